@@ -62,8 +62,8 @@ export type Argument = number | bigint | string | Slot | Buffer | Bytes | Struct
 /** An integer known now, or the value of a slot when the step runs. */
 export type Value = number | bigint | Slot;
 
-/** What happens when a call fails with a certain errno: go on, or go on at a label. */
-export type Outcome = "ignore" | { readonly to: string };
+/** What happens when a call fails with a certain errno: go on, make the same call again, or go on at a label. */
+export type Outcome = "ignore" | "retry" | { readonly to: string };
 
 /** One system call. */
 export interface Call {
@@ -111,8 +111,8 @@ export interface Compute {
   readonly kind: "compute";
   readonly op: "set" | "add" | "sub" | "and" | "or" | "shl" | "shr";
   readonly into: Slot;
-  /** For "set" the value itself; `right` is then absent. */
-  readonly left: Value;
+  /** For "set" the value itself, or a buffer for its address; `right` is then absent. */
+  readonly left: Value | Buffer;
   readonly right?: Value;
 }
 

@@ -1,0 +1,135 @@
+/**
+ * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
+ * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME.
+ */
+import { cpus, release } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "../scripts/build.ts";
+import { installPackages } from "../scripts/packages.ts";
+import { removeTemporaryDirectories } from "../test/support/temporary.ts";
+import { bundle } from "./bundle.ts";
+import { type Case, casesOf } from "./case.ts";
+import { complaintOf, measure, peakMemory, type Resident, resident, type Sample } from "./measure.ts";
+import { markdownTable, quantile } from "./statistics.ts";
+
+const TRUE = ["/bin/true"];
+const SLEEP = ["/bin/sleep", "1000"];
+const PEERS = ["bwrap", "crun run", "runc run"];
+const PEAK_ROUNDS = 5;
+
+interface Result {
+  readonly name: string;
+  readonly median: number;
+  readonly min: number;
+  readonly p90: number;
+  readonly cpu: number;
+  readonly peakKibibytes: number;
+}
+
+function summary(one: Case, samples: readonly Sample[]): Result {
+  const times = samples.map((x) => x.milliseconds);
+  const peaks = Array.from({ length: PEAK_ROUNDS }, () => peakMemory(one));
+  return {
+    name: one.name,
+    median: quantile(times, 0.5),
+    min: quantile(times, 0),
+    p90: quantile(times, 0.9),
+    cpu: quantile(
+      samples.map((x) => x.cpuMilliseconds),
+      0.5,
+    ),
+    peakKibibytes: quantile(peaks, 0.5),
+  };
+}
+
+function timeTable(results: readonly Result[]): string {
+  const peers = results.filter((result) => PEERS.includes(result.name));
+  const head = [
+    "process",
+    "median ms",
+    "min",
+    "p90",
+    "CPU ms",
+    "peak MiB",
+    ...peers.map((x) => `of ${x.name}`),
+  ];
+  const rows = results.map((result) => [
+    result.name,
+    ...[result.median, result.min, result.p90, result.cpu].map((x) => x.toFixed(2)),
+    (result.peakKibibytes / 1024).toFixed(1),
+    ...peers.map((peer) => (result.median / peer.median).toFixed(2)),
+  ]);
+  return markdownTable(head, rows);
+}
+
+async function residents(cases: readonly Case[]): Promise<Map<string, Resident>> {
+  const found = new Map<string, Resident>();
+  for (const one of cases) {
+    try {
+      found.set(one.name, await resident(one, SLEEP));
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : error);
+    }
+  }
+  return found;
+}
+
+function versionOf(program: string): string {
+  const path = Bun.which(program);
+  if (path === null) return "missing";
+  return Bun.spawnSync([path, "--version"]).stdout.toString().split("\n")[0] ?? "";
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { rounds: { type: "string", short: "n", default: "40" }, only: { type: "string", default: "" } },
+  });
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`-n ${values.rounds}: not a number of rounds`);
+  for (const line of installPackages(["crun", "runc", "bubblewrap", "busybox-static", "time"]))
+    console.error(line);
+  await build();
+
+  const all = casesOf(await bundle(TRUE), TRUE).filter((one) => one.name.includes(values.only));
+  const cases = all.filter((one) => {
+    const complaint = complaintOf(one);
+    if (complaint !== undefined) console.error(`${one.name} is left out: ${complaint}`);
+    return complaint === undefined;
+  });
+  const samples = measure(cases, rounds, 3);
+  const results = cases.map((one) => summary(one, samples.get(one.name) ?? []));
+  const names = new Set(cases.map((one) => one.name));
+  const sleepers = casesOf(await bundle(SLEEP), SLEEP).filter((one) => names.has(one.name));
+  const memory = await residents(sleepers.filter((one) => one.name !== "no container"));
+
+  const versions = Object.fromEntries(["crun", "runc", "bwrap"].map((name) => [name, versionOf(name)]));
+  const machine = {
+    kernel: release(),
+    processors: cpus().length,
+    model: cpus()[0]?.model ?? "unknown",
+    versions,
+  };
+  console.log(`${rounds} rounds, from spawn to exit, whole processes, in turn\n\n${timeTable(results)}\n`);
+  const rows = [...memory].map(([name, { processes, kibibytes }]) => [name, `${processes}`, `${kibibytes}`]);
+  console.log(markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows));
+  console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
+  console.log(Object.values(versions).join(", "));
+  const report = {
+    date: new Date().toISOString(),
+    rounds,
+    machine,
+    results,
+    resident: Object.fromEntries(memory),
+  };
+  await Bun.write(join(import.meta.dir, "results.json"), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  removeTemporaryDirectories();
+}

@@ -1,0 +1,33 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { HUTCH } from "../test/support/hutch.ts";
+import { rootfs } from "../test/support/rootfs.ts";
+import { temporaryDirectory } from "../test/support/temporary.ts";
+
+interface Config {
+  process: { args: string[]; terminal: boolean; [key: string]: unknown };
+  [key: string]: unknown;
+}
+
+/** The config.json that hutch writes, or where it cannot, the one runc writes; they mean the same container. */
+async function defaultConfig(directory: string): Promise<Config> {
+  const failures: string[] = [];
+  for (const program of [HUTCH, "runc"]) {
+    const made = Bun.spawnSync([program, "spec"], { cwd: directory, stdin: "ignore", stderr: "pipe" });
+    const file = Bun.file(join(directory, "config.json"));
+    if (made.success && (await file.exists())) return file.json();
+    failures.push(`${program} spec: ${made.stderr.toString().trim()}`);
+  }
+  throw new Error(failures.join("\n"));
+}
+
+/** Makes a bundle with a root directory of busybox and a process without a terminal. */
+export async function bundle(argv: readonly string[]): Promise<string> {
+  const directory = temporaryDirectory("bench");
+  mkdirSync(join(directory, "rootfs"));
+  await rootfs(join(directory, "rootfs"));
+  const config = await defaultConfig(directory);
+  config.process = { ...config.process, args: [...argv], terminal: false };
+  writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
+  return directory;
+}

@@ -1,0 +1,50 @@
+/** What is measured: the commands, each of which starts one container (or none, as a floor) and waits for it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { HUTCH } from "../test/support/hutch.ts";
+
+export interface Case {
+  readonly name: string;
+  /** The command; `id` is new for every run. */
+  readonly command: (id: string) => readonly string[];
+}
+
+/** The same namespaces and mounts as the bundle, as far as bubblewrap has words for them. */
+export function bubblewrap(rootfs: string): string[] {
+  const namespaces = [
+    "--unshare-ipc",
+    "--unshare-pid",
+    "--unshare-net",
+    "--unshare-uts",
+    "--unshare-cgroup-try",
+  ];
+  const mounts = ["--ro-bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
+  const rest = ["--hostname", "hutch", "--cap-drop", "ALL", "--die-with-parent", "--"];
+  return ["bwrap", ...namespaces, ...mounts, ...rest];
+}
+
+/** The container as a program of its own, which needs neither Bun nor hutch; undefined when it cannot be made. */
+export function emittedProgram(bundle: string): string | undefined {
+  const file = join(bundle, "container");
+  const made = Bun.spawnSync([HUTCH, "compile", "--bundle", bundle, "--output", file], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  return made.success && existsSync(file) ? file : undefined;
+}
+
+/** Every case for a bundle whose process is `argv`; the floor is `argv` itself, outside of any container. */
+export function casesOf(bundle: string, argv: readonly string[]): Case[] {
+  const rootfs = join(bundle, "rootfs");
+  const emitted = emittedProgram(bundle);
+  const [program = "", ...args] = argv;
+  const all: (Case | undefined)[] = [
+    { name: "no container", command: () => [join(rootfs, program), ...args] },
+    emitted === undefined ? undefined : { name: "compiled container", command: () => [emitted] },
+    { name: "hutch run", command: (id) => [HUTCH, "run", "--bundle", bundle, id] },
+    { name: "hutch in /", command: () => [HUTCH, "in", "/", "--", ...argv] },
+    { name: "bwrap", command: () => [...bubblewrap(rootfs), ...argv] },
+    { name: "crun run", command: (id) => ["crun", "run", "--bundle", bundle, id] },
+    { name: "runc run", command: (id) => ["runc", "run", "--bundle", bundle, id] },
+  ];
+  return all.filter((one) => one !== undefined);
+}

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { Case } from "./case.ts";
+
+export interface Sample {
+  /** From before the spawn to after the exit. */
+  readonly milliseconds: number;
+  /** User and system time of the process and its children. */
+  readonly cpuMilliseconds: number;
+}
+
+let serial = 0;
+const nextId = (): string => `hutch-bench-${process.pid}-${++serial}`;
+
+/** Runs a case once; throws with what it printed when it fails. */
+export function sample(one: Case): Sample {
+  const command = [...one.command(nextId())];
+  const start = Bun.nanoseconds();
+  const done = Bun.spawnSync(command, { stdio: ["ignore", "ignore", "ignore"] });
+  const milliseconds = (Bun.nanoseconds() - start) / 1e6;
+  if (!done.success) throw new Error(`${command.join(" ")}: exit code ${done.exitCode} (${done.signalCode})`);
+  return { milliseconds, cpuMilliseconds: Number(done.resourceUsage?.cpuTime.total ?? 0) / 1000 };
+}
+
+/** Why a case cannot be measured, or undefined. */
+export function complaintOf(one: Case): string | undefined {
+  try {
+    const done = Bun.spawnSync([...one.command(nextId())], { stdin: "ignore", stderr: "pipe" });
+    return done.success ? undefined : `exit code ${done.exitCode}: ${done.stderr.toString().trim()}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Runs the cases in turn, so that a slow minute of the machine is slow for all of them. */
+export function measure(cases: readonly Case[], rounds: number, warmUp: number): Map<string, Sample[]> {
+  const samples = new Map<string, Sample[]>(cases.map((one) => [one.name, []]));
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const one of cases) {
+      const result = sample(one);
+      if (round >= 0) samples.get(one.name)?.push(result);
+    }
+  }
+  return samples;
+}
+
+/**
+ * The largest memory in KiB that any process of a case held, by GNU time: a process that Bun spawns inherits
+ * Bun's own peak, because the kernel carries the peak over an exec that follows vfork.
+ */
+export function peakMemory(one: Case): number {
+  const command = ["/usr/bin/time", "-f", "%M", ...one.command(nextId())];
+  const done = Bun.spawnSync(command, { stdio: ["ignore", "ignore", "pipe"] });
+  return Number(done.stderr.toString().trim().split("\n").at(-1));
+}
+
+const readProc = (pid: string, name: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** A process and its descendants. */
+function family(pid: string): string[] {
+  const children = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter(
+      (name) =>
+        readProc(name, "stat")
+          .replace(/^.*\) /s, "")
+          .split(" ")[1] === pid,
+    );
+  return [pid, ...children.flatMap(family)];
+}
+
+/** What stays beside the container's own process while it sleeps. */
+export interface Resident {
+  readonly processes: number;
+  /** Proportional set size: shared pages count by the share. */
+  readonly kibibytes: number;
+}
+
+/** Starts a case whose container runs `argv` for long, and measures what stays beside it. */
+export async function resident(one: Case, argv: readonly string[]): Promise<Resident> {
+  const child = Bun.spawn([...one.command(nextId())], { stdio: ["ignore", "ignore", "ignore"] });
+  const isContainer = (pid: string) => readProc(pid, "cmdline") === `${argv.join("\0")}\0`;
+  try {
+    let pids: string[] = [];
+    for (let tries = 0; tries < 100 && !pids.some(isContainer); tries++) {
+      await Bun.sleep(20);
+      pids = family(String(child.pid));
+    }
+    if (!pids.some(isContainer)) throw new Error(`${one.name}: the container did not start`);
+    await Bun.sleep(300);
+    const rest = family(String(child.pid)).filter((pid) => !isContainer(pid));
+    const sizes = rest.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(readProc(pid, "smaps_rollup"))?.[1] ?? 0));
+    return { processes: rest.length, kibibytes: sizes.reduce((a, b) => a + b, 0) };
+  } finally {
+    for (const pid of family(String(child.pid)).filter(isContainer)) process.kill(Number(pid), "SIGKILL");
+    await Promise.race([child.exited, Bun.sleep(3000)]);
+    child.kill("SIGKILL");
+  }
+}

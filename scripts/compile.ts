@@ -1,0 +1,46 @@
+/** One TypeScript program → one executable, on a copy of Bun that ignores hostile environment variables. */
+import { chmod, mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { neutralise } from "./neutralise.ts";
+
+const FLAGS = [
+  "--compile",
+  "--minify",
+  "--bytecode",
+  "--format=esm",
+  // A .env or bunfig.toml of the current directory must not reach a program that runs as root.
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
+];
+
+/**
+ * Compiles `entry` to `outfile`, which is replaced in one step, so that a running copy stays whole.
+ * `constants` become compile-time strings. Throws with the compiler's output when it fails.
+ */
+export async function compile(
+  entry: string,
+  outfile: string,
+  constants: Readonly<Record<string, string>>,
+): Promise<void> {
+  const runtime = `${outfile}.${process.pid}.bun`;
+  const result = `${outfile}.${process.pid}.new`;
+  await mkdir(dirname(outfile), { recursive: true });
+  try {
+    // The copy is changed before the program is put into it, so the program's own text stays as it is.
+    const bun = await Bun.file(process.execPath).bytes();
+    neutralise(bun);
+    await Bun.write(runtime, bun);
+    await chmod(runtime, 0o755);
+    const defines = Object.entries(constants).flatMap(([name, value]) => [
+      "--define",
+      `${name}=${JSON.stringify(value)}`,
+    ]);
+    const args = [...FLAGS, `--compile-executable-path=${runtime}`, ...defines, entry, `--outfile=${result}`];
+    const done = Bun.spawnSync([process.execPath, "build", ...args], { stdin: "ignore", stderr: "pipe" });
+    if (!done.success) throw new Error(`bun build: ${done.stdout}${done.stderr}`.trim());
+    await rename(result, outfile);
+  } finally {
+    await Promise.all([rm(runtime, { force: true }), rm(result, { force: true })]);
+  }
+}

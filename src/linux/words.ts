@@ -1,0 +1,786 @@
+/** Flag words by table, to print numbers with: `{ O_CREAT, O_EXCL, … }`. The longest bits first where words overlap. */
+import type { Arch } from "./arch.ts";
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_RECURSIVE,
+  AT_REMOVEDIR,
+  AT_STATX_DONT_SYNC,
+  AT_STATX_FORCE_SYNC,
+  AT_SYMLINK_FOLLOW,
+  AT_SYMLINK_NOFOLLOW,
+  CLOSE_RANGE_CLOEXEC,
+  CLOSE_RANGE_UNSHARE,
+  F_ADD_SEALS,
+  F_DUPFD,
+  F_DUPFD_CLOEXEC,
+  F_GET_SEALS,
+  F_GETFD,
+  F_GETFL,
+  F_GETLK,
+  F_GETPIPE_SZ,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  F_SETFD,
+  F_SETFL,
+  F_SETLK,
+  F_SETLKW,
+  F_SETPIPE_SZ,
+  FD_CLOEXEC,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  MFD_HUGETLB,
+  MFD_NOEXEC_SEAL,
+  O_APPEND,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DSYNC,
+  O_EXCL,
+  O_NOATIME,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDWR,
+  O_SYNC,
+  O_TRUNC,
+  O_WRONLY,
+  openFlags,
+  R_OK,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  RESOLVE_BENEATH,
+  RESOLVE_CACHED,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+  W_OK,
+  X_OK,
+} from "./fcntl.ts";
+import {
+  FICLONE,
+  FIOCLEX,
+  FIONBIO,
+  FIONCLEX,
+  FIONREAD,
+  NS_GET_NSTYPE,
+  NS_GET_OWNER_UID,
+  NS_GET_PARENT,
+  NS_GET_USERNS,
+  SIOCGIFFLAGS,
+  SIOCGIFINDEX,
+  SIOCSIFFLAGS,
+  TCFLSH,
+  TCGETS,
+  TCSETS,
+  TCSETSF,
+  TCSETSW,
+  TIOCCONS,
+  TIOCEXCL,
+  TIOCGPGRP,
+  TIOCGPTN,
+  TIOCGPTPEER,
+  TIOCGSID,
+  TIOCGWINSZ,
+  TIOCLINUX,
+  TIOCNOTTY,
+  TIOCNXCL,
+  TIOCSCTTY,
+  TIOCSPGRP,
+  TIOCSPTLCK,
+  TIOCSTI,
+  TIOCSWINSZ,
+} from "./ioctl.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_CREATE_EXCL,
+  FSCONFIG_CMD_RECONFIGURE,
+  FSCONFIG_SET_BINARY,
+  FSCONFIG_SET_FD,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_PATH,
+  FSCONFIG_SET_PATH_EMPTY,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  FSPICK_CLOEXEC,
+  FSPICK_EMPTY_PATH,
+  FSPICK_NO_AUTOMOUNT,
+  FSPICK_SYMLINK_NOFOLLOW,
+  MNT_DETACH,
+  MNT_EXPIRE,
+  MNT_FORCE,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_IDMAP,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  MOVE_MOUNT_BENEATH,
+  MOVE_MOUNT_F_AUTOMOUNTS,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_F_SYMLINKS,
+  MOVE_MOUNT_SET_GROUP,
+  MOVE_MOUNT_T_AUTOMOUNTS,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MS_BIND,
+  MS_DIRSYNC,
+  MS_I_VERSION,
+  MS_LAZYTIME,
+  MS_MANDLOCK,
+  MS_MOVE,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_POSIXACL,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_SHARED,
+  MS_SILENT,
+  MS_SLAVE,
+  MS_STRICTATIME,
+  MS_SYNCHRONOUS,
+  MS_UNBINDABLE,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  UMOUNT_NOFOLLOW,
+} from "./mount.ts";
+import {
+  ADDR_COMPAT_LAYOUT,
+  ADDR_LIMIT_3GB,
+  ADDR_LIMIT_32BIT,
+  ADDR_NO_RANDOMIZE,
+  MMAP_PAGE_ZERO,
+  PER_LINUX32,
+  READ_IMPLIES_EXEC,
+  SHORT_INODE,
+  STICKY_TIMEOUTS,
+  UNAME26,
+  WHOLE_SECONDS,
+} from "./personality.ts";
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_IS_SET,
+  PR_CAP_AMBIENT_LOWER,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_GET_CHILD_SUBREAPER,
+  PR_GET_DUMPABLE,
+  PR_GET_IO_FLUSHER,
+  PR_GET_KEEPCAPS,
+  PR_GET_NAME,
+  PR_GET_NO_NEW_PRIVS,
+  PR_GET_PDEATHSIG,
+  PR_GET_SECCOMP,
+  PR_GET_SECUREBITS,
+  PR_GET_SPECULATION_CTRL,
+  PR_GET_THP_DISABLE,
+  PR_GET_TIMERSLACK,
+  PR_SCHED_CORE,
+  PR_SET_CHILD_SUBREAPER,
+  PR_SET_DUMPABLE,
+  PR_SET_IO_FLUSHER,
+  PR_SET_KEEPCAPS,
+  PR_SET_MDWE,
+  PR_SET_MEMORY_MERGE,
+  PR_SET_MM,
+  PR_SET_NAME,
+  PR_SET_NO_NEW_PRIVS,
+  PR_SET_PDEATHSIG,
+  PR_SET_SECCOMP,
+  PR_SET_SECUREBITS,
+  PR_SET_SPECULATION_CTRL,
+  PR_SET_THP_DISABLE,
+  PR_SET_TIMERSLACK,
+  SECBIT_KEEP_CAPS,
+  SECBIT_KEEP_CAPS_LOCKED,
+  SECBIT_NO_CAP_AMBIENT_RAISE,
+  SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+  SECBIT_NO_SETUID_FIXUP,
+  SECBIT_NO_SETUID_FIXUP_LOCKED,
+  SECBIT_NOROOT,
+  SECBIT_NOROOT_LOCKED,
+} from "./prctl.ts";
+import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_INTO_CGROUP,
+  CLONE_IO,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_PTRACE,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_UNTRACED,
+  CLONE_VFORK,
+  CLONE_VM,
+  PRIO_PGRP,
+  PRIO_PROCESS,
+  PRIO_USER,
+  SCHED_BATCH,
+  SCHED_DEADLINE,
+  SCHED_EXT,
+  SCHED_FIFO,
+  SCHED_IDLE,
+  SCHED_NORMAL,
+  SCHED_RR,
+} from "./sched.ts";
+import {
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_GET_ACTION_AVAIL,
+  SECCOMP_GET_NOTIF_SIZES,
+  SECCOMP_SET_MODE_FILTER,
+  SECCOMP_SET_MODE_STRICT,
+} from "./seccomp.ts";
+import {
+  STATX_ATIME,
+  STATX_BLOCKS,
+  STATX_BTIME,
+  STATX_CTIME,
+  STATX_GID,
+  STATX_INO,
+  STATX_MNT_ID,
+  STATX_MODE,
+  STATX_MTIME,
+  STATX_NLINK,
+  STATX_SIZE,
+  STATX_TYPE,
+  STATX_UID,
+} from "./stat.ts";
+import {
+  __WALL,
+  __WCLONE,
+  __WNOTHREAD,
+  P_ALL,
+  P_PGID,
+  P_PID,
+  P_PIDFD,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WSTOPPED,
+} from "./wait.ts";
+
+/** Words and the numbers they stand for. */
+export type Words = Readonly<Record<string, number | bigint>>;
+
+/**
+ * A number as its words: "MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID", what no word explains in hexadecimal after them,
+ * and "0" for none. A word of several bits counts only if all of them are there.
+ */
+export function words(value: number | bigint, table: Words): string {
+  let rest = BigInt.asUintN(64, BigInt(value));
+  if (rest === 0n) return "0";
+  const found: string[] = [];
+  for (const [name, number] of Object.entries(table)) {
+    const bits = BigInt(number);
+    if (bits === 0n || (rest & bits) !== bits) continue;
+    found.push(name);
+    rest &= ~bits;
+  }
+  if (rest !== 0n) found.push(`0x${rest.toString(16)}`);
+  return found.join("|");
+}
+
+/** The one word that is exactly this number, or the number in decimal. */
+export function word(value: number | bigint, table: Words): string {
+  const wanted = BigInt(value);
+  for (const [name, number] of Object.entries(table)) if (BigInt(number) === wanted) return name;
+  return wanted.toString();
+}
+
+/** Flags of open; "O_RDONLY" is not a bit and must be written by whoever finds none of the others. */
+export function openWords(arch: Arch): Words {
+  const { O_TMPFILE, O_DIRECT, O_LARGEFILE, O_DIRECTORY, O_NOFOLLOW } = openFlags(arch);
+  return {
+    O_WRONLY,
+    O_RDWR,
+    O_CREAT,
+    O_EXCL,
+    O_NOCTTY,
+    O_TRUNC,
+    O_APPEND,
+    O_NONBLOCK,
+    O_SYNC,
+    O_DSYNC,
+    O_NOATIME,
+    O_CLOEXEC,
+    O_PATH,
+    O_TMPFILE,
+    O_DIRECT,
+    O_LARGEFILE,
+    O_DIRECTORY,
+    O_NOFOLLOW,
+  };
+}
+
+/** Of the *at calls other than unlinkat and faccessat2. */
+export const AT_WORDS = {
+  AT_SYMLINK_NOFOLLOW,
+  AT_SYMLINK_FOLLOW,
+  AT_NO_AUTOMOUNT,
+  AT_EMPTY_PATH,
+  AT_STATX_FORCE_SYNC,
+  AT_STATX_DONT_SYNC,
+  AT_RECURSIVE,
+} as const satisfies Words;
+
+/** Of unlinkat. */
+export const UNLINK_WORDS = { AT_REMOVEDIR } as const satisfies Words;
+
+/** Flags of faccessat2. */
+export const ACCESS_AT_WORDS = { AT_EACCESS, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH } as const satisfies Words;
+
+/** Mode of faccessat2. */
+export const ACCESS_WORDS = { R_OK, W_OK, X_OK } as const satisfies Words;
+
+export const RESOLVE_WORDS = {
+  RESOLVE_NO_XDEV,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_CACHED,
+} as const satisfies Words;
+
+/** Commands of fcntl. */
+export const FCNTL_WORDS = {
+  F_DUPFD,
+  F_GETFD,
+  F_SETFD,
+  F_GETFL,
+  F_SETFL,
+  F_GETLK,
+  F_SETLK,
+  F_SETLKW,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
+  F_DUPFD_CLOEXEC,
+  F_SETPIPE_SZ,
+  F_GETPIPE_SZ,
+  F_ADD_SEALS,
+  F_GET_SEALS,
+} as const satisfies Words;
+
+export const SEAL_WORDS = {
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_GROW,
+  F_SEAL_WRITE,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_EXEC,
+} as const satisfies Words;
+
+export const FD_WORDS = { FD_CLOEXEC } as const satisfies Words;
+
+export const MFD_WORDS = {
+  MFD_CLOEXEC,
+  MFD_ALLOW_SEALING,
+  MFD_HUGETLB,
+  MFD_NOEXEC_SEAL,
+  MFD_EXEC,
+} as const satisfies Words;
+
+export const CLOSE_RANGE_WORDS = { CLOSE_RANGE_UNSHARE, CLOSE_RANGE_CLOEXEC } as const satisfies Words;
+
+export const RENAME_WORDS = { RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT } as const satisfies Words;
+
+export const SEEK_WORDS = { SEEK_SET, SEEK_CUR, SEEK_END } as const satisfies Words;
+
+export const MS_WORDS = {
+  MS_RDONLY,
+  MS_NOSUID,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_SYNCHRONOUS,
+  MS_REMOUNT,
+  MS_MANDLOCK,
+  MS_DIRSYNC,
+  MS_NOSYMFOLLOW,
+  MS_NOATIME,
+  MS_NODIRATIME,
+  MS_BIND,
+  MS_MOVE,
+  MS_REC,
+  MS_SILENT,
+  MS_POSIXACL,
+  MS_UNBINDABLE,
+  MS_PRIVATE,
+  MS_SLAVE,
+  MS_SHARED,
+  MS_RELATIME,
+  MS_I_VERSION,
+  MS_STRICTATIME,
+  MS_LAZYTIME,
+} as const satisfies Words;
+
+export const UMOUNT_WORDS = { MNT_FORCE, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW } as const satisfies Words;
+
+export const FSOPEN_WORDS = { FSOPEN_CLOEXEC } as const satisfies Words;
+
+export const FSPICK_WORDS = {
+  FSPICK_CLOEXEC,
+  FSPICK_SYMLINK_NOFOLLOW,
+  FSPICK_NO_AUTOMOUNT,
+  FSPICK_EMPTY_PATH,
+} as const satisfies Words;
+
+export const FSCONFIG_WORDS = {
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSCONFIG_SET_BINARY,
+  FSCONFIG_SET_PATH,
+  FSCONFIG_SET_PATH_EMPTY,
+  FSCONFIG_SET_FD,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_CMD_RECONFIGURE,
+  FSCONFIG_CMD_CREATE_EXCL,
+} as const satisfies Words;
+
+export const FSMOUNT_WORDS = { FSMOUNT_CLOEXEC } as const satisfies Words;
+
+export const MOUNT_ATTR_WORDS = {
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_IDMAP,
+  MOUNT_ATTR_NOSYMFOLLOW,
+} as const satisfies Words;
+
+export const OPEN_TREE_WORDS = {
+  OPEN_TREE_CLONE,
+  OPEN_TREE_CLOEXEC,
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+} as const satisfies Words;
+
+export const MOVE_MOUNT_WORDS = {
+  MOVE_MOUNT_F_SYMLINKS,
+  MOVE_MOUNT_F_AUTOMOUNTS,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_SYMLINKS,
+  MOVE_MOUNT_T_AUTOMOUNTS,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  MOVE_MOUNT_SET_GROUP,
+  MOVE_MOUNT_BENEATH,
+} as const satisfies Words;
+
+export const CLONE_WORDS = {
+  CLONE_VM,
+  CLONE_FS,
+  CLONE_FILES,
+  CLONE_SIGHAND,
+  CLONE_PIDFD,
+  CLONE_PTRACE,
+  CLONE_VFORK,
+  CLONE_PARENT,
+  CLONE_THREAD,
+  CLONE_NEWNS,
+  CLONE_SYSVSEM,
+  CLONE_SETTLS,
+  CLONE_PARENT_SETTID,
+  CLONE_CHILD_CLEARTID,
+  CLONE_DETACHED,
+  CLONE_UNTRACED,
+  CLONE_CHILD_SETTID,
+  CLONE_NEWCGROUP,
+  CLONE_NEWUTS,
+  CLONE_NEWIPC,
+  CLONE_NEWUSER,
+  CLONE_NEWPID,
+  CLONE_NEWNET,
+  CLONE_IO,
+  CLONE_NEWTIME,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_INTO_CGROUP,
+} as const satisfies Words;
+
+export const SCHED_WORDS = {
+  SCHED_NORMAL,
+  SCHED_FIFO,
+  SCHED_RR,
+  SCHED_BATCH,
+  SCHED_IDLE,
+  SCHED_DEADLINE,
+  SCHED_EXT,
+} as const satisfies Words;
+
+export const PRIO_WORDS = { PRIO_PROCESS, PRIO_PGRP, PRIO_USER } as const satisfies Words;
+
+/** Operations of prctl. */
+export const PR_WORDS = {
+  PR_SET_PDEATHSIG,
+  PR_GET_PDEATHSIG,
+  PR_GET_DUMPABLE,
+  PR_SET_DUMPABLE,
+  PR_GET_KEEPCAPS,
+  PR_SET_KEEPCAPS,
+  PR_SET_NAME,
+  PR_GET_NAME,
+  PR_GET_SECCOMP,
+  PR_SET_SECCOMP,
+  PR_CAPBSET_READ,
+  PR_CAPBSET_DROP,
+  PR_GET_SECUREBITS,
+  PR_SET_SECUREBITS,
+  PR_SET_TIMERSLACK,
+  PR_GET_TIMERSLACK,
+  PR_SET_MM,
+  PR_SET_CHILD_SUBREAPER,
+  PR_GET_CHILD_SUBREAPER,
+  PR_SET_NO_NEW_PRIVS,
+  PR_GET_NO_NEW_PRIVS,
+  PR_SET_THP_DISABLE,
+  PR_GET_THP_DISABLE,
+  PR_CAP_AMBIENT,
+  PR_GET_SPECULATION_CTRL,
+  PR_SET_SPECULATION_CTRL,
+  PR_SET_IO_FLUSHER,
+  PR_GET_IO_FLUSHER,
+  PR_SCHED_CORE,
+  PR_SET_MDWE,
+  PR_SET_MEMORY_MERGE,
+} as const satisfies Words;
+
+export const PR_CAP_AMBIENT_WORDS = {
+  PR_CAP_AMBIENT_IS_SET,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAP_AMBIENT_LOWER,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+} as const satisfies Words;
+
+export const SECBIT_WORDS = {
+  SECBIT_NOROOT,
+  SECBIT_NOROOT_LOCKED,
+  SECBIT_NO_SETUID_FIXUP,
+  SECBIT_NO_SETUID_FIXUP_LOCKED,
+  SECBIT_KEEP_CAPS,
+  SECBIT_KEEP_CAPS_LOCKED,
+  SECBIT_NO_CAP_AMBIENT_RAISE,
+  SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+} as const satisfies Words;
+
+export const WAIT_WORDS = {
+  WNOHANG,
+  WSTOPPED,
+  WEXITED,
+  WCONTINUED,
+  WNOWAIT,
+  __WNOTHREAD,
+  __WALL,
+  __WCLONE,
+} as const satisfies Words;
+
+/** `idtype` of waitid. */
+export const P_WORDS = { P_ALL, P_PID, P_PGID, P_PIDFD } as const satisfies Words;
+
+export const STATX_WORDS = {
+  STATX_TYPE,
+  STATX_MODE,
+  STATX_NLINK,
+  STATX_UID,
+  STATX_GID,
+  STATX_ATIME,
+  STATX_MTIME,
+  STATX_CTIME,
+  STATX_INO,
+  STATX_BLOCKS,
+  STATX_BTIME,
+  STATX_MNT_ID,
+  STATX_SIZE,
+} as const satisfies Words;
+
+export const IOCTL_WORDS = {
+  TCGETS,
+  TCSETS,
+  TCSETSW,
+  TCSETSF,
+  TCFLSH,
+  TIOCEXCL,
+  TIOCNXCL,
+  TIOCSCTTY,
+  TIOCGPGRP,
+  TIOCSPGRP,
+  TIOCSTI,
+  TIOCGWINSZ,
+  TIOCSWINSZ,
+  FIONREAD,
+  TIOCLINUX,
+  TIOCCONS,
+  FIONBIO,
+  TIOCNOTTY,
+  TIOCGSID,
+  TIOCGPTN,
+  TIOCSPTLCK,
+  TIOCGPTPEER,
+  FIONCLEX,
+  FIOCLEX,
+  NS_GET_USERNS,
+  NS_GET_PARENT,
+  NS_GET_NSTYPE,
+  NS_GET_OWNER_UID,
+  FICLONE,
+  SIOCGIFFLAGS,
+  SIOCSIFFLAGS,
+  SIOCGIFINDEX,
+} as const satisfies Words;
+
+/** Operations of seccomp. */
+export const SECCOMP_WORDS = {
+  SECCOMP_SET_MODE_STRICT,
+  SECCOMP_SET_MODE_FILTER,
+  SECCOMP_GET_ACTION_AVAIL,
+  SECCOMP_GET_NOTIF_SIZES,
+} as const satisfies Words;
+
+export const SECCOMP_FLAG_WORDS = {
+  SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+} as const satisfies Words;
+
+export const PERSONALITY_WORDS = {
+  PER_LINUX32,
+  UNAME26,
+  ADDR_NO_RANDOMIZE,
+  MMAP_PAGE_ZERO,
+  ADDR_COMPAT_LAYOUT,
+  READ_IMPLIES_EXEC,
+  ADDR_LIMIT_32BIT,
+  SHORT_INODE,
+  WHOLE_SECONDS,
+  STICKY_TIMEOUTS,
+  ADDR_LIMIT_3GB,
+} as const satisfies Words;
+
+/** Of mount_attr.propagation. */
+export const PROPAGATION_WORDS = { MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } as const satisfies Words;
+
+/** Flags of pipe2 and dup3: the open flags that mean something there. */
+export const PIPE_WORDS = { O_CLOEXEC, O_NONBLOCK } as const satisfies Words;
+
+/** Flags of signalfd4. */
+export const SFD_WORDS = { SFD_CLOEXEC: 0o2000000, SFD_NONBLOCK: 0o4000 } as const satisfies Words;
+
+/** `how` of rt_sigprocmask. */
+export const SIG_WORDS = { SIG_BLOCK: 0, SIG_UNBLOCK: 1, SIG_SETMASK: 2 } as const satisfies Words;
+
+/** `which` of setitimer. */
+export const ITIMER_WORDS = { ITIMER_REAL: 0, ITIMER_VIRTUAL: 1, ITIMER_PROF: 2 } as const satisfies Words;
+
+export const AF_WORDS = {
+  AF_UNSPEC: 0,
+  AF_UNIX: 1,
+  AF_INET: 2,
+  AF_INET6: 10,
+  AF_NETLINK: 16,
+  AF_PACKET: 17,
+  AF_ALG: 38,
+  AF_VSOCK: 40,
+} as const satisfies Words;
+
+/** Type of a socket, without its flags. */
+export const SOCK_WORDS = {
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_SEQPACKET: 5,
+} as const satisfies Words;
+
+export const SOCK_FLAG_WORDS = { SOCK_CLOEXEC: 0o2000000, SOCK_NONBLOCK: 0o4000 } as const satisfies Words;
+
+export const MSG_WORDS = {
+  MSG_PEEK: 0x02,
+  MSG_TRUNC: 0x20,
+  MSG_DONTWAIT: 0x40,
+  MSG_WAITALL: 0x100,
+  MSG_NOSIGNAL: 0x4000,
+  MSG_CMSG_CLOEXEC: 0x40000000,
+} as const satisfies Words;
+
+/** Commands of keyctl a runtime uses. */
+export const KEYCTL_WORDS = {
+  KEYCTL_GET_KEYRING_ID: 0,
+  KEYCTL_JOIN_SESSION_KEYRING: 1,
+  KEYCTL_SETPERM: 5,
+  KEYCTL_DESCRIBE: 6,
+  KEYCTL_SESSION_TO_PARENT: 18,
+} as const satisfies Words;
+
+/** Commands of bpf a runtime uses. */
+export const BPF_WORDS = {
+  BPF_MAP_CREATE: 0,
+  BPF_PROG_LOAD: 5,
+  BPF_OBJ_PIN: 6,
+  BPF_OBJ_GET: 7,
+  BPF_PROG_ATTACH: 8,
+  BPF_PROG_DETACH: 9,
+  BPF_PROG_GET_FD_BY_ID: 13,
+  BPF_OBJ_GET_INFO_BY_FD: 15,
+  BPF_PROG_QUERY: 16,
+  BPF_LINK_CREATE: 28,
+} as const satisfies Words;
+
+export const IOPRIO_WHO_WORDS = {
+  IOPRIO_WHO_PROCESS: 1,
+  IOPRIO_WHO_PGRP: 2,
+  IOPRIO_WHO_USER: 3,
+} as const satisfies Words;

@@ -1,0 +1,82 @@
+/** A mount of type cgroup: the container's own cgroups, as the host's version has them. */
+
+import { AT_EMPTY_PATH, O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
+import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from "../linux/mount.ts";
+import { call, slot } from "./build.ts";
+import type { CgroupView } from "./cgroup.ts";
+import { type Context, isNew } from "./context.ts";
+import { makeFileSystem } from "./filesystem.ts";
+import { describe, type SortedMount } from "./mount.ts";
+import { ROOT } from "./root.ts";
+import { openSource } from "./source.ts";
+import type { Slot, Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
+import { moveOnto, openTarget } from "./target.ts";
+
+const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+/** One hierarchy, detached, in `into`; without a cgroup namespace the container's directory is bound instead. */
+function makeView(context: Context, why: string, view: CgroupView, attributes: number, into: Slot): Step[] {
+  if (isNew(context, "cgroup")) {
+    return makeFileSystem(why, { type: view.type, source: "cgroup", data: view.options, attributes, into });
+  }
+  const source = { path: view.directory, recursive: false, into, key: `cgroup ${view.name}` };
+  return [
+    ...openSource(context, why, source),
+    call(why, "mount_setattr", [into, "", AT_EMPTY_PATH, mountAttr({ set: attributes }), MOUNT_ATTR_SIZE]),
+  ];
+}
+
+/** On v2 one mount; on v1 and hybrid a tmpfs with a directory per hierarchy and a link per co-mounted controller. */
+export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
+  const { mount, options, index } = sorted;
+  const why = describe(sorted);
+  const views = context.cgroup?.views ?? [];
+  const target = slot("target");
+  const made = slot("mount");
+  const attributes = options.attributes.set | SAFE;
+  const onto = openTarget(context, why, ROOT, {
+    path: mount.destination,
+    kind: "directory",
+    into: target,
+    tag: `mounts[${index}]`,
+  });
+  const [only] = views;
+  if (views.length === 1 && only?.name === "") {
+    return [...makeView(context, why, only, attributes, made), ...onto, moveOnto(why, made, target)];
+  }
+  const place = slot("cgroup directory");
+  const view = slot("view");
+
+  return [
+    ...makeFileSystem(why, {
+      type: "tmpfs",
+      source: "cgroup",
+      data: ["mode=755"],
+      attributes: SAFE,
+      into: made,
+    }),
+    ...onto,
+    moveOnto(why, made, target),
+    ...views.flatMap((each) => [
+      call(why, "mkdirat", [made, each.name, 0o755]),
+      call(why, "openat", [made, each.name, O_PATH | O_CLOEXEC, 0], { into: place }),
+      ...makeView(context, `${why}: ${each.name}`, each, attributes, view),
+      moveOnto(why, view, place),
+      ...(each.name.includes(",")
+        ? each.name.split(",").map((link) => call(why, "symlinkat", [each.name, made, link]))
+        : []),
+    ]),
+    ...((attributes & MOUNT_ATTR_RDONLY) !== 0
+      ? [
+          call(why, "mount_setattr", [
+            made,
+            "",
+            AT_EMPTY_PATH,
+            mountAttr({ set: MOUNT_ATTR_RDONLY }),
+            MOUNT_ATTR_SIZE,
+          ]),
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,26 @@
+/** What the birth of a container needs of its cgroup; `src/cgroup` makes it for v1, hybrid and v2. */
+import type { Slot, Step } from "./step.ts";
+
+/** One hierarchy as the container sees it mounted: v1 controllers by their mount options, or cgroup2. */
+export interface CgroupView {
+  /** The directory below the destination: "memory", "cpu,cpuacct", "systemd", "unified"; "" for the root (v2). */
+  readonly name: string;
+  readonly type: "cgroup" | "cgroup2";
+  /** The v1 mount options that select the hierarchy: ["cpu", "cpuacct"], ["none", "name=systemd"]. */
+  readonly options: readonly string[];
+  /** The host's directory that holds the container, for a bind when it has no cgroup namespace. */
+  readonly directory: string;
+}
+
+export interface CgroupPlan {
+  /** Creates the directories and writes the limits; in the launcher, before the clone. */
+  readonly create: readonly Step[];
+  /** Moves the caller into the v1 cgroups, by descriptors that `create` opened; in init. */
+  readonly enter: readonly Step[];
+  /** The directory of the v2 cgroup, for CLONE_INTO_CGROUP. */
+  readonly into: Slot | undefined;
+  /** Removes the directories; in the launcher, after the container has ended. */
+  readonly remove: readonly Step[];
+  /** What a mount of type "cgroup" shows. */
+  readonly views: readonly CgroupView[];
+}

@@ -1,0 +1,87 @@
+/** Handing the process over to its program, with the exit codes of shells (POSIX XCU 2.8.2). */
+import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
+import type { Process } from "../spec/spec.ts";
+import { branch, call, label, set, slot, strings } from "./build.ts";
+import type { Step } from "./step.ts";
+
+/** Found, but not executable. */
+const CANNOT_EXECUTE = 126;
+/** Not found. */
+const NOT_FOUND = 127;
+/** Where commands are looked for when the environment has no PATH. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const LAST_DESCRIPTOR = 0xffffffff;
+
+const HINTS = {
+  ENOENT: "the file, the interpreter of its #! line or its ELF loader is missing from the root",
+  ENOEXEC: "the file has no #! line, or was built for another architecture",
+  EACCES: "the file lacks the x bit, or lies on a mount with noexec",
+  ETXTBSY: "the file is open for writing",
+} as const;
+
+const environment = (process: Process, name: string): string | undefined =>
+  (process.env ?? []).find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/**
+ * Everything above the standard streams, and above those to be preserved, is closed by the exec: a descriptor of the
+ * host's would be a way out (CVE-2024-21626).
+ */
+export const closeDescriptors = (preserve: number): Step =>
+  call("let no other descriptor through", "close_range", [
+    3 + preserve,
+    LAST_DESCRIPTOR,
+    CLOSE_RANGE_CLOEXEC,
+  ]);
+
+/** execve of args[0]: as it is when it has a slash, in the directories of the container's PATH when not. */
+export function execute(process: Process): Step[] {
+  const args = process.args ?? [];
+  const [command = ""] = args;
+  const argv = strings(args);
+  const envp = strings(process.env ?? []);
+  const why = `execute ${command}`;
+  if (command.includes("/")) {
+    return [
+      call(why, "execve", [command, argv, envp], {
+        exitCode: CANNOT_EXECUTE,
+        hints: HINTS,
+        errors: { ENOENT: { to: "not found" }, ENOTDIR: { to: "not found" } },
+      }),
+      label("not found"),
+      {
+        kind: "fail",
+        message: `${why}: ENOENT (no such file or directory); hint: ${HINTS.ENOENT}`,
+        exitCode: NOT_FOUND,
+      },
+    ];
+  }
+  const path = environment(process, "PATH") ?? DEFAULT_PATH;
+  const denied = slot("denied");
+  const result = slot("result");
+  const candidates = path
+    .split(":")
+    .map((directory) => (directory === "" ? `./${command}` : `${directory}/${command}`));
+  return [
+    // As execvp does, a file that may not be executed is remembered while the search goes on.
+    ...candidates.flatMap((candidate, index) => [
+      call(`execute ${candidate}`, "execve", [candidate, argv, envp], {
+        into: result,
+        exitCode: CANNOT_EXECUTE,
+        hints: HINTS,
+        errors: { ENOENT: "ignore", ENOTDIR: "ignore", EACCES: { to: `denied ${index}` } },
+      }),
+      branch(result, "lt", 0, `tried ${index}`),
+      label(`denied ${index}`),
+      set(denied, 1),
+      label(`tried ${index}`),
+    ]),
+    branch(denied, "eq", 0, "not found"),
+    { kind: "fail", message: `${why}: EACCES (permission denied)`, exitCode: CANNOT_EXECUTE },
+    label("not found"),
+    {
+      kind: "fail",
+      message: `${why}: ENOENT: executable file not found in $PATH (${path})`,
+      exitCode: NOT_FOUND,
+    },
+  ];
+}

@@ -1,0 +1,71 @@
+/** New file systems by fsopen(2), fsconfig(2) and fsmount(2): detached until they are moved to their place. */
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+} from "../linux/mount.ts";
+import { call, slot } from "./build.ts";
+import type { Call, Slot, Step } from "./step.ts";
+
+/** What a user can do about the answers of a mount; by file system type, "" for all. */
+const HINTS: Readonly<Record<string, Call["hints"]>> = {
+  "": {
+    ENODEV: "the kernel does not know this file system",
+    EPERM: "a user namespace may mount only a few file systems (proc, sysfs, tmpfs, devpts, mqueue, overlay)",
+    EINVAL: "an option is not known to this file system, or has a wrong value; dmesg may say which",
+  },
+  proc: {
+    EPERM: "a new proc needs a pid namespace of the container's own, and a fully visible /proc on the host",
+  },
+  sysfs: {
+    EPERM: "a new sysfs needs a network namespace of the container's own; bind /sys from the host instead",
+  },
+  overlay: {
+    EINVAL: "the upper directory must lie on a file system with extended attributes, not on another overlay",
+    ELOOP: "the upper layer may not lie inside the lower one",
+    EBUSY: "another overlay uses this layer",
+    ESTALE: "the layer belongs to another lower directory",
+  },
+};
+
+export interface FileSystem {
+  readonly type: string;
+  readonly source: string;
+  /** Options as mount(8) writes them: "mode=755", "ro". */
+  readonly data: readonly string[];
+  /** MOUNT_ATTR_* flags. */
+  readonly attributes: number;
+  readonly into: Slot;
+}
+
+/** Bytes that fsconfig(2) takes of a string value, with its NUL (fs/fsopen.c). */
+export const FSCONFIG_MAX = 256;
+
+/** A detached mount of a new file system in `into`. */
+export function makeFileSystem(why: string, { type, source, data, attributes, into }: FileSystem): Step[] {
+  const fs = slot("fs");
+  const hints = { ...HINTS[""], ...HINTS[type] };
+  const setOption = (option: string): Step => {
+    const equals = option.indexOf("=");
+    return equals < 0
+      ? call(`${why}: option ${option}`, "fsconfig", [fs, FSCONFIG_SET_FLAG, option, 0, 0], { hints })
+      : call(
+          `${why}: option ${option}`,
+          "fsconfig",
+          [fs, FSCONFIG_SET_STRING, option.slice(0, equals), option.slice(equals + 1), 0],
+          { hints },
+        );
+  };
+  return [
+    call(why, "fsopen", [type, FSOPEN_CLOEXEC], { into: fs, hints }),
+    ...(source === ""
+      ? []
+      : [call(why, "fsconfig", [fs, FSCONFIG_SET_STRING, "source", source, 0], { hints })]),
+    ...data.map(setOption),
+    call(why, "fsconfig", [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], { hints }),
+    call(why, "fsmount", [fs, FSMOUNT_CLOEXEC, attributes], { into, hints }),
+    call(why, "close", [fs]),
+  ];
+}

@@ -1,0 +1,140 @@
+/**
+ * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes signals on,
+ * waits, removes what was made, and exits as the container did.
+ */
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
+import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
+import { SIGNALS } from "../linux/signal.ts";
+import { __WALL } from "../linux/wait.ts";
+import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
+import { type Context, isNew } from "./context.ts";
+import { deviceSources } from "./device.ts";
+import { mapsItself, openSync, writeMaps } from "./idmap.ts";
+import { makeIdmaps } from "./idmap-mount.ts";
+import { bindSource, describe, type SortedMount } from "./mount.ts";
+import { cloneFlags, joinNamespaces } from "./namespace.ts";
+import { layerSource } from "./overlay.ts";
+import { superviseTerminal } from "./relay.ts";
+import { rootSource, submountSources } from "./root.ts";
+import { takeSignals } from "./signal.ts";
+import { openSourceEarly, opensEarly, type Source } from "./source.ts";
+import type { Step } from "./step.ts";
+import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
+import { EXIT_CODE, startClock, superviseChild } from "./supervise.ts";
+import { openTerminalChannel } from "./terminal.ts";
+
+const INIT = slot("init");
+const PIDFD = slot("init pidfd");
+const LAST_DESCRIPTOR = 0xffffffff;
+/** hutch itself failed: the convention of env(1), timeout(1) and container engines. */
+const FAILED = 125;
+
+const CLONE_HINTS = {
+  EPERM:
+    "user namespaces may be switched off for ordinary users (kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)",
+  ENOSPC: "a limit of /proc/sys/user/max_*_namespaces is reached",
+  EINVAL: "the kernel lacks one of the namespaces, or is older than 5.12",
+  EAGAIN: "a limit on processes is reached: pids.max, or RLIMIT_NPROC",
+  ENOSYS: "hutch needs Linux 5.12",
+} as const;
+
+/** What was inherited and is in the way: the program's own file, descriptors, signal settings. */
+function prepare({ launch }: Context): Step[] {
+  const { executable, preserveFds, dieWithParent } = launch;
+  return [
+    ...(executable === undefined
+      ? []
+      : // /proc/self/exe of the container must not lead to a program that can be run again (CVE-2019-5736).
+        [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
+    call("close what was inherited", "close_range", [3 + preserveFds, LAST_DESCRIPTOR, 0]),
+    ...takeSignals(),
+    ...(dieWithParent
+      ? [call("die with the parent", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
+      : []),
+  ];
+}
+
+/** Every host path that init will need, for when the launcher has to open them in its place. */
+function allSources(context: Context, mounts: readonly SortedMount[]): (readonly [string, Source])[] {
+  const layer = layerSource(context);
+  return [
+    [`open the root ${rootSource(context).path}`, rootSource(context)] as const,
+    ...submountSources(context).map((source) => [`open ${source.path}`, source] as const),
+    ...(layer === undefined ? [] : [[`open the layer ${layer.path}`, layer] as const]),
+    ...mounts.flatMap((mount) => {
+      const source = bindSource(mount);
+      return source === undefined ? [] : [[describe(mount), source] as const];
+    }),
+    ...deviceSources(context).map((source) => [`open the device ${source.path}`, source] as const),
+  ];
+}
+
+/** The birth of init: it goes on at the label "init", everything after is the launcher's. */
+function makeInit(context: Context): Step[] {
+  const into = context.cgroup?.into;
+  const flags = BigInt(cloneFlags(context) | CLONE_PIDFD) | (into === undefined ? 0n : CLONE_INTO_CGROUP);
+  const args = cloneArgs({
+    flags,
+    pidfd: address(PIDFD),
+    exitSignal: SIGNALS.SIGCHLD,
+    ...(into === undefined ? {} : { cgroup: into }),
+  });
+  const why = "make the container's first process, in its new namespaces";
+  return [
+    call(why, "clone3", [args, CLONE_ARGS_SIZE], { into: INIT, hints: CLONE_HINTS }),
+    branch(INIT, "eq", 0, "init"),
+  ];
+}
+
+/** True when the id maps are written from outside. */
+export const waitsForMaps = (context: Context): boolean => isNew(context, "user") && !mapsItself(context);
+
+/** The whole of the launcher; `init` is what goes on in the child. */
+export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
+  const { launch, spec, cgroup } = context;
+  const child = { pid: INIT, pidfd: PIDFD };
+  return [
+    ...prepare(context),
+    guard("undo"),
+    ...(cgroup?.create ?? []),
+    ...joinNamespaces(context, "launcher"),
+    ...makeIdmaps(context, mounts),
+    ...(opensEarly(context)
+      ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(why, source))
+      : []),
+    ...(waitsForMaps(context) ? openSync() : []),
+    ...(spec.process?.terminal ? openTerminalChannel() : []),
+    ...makeInit(context),
+    ...(waitsForMaps(context) ? writeMaps(context, INIT) : []),
+    // Nobody in a shared or joined pid namespace may look into the launcher through /proc (CVE-2016-9962).
+    call("keep /proc of the launcher closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
+    ...startClock(launch.timeout),
+    ...(spec.process?.terminal
+      ? superviseTerminal(child, launch.timeout)
+      : superviseChild(child, launch.timeout, "supervise")),
+    label("remove"),
+    guard(),
+    ...(cgroup?.remove ?? []),
+    exit(EXIT_CODE, "exit as the container did"),
+    label("undo"),
+    ...endInit(),
+    set(EXIT_CODE, FAILED),
+    jump("remove"),
+    label("init"),
+    guard(),
+    ...init,
+  ];
+}
+
+/** After a failure of the launcher: no half-made container stays behind. */
+const endInit = (): Step[] => [
+  guard(),
+  branch(INIT, "le", 0, "no init"),
+  call("end the half-made container", "pidfd_send_signal", [PIDFD, SIGNALS.SIGKILL, 0, 0], {
+    errors: { ESRCH: "ignore" },
+  }),
+  call("collect the half-made container", "wait4", [INIT, 0, __WALL, 0], {
+    errors: { ECHILD: "ignore", EINTR: "retry" },
+  }),
+  label("no init"),
+];

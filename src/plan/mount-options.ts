@@ -1,0 +1,74 @@
+/** The words of `mounts[].options`, sorted into what each part of a mount needs (OCI config, "Mounts"). */
+import { HutchError } from "../linux/error.ts";
+import { mountOption } from "../linux/mount-option.ts";
+import type { Mount } from "../spec/spec.ts";
+
+export interface Attributes {
+  readonly set: number;
+  readonly clear: number;
+}
+
+export interface MountOptions {
+  readonly bind: { readonly recursive: boolean } | undefined;
+  readonly attributes: Attributes;
+  readonly recursiveAttributes: Attributes;
+  readonly propagation: readonly { readonly flag: number; readonly recursive: boolean }[];
+  readonly idmap: { readonly recursive: boolean } | undefined;
+  readonly copyUp: boolean;
+  /** What is left is the file system's own: flags and key=value. */
+  readonly data: readonly string[];
+}
+
+const NONE: Attributes = { set: 0, clear: 0 };
+
+/** A later word wins over an earlier one about the same thing, as with mount(8). */
+const apply = (to: Attributes, option: Attributes): Attributes => ({
+  set: (to.set & ~option.clear) | option.set,
+  clear: to.clear | option.clear,
+});
+
+/** Sorts the option words of a mount; throws a HutchError for a word that hutch cannot honour. */
+export function sortOptions(mount: Mount, index: number): MountOptions {
+  let bind: MountOptions["bind"] = mount.type === "bind" ? { recursive: false } : undefined;
+  let attributes = NONE;
+  let recursiveAttributes = NONE;
+  let idmap: MountOptions["idmap"];
+  let copyUp = false;
+  const propagation: { flag: number; recursive: boolean }[] = [];
+  const data: string[] = [];
+  for (const [position, word] of (mount.options ?? []).entries()) {
+    const option = mountOption(word);
+    switch (option?.kind) {
+      case undefined:
+        if (word !== "") data.push(word);
+        break;
+      case "bind":
+        bind = { recursive: option.recursive || bind?.recursive === true };
+        break;
+      case "attribute":
+        if (option.recursive) recursiveAttributes = apply(recursiveAttributes, option);
+        else attributes = apply(attributes, option);
+        break;
+      case "super":
+        if (option.word !== undefined) data.push(option.word);
+        break;
+      case "propagation":
+        propagation.push({ flag: option.flag, recursive: option.recursive });
+        break;
+      case "idmap":
+        idmap = { recursive: option.recursive };
+        break;
+      case "extension":
+        if (option.name === "tmpcopyup") copyUp = true;
+        else if (option.name !== "defaults") {
+          throw new HutchError({
+            operation: `mounts[${index}].options[${position}]`,
+            reason: `${word}: not supported yet`,
+          });
+        }
+        break;
+    }
+  }
+  if (idmap === undefined && (mount.uidMappings?.length ?? 0) > 0) idmap = { recursive: false };
+  return { bind, attributes, recursiveAttributes, propagation, idmap, copyUp, data };
+}

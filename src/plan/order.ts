@@ -1,0 +1,124 @@
+/**
+ * The order of a container's birth, inside. Every line stands where it does for a reason, which is given; the rest of
+ * plan/ says how each thing is done, this file says when.
+ */
+import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
+import { SIGNALS } from "../linux/signal.ts";
+import type { Process } from "../spec/spec.ts";
+import { call } from "./build.ts";
+import { dropBounding, setCapabilities } from "./capability.ts";
+import { type Context, isNew } from "./context.ts";
+import { makeDevices } from "./device.ts";
+import { closeDescriptors, execute } from "./exec.ts";
+import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
+import { launcher } from "./launcher.ts";
+import { mountAll, type SortedMount, sortMounts } from "./mount.ts";
+import { enterTime, joinKeyring, joinNamespaces, loopbackUp, names, unshareCgroup } from "./namespace.ts";
+import { protectPaths } from "./path.ts";
+import {
+  becomeRoot,
+  createDirectory,
+  enterDirectory,
+  openContainerRoot,
+  setOomScore,
+  setPersonality,
+  setRlimits,
+  setScheduler,
+  setUmask,
+  setUser,
+} from "./process.ts";
+import { reap } from "./reaper.ts";
+import { attachRoot, enterJoinedRoot, enterRoot, isolateMounts, makeRootReadonly } from "./root.ts";
+import { loadSeccomp } from "./seccomp-load.ts";
+import { restoreMask } from "./signal.ts";
+import type { Plan, Step } from "./step.ts";
+import { setSysctls } from "./sysctl.ts";
+import { attachTerminal, openTerminal } from "./terminal.ts";
+
+/** The whole plan of a container in the foreground: the launcher, and init inside of it. */
+export function planContainer(context: Context): Plan {
+  const { process } = context.spec;
+  if (process === undefined) throw new RangeError("a container needs a process");
+  const mounts = sortMounts(context);
+  return launcher(context, mounts, init(context, process, mounts));
+}
+
+const setDumpable = (value: 0 | 1, why: string): Step =>
+  call(why, "prctl", [PR_SET_DUMPABLE, value, 0, 0, 0]);
+
+/** Everything that happens in the container's first process. */
+function init(context: Context, process: Process, mounts: readonly SortedMount[]): Step[] {
+  return [
+    ...enterUser(context),
+    // Still before /proc of this process is closed: its files belong to root then, and could not be written.
+    ...setOomScore(process),
+    ...enterTime(context),
+    setDumpable(0, "keep /proc of this process closed to the container (CVE-2016-9962)"),
+    // In its cgroup before the cgroup namespace is made, because that fixes the namespace's root.
+    ...(context.cgroup?.enter ?? []),
+    ...unshareCgroup(context),
+    ...joinNamespaces(context, "init"),
+    ...joinKeyring(context),
+    // A session of its own: no controlling terminal is shared with the host (CVE-2017-5226).
+    call("a session of its own", "setsid", []),
+    ...names(context),
+    ...loopbackUp(context),
+    // The modes of device nodes and directories are to be what the plan says.
+    call("make files with exactly the mode that is asked for", "umask", [0]),
+    ...(isNew(context, "mount") ? buildRoot(context, process, mounts) : enterJoinedRoot(context)),
+    ...(process.terminal ? attachTerminal(process) : []),
+    ...setRlimits(process, context),
+    ...setScheduler(process),
+    ...setPersonality(context),
+    openContainerRoot(),
+    ...becomeUser(context, process),
+    closeDescriptors(context.launch.preserveFds),
+    ...(context.launch.init ? reap() : []),
+    restoreMask(),
+    // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
+    ...(process.noNewPrivileges ? loadSeccomp(context) : []),
+    ...execute(process),
+  ];
+}
+
+/** Ids first: in a user namespace without maps nothing can be owned. */
+const enterUser = (context: Context): Step[] => [
+  ...(isNew(context, "user") ? (mapsItself(context) ? writeOwnMaps(context) : awaitMaps()) : []),
+  ...becomeRoot(context),
+  // The change of ids has closed /proc of this process, but the next steps write to it.
+  ...(isNew(context, "user") ? [setDumpable(1, "open /proc of this process once more")] : []),
+];
+
+/** The mount tree, from the host's to the container's. */
+const buildRoot = (context: Context, process: Process, mounts: readonly SortedMount[]): Step[] => [
+  ...isolateMounts(context),
+  ...attachRoot(context),
+  ...mountAll(context, mounts),
+  // After the mounts, which bring /dev; before the root is read-only.
+  ...makeDevices(context),
+  ...(process.terminal ? openTerminal(context, process) : []),
+  ...createDirectory(process, context),
+  // Before /proc/sys is read-only.
+  ...setSysctls(context),
+  ...protectPaths(context),
+  ...makeRootReadonly(context),
+  ...enterRoot(context),
+];
+
+/** From root to the user of the process. */
+const becomeUser = (context: Context, process: Process): Step[] => [
+  ...(process.noNewPrivileges
+    ? [call("never gain privileges by an exec", "prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0])]
+    : // Without no_new_privs a filter takes CAP_SYS_ADMIN, which is about to go.
+      loadSeccomp(context)),
+  ...dropBounding(process),
+  ...setUser(process, context),
+  setUmask(process),
+  // As the user of the process, who may not be allowed where root is.
+  ...enterDirectory(process),
+  ...setCapabilities(process),
+  // After the change of credentials, which clears it.
+  ...(context.launch.dieWithLauncher
+    ? [call("die with the launcher", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
+    : []),
+];

@@ -1,0 +1,83 @@
+/** A writable layer over a read-only root (overlayfs). */
+import { AT_FDCWD } from "../linux/fcntl.ts";
+import { MOUNT_ATTR_NODEV, MOVE_MOUNT_F_EMPTY_PATH } from "../linux/mount.ts";
+import { call, slot } from "./build.ts";
+import type { Overlay } from "./context.ts";
+import { type Context, withoutMknod } from "./context.ts";
+import { makeFileSystem } from "./filesystem.ts";
+import { openSource, type Source } from "./source.ts";
+import type { Slot, Step } from "./step.ts";
+
+/** The directory of the kept layer, as a source; undefined for a throw-away layer. */
+export const layerSource = ({ launch }: Context): Source | undefined =>
+  launch.overlay?.directory === undefined
+    ? undefined
+    : { path: launch.overlay.directory, recursive: true, into: slot("layer"), key: "layer" };
+
+const makeDirectory = (why: string, name: string, kept = false): Step =>
+  call(why, "mkdirat", [AT_FDCWD, name, 0o755], kept ? { errors: { EEXIST: "ignore" } } : {});
+
+const attach = (why: string, mount: Slot, name: string): Step[] => [
+  makeDirectory(why, name),
+  call(why, "move_mount", [mount, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH]),
+];
+
+/**
+ * Builds the overlay in a tmpfs that covers "/" for as long as the root is being made. The layers are attached there
+ * under short names, because overlayfs takes paths, in which commas, colons and long names would have to be escaped.
+ */
+export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into: Slot): Step[] {
+  const stage = slot("stage");
+  const lower = slot("lower");
+  const layer = layerSource(context);
+  const why = "cover the root with a writable layer";
+  const directory = layer === undefined ? "" : "layer/";
+  const kept = layer !== undefined;
+  // In a user namespace overlayfs may not use trusted.* attributes.
+  const userxattr = withoutMknod(context) ? ["userxattr"] : [];
+  return [
+    ...makeFileSystem(why, {
+      type: "tmpfs",
+      source: "hutch",
+      data: ["mode=755"],
+      attributes: 0,
+      into: stage,
+    }),
+    call(why, "move_mount", [stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]),
+    call(why, "fchdir", [stage]),
+    ...attach(why, tree, "lower"),
+    ...(layer === undefined
+      ? []
+      : [
+          ...openSource(context, `open the layer ${layer.path}`, layer),
+          ...attach(`open the layer ${layer.path}`, layer.into, "layer"),
+        ]),
+    makeDirectory(why, `${directory}upper`, kept),
+    makeDirectory(why, `${directory}work`, kept),
+    ...(overlay.inside
+      ? [
+          makeDirectory(why, "empty"),
+          ...makeFileSystem("wrap the root, because the layer lies inside it", {
+            type: "overlay",
+            source: "hutch",
+            data: ["lowerdir=lower:empty", ...userxattr],
+            attributes: 0,
+            into: lower,
+          }),
+          ...attach("wrap the root, because the layer lies inside it", lower, "wrapped"),
+        ]
+      : []),
+    ...makeFileSystem(why, {
+      type: "overlay",
+      source: "hutch",
+      data: [
+        `lowerdir=${overlay.inside ? "wrapped" : "lower"}`,
+        `upperdir=${directory}upper`,
+        `workdir=${directory}work`,
+        ...userxattr,
+      ],
+      attributes: MOUNT_ATTR_NODEV,
+      into,
+    }),
+  ];
+}

@@ -1,0 +1,106 @@
+/** Masked and read-only paths (OCI config-linux, "Masked Paths" and "Readonly Paths"). */
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../linux/mount.ts";
+import { S_IFCHR, S_IFMT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
+import { branch, buffer, call, compute, jump, label, slot } from "./build.ts";
+import type { Context } from "./context.ts";
+import { makeFileSystem } from "./filesystem.ts";
+import { ROOT } from "./root.ts";
+import type { Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
+import { moveOnto, openInRoot } from "./target.ts";
+
+const TARGET = slot("target");
+const MASK = slot("mask");
+const NULL_DEVICE = slot("null device");
+
+/**
+ * Opens the host's null device and makes sure that it is one. A mask that is anything else hides nothing: images
+ * have put their own file or symlink at /dev/null (CVE-2025-31133), which is why the container's is never used.
+ */
+function verifyNullDevice(): Step[] {
+  const why = "make sure that the mask is the null device";
+  const stat = buffer("statx", STATX_SIZE_OF);
+  const field = slot("statx field");
+  const load = (offset: number, size: 2 | 4): Step => ({
+    kind: "load",
+    into: field,
+    from: stat,
+    offset,
+    size,
+  });
+  return [
+    call(why, "openat", [AT_FDCWD, "/dev/null", O_PATH | O_CLOEXEC, 0], { into: NULL_DEVICE }),
+    call(why, "statx", [NULL_DEVICE, "", AT_EMPTY_PATH, STATX_BASIC_STATS, stat]),
+    load(STATX_OFFSETS.stx_mode, 2),
+    compute(field, field, "and", S_IFMT),
+    branch(field, "ne", S_IFCHR, "false null device"),
+    load(STATX_OFFSETS.stx_rdev_major, 4),
+    branch(field, "ne", 1, "false null device"),
+    load(STATX_OFFSETS.stx_rdev_minor, 4),
+    branch(field, "eq", 3, "true null device"),
+    label("false null device"),
+    { kind: "fail", message: "mask paths: the host's /dev/null is not the null device (c 1:3)" },
+    label("true null device"),
+  ];
+}
+
+/** A path that does not exist needs no mask; a file is covered by the null device, a directory by an empty tmpfs. */
+function mask(path: string): Step[] {
+  const why = `mask ${path}`;
+  const done = `${why}: done`;
+  const directory = `${why}: directory`;
+  const missing = { ENOENT: { to: done }, ENOTDIR: { to: done } } as const;
+  return [
+    openInRoot(why, ROOT, path, TARGET, { errors: missing }),
+    call(why, "open_tree", [NULL_DEVICE, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH], {
+      into: MASK,
+    }),
+    moveOnto(why, MASK, TARGET, { errors: { ENOTDIR: { to: directory } } }),
+    jump(done),
+    label(directory),
+    ...makeFileSystem(`${why}, a directory`, {
+      type: "tmpfs",
+      source: "hutch",
+      data: ["size=0", "nr_inodes=1"],
+      attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      into: MASK,
+    }),
+    moveOnto(`${why}, a directory`, MASK, TARGET),
+    label(done),
+  ];
+}
+
+/** Covers the path with itself, read-only. */
+function makeReadonly(path: string): Step[] {
+  const why = `make ${path} read-only`;
+  const done = `${why}: done`;
+  const missing = { ENOENT: { to: done }, ENOTDIR: { to: done } } as const;
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
+  const attributes = mountAttr({ set: MOUNT_ATTR_RDONLY });
+  return [
+    openInRoot(why, ROOT, path, TARGET, { errors: missing }),
+    call(why, "open_tree", [TARGET, "", flags], { into: MASK }),
+    call(why, "mount_setattr", [MASK, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, MOUNT_ATTR_SIZE]),
+    moveOnto(why, MASK, TARGET),
+    label(done),
+  ];
+}
+
+/** Read-only first: a mask below a read-only path must stay on top of it. */
+export function protectPaths({ spec }: Context): Step[] {
+  const masked = spec.linux?.maskedPaths ?? [];
+  const readonly = spec.linux?.readonlyPaths ?? [];
+  return [
+    ...readonly.flatMap(makeReadonly),
+    ...(masked.length === 0 ? [] : verifyNullDevice()),
+    ...masked.flatMap(mask),
+  ];
+}

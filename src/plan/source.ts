@@ -1,0 +1,74 @@
+/** Detached copies of host directories and files, from open_tree(2): what roots and bind mounts are made of. */
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../linux/fcntl.ts";
+import { MOUNT_ATTR_IDMAP, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { call, set, slot } from "./build.ts";
+import { type Context, isNew } from "./context.ts";
+import type { Slot, Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
+
+export interface Source {
+  readonly path: string;
+  readonly recursive: boolean;
+  /** The slot that init finds the tree in. */
+  readonly into: Slot;
+  /** A name that is unique within the plan. */
+  readonly key: string;
+  /** The user namespace whose id maps the mount translates with, and whether those below it do too. */
+  readonly idmap?: { readonly namespace: Slot; readonly recursive: boolean };
+}
+
+const HINTS = {
+  ENOENT: "the source does not exist on the host",
+  EACCES: "a directory above it cannot be searched by the container's user",
+  EINVAL: "the source may be unbindable",
+} as const;
+
+/**
+ * True when root makes a new user namespace: its processes may not be allowed to search the directories above a
+ * source (a home of mode 0700), so the launcher opens the sources before the clone.
+ */
+export const opensEarly = (context: Context): boolean => isNew(context, "user") && context.host.uid === 0;
+
+const held = (source: Source): Slot => slot(`source ${source.key}`);
+
+function cloneTree(why: string, source: Source, into: Slot): Step[] {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source.recursive ? AT_RECURSIVE : 0);
+  return [
+    call(why, "open_tree", [AT_FDCWD, source.path, flags], { into, hints: HINTS }),
+    ...(source.idmap === undefined ? [] : [mapIds(why, into, source.idmap)]),
+  ];
+}
+
+/** Translates the owners of a detached mount's files; the kernel allows it only before the mount is attached. */
+export const mapIds = (why: string, tree: Slot, idmap: NonNullable<Source["idmap"]>): Step =>
+  call(
+    `${why}: map its ids`,
+    "mount_setattr",
+    [
+      tree,
+      "",
+      AT_EMPTY_PATH | (idmap.recursive ? AT_RECURSIVE : 0),
+      mountAttr({ set: MOUNT_ATTR_IDMAP, userNamespace: idmap.namespace }),
+      MOUNT_ATTR_SIZE,
+    ],
+    {
+      hints: {
+        EINVAL: "the file system cannot map ids",
+        EPERM: "mapping ids takes CAP_SYS_ADMIN on the host",
+      },
+    },
+  );
+
+/** In the launcher: opens a source for init, cut off from the host's propagation, which init's own mounts are not. */
+export function openSourceEarly(why: string, source: Source): Step[] {
+  const flags = AT_EMPTY_PATH | (source.recursive ? AT_RECURSIVE : 0);
+  const tree = held(source);
+  return [
+    ...cloneTree(why, source, tree),
+    call(why, "mount_setattr", [tree, "", flags, mountAttr({ propagation: MS_SLAVE }), MOUNT_ATTR_SIZE]),
+  ];
+}
+
+/** In init: the tree of a source in `source.into`. */
+export const openSource = (context: Context, why: string, source: Source): Step[] =>
+  opensEarly(context) ? [set(source.into, held(source))] : cloneTree(why, source, source.into);

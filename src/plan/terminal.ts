@@ -1,0 +1,134 @@
+/**
+ * A pseudo-terminal of the container's own. Init opens it in the container's devpts, so that its name is true there,
+ * and hands the master to the launcher (SCM_RIGHTS), which relays between it and the caller's streams.
+ */
+import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
+import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from "../linux/ioctl.ts";
+import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import type { Process } from "../spec/spec.ts";
+import { buffer, bytes, call, load, slot, struct } from "./build.ts";
+import type { Context } from "./context.ts";
+import { ROOT } from "./root.ts";
+import type { Slot, Step, Struct } from "./step.ts";
+import { moveOnto, openInRoot, openTarget } from "./target.ts";
+
+const AF_UNIX = 1;
+const SOCK_STREAM_CLOEXEC = 0o2000001;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+/** CMSG_LEN(4) and CMSG_SPACE(4) on 64-bit machines. */
+const CMSG_LEN = 20;
+const CMSG_SPACE = 24;
+
+const PAIR = buffer("socket pair", 8);
+const OURS = slot("launcher's socket");
+const THEIRS = slot("init's socket");
+const SLAVE = slot("terminal");
+const MASTER = slot("master");
+
+const OPEN_FLAGS = O_RDWR | O_NOCTTY | O_CLOEXEC;
+
+const message = (control: Struct | ReturnType<typeof buffer>): Struct =>
+  struct("msghdr", [
+    ["msg_name", 8, 0],
+    ["msg_namelen", 8, 0],
+    [
+      "msg_iov",
+      8,
+      struct("iovec", [
+        ["iov_base", 8, buffer("message byte", 8)],
+        ["iov_len", 8, 1],
+      ]),
+    ],
+    ["msg_iovlen", 8, 1],
+    ["msg_control", 8, control],
+    ["msg_controllen", 8, CMSG_SPACE],
+    ["msg_flags", 8, 0],
+  ]);
+
+/** In the launcher, before the clone. */
+export const openTerminalChannel = (): Step[] => [
+  call("a channel for the terminal", "socketpair", [AF_UNIX, SOCK_STREAM_CLOEXEC, 0, PAIR]),
+  load(OURS, PAIR, 0, 4),
+  load(THEIRS, PAIR, 4, 4),
+];
+
+/** In the launcher, after the clone: the master into `MASTER`; goes on at `gone` when init died before sending it. */
+export function receiveMaster(gone: string): Step[] {
+  const control = buffer("control message", CMSG_SPACE);
+  const got = slot("received");
+  const why = "receive the container's terminal";
+  return [
+    call(why, "close", [THEIRS]),
+    call(why, "recvmsg", [OURS, message(control), MSG_CMSG_CLOEXEC], {
+      into: got,
+      errors: { EINTR: "retry" },
+    }),
+    call(why, "close", [OURS]),
+    { kind: "branch", left: got, is: "le", right: 0, to: gone },
+    load(MASTER, control, 16, 4),
+  ];
+}
+
+export { MASTER };
+
+const winsize = (rows: number, columns: number): Struct =>
+  struct("winsize", [
+    ["ws_row", 2, rows],
+    ["ws_col", 2, columns],
+    ["ws_xpixel", 2, 0],
+    ["ws_ypixel", 2, 0],
+  ]);
+
+/** In init, once the container's devpts is mounted: opens the pair, binds /dev/console, sends the master out. */
+export function openTerminal(context: Context, process: Process): Step[] {
+  const why = "open a terminal in the container's devpts";
+  const hints = { ENOENT: "a terminal needs a devpts mounted on /dev/pts" };
+  const { consoleSize } = process;
+  const control = struct("cmsghdr", [
+    ["cmsg_len", 8, CMSG_LEN],
+    ["cmsg_level", 4, SOL_SOCKET],
+    ["cmsg_type", 4, SCM_RIGHTS],
+    ["fd", 4, MASTER],
+    ["pad", 4, 0],
+  ]);
+  return [
+    openInRoot(why, ROOT, "/dev/pts/ptmx", MASTER, { flags: OPEN_FLAGS, hints }),
+    call(why, "ioctl", [MASTER, TIOCSPTLCK, bytes(new Uint8Array(4), "unlocked")]),
+    // By the master's descriptor, not by name: a name could be another file by now.
+    call(why, "ioctl", [MASTER, TIOCGPTPEER, OPEN_FLAGS], { into: SLAVE }),
+    ...(consoleSize === undefined
+      ? []
+      : [
+          call(`make it ${consoleSize.width} columns wide and ${consoleSize.height} lines high`, "ioctl", [
+            MASTER,
+            TIOCSWINSZ,
+            winsize(Number(consoleSize.height), Number(consoleSize.width)),
+          ]),
+        ]),
+    ...bindConsole(context),
+    call("hand the terminal to the launcher", "sendmsg", [THEIRS, message(control), 0], {}),
+  ];
+}
+
+function bindConsole(context: Context): Step[] {
+  const why = "bind the terminal on /dev/console";
+  const node: Slot = slot("console");
+  const target = slot("target");
+  return [
+    call(why, "open_tree", [SLAVE, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH], { into: node }),
+    ...openTarget(context, why, ROOT, { path: "/dev/console", kind: "file", into: target, tag: why }),
+    moveOnto(why, node, target),
+  ];
+}
+
+/** In init, as leader of its session: the terminal becomes the controlling one and the standard streams. */
+export function attachTerminal(process: Process): Step[] {
+  const why = "make the terminal the standard streams";
+  return [
+    call("make the terminal the controlling one", "ioctl", [SLAVE, TIOCSCTTY, 0]),
+    call("give the terminal to the user", "fchownat", [SLAVE, "", process.user?.uid ?? 0, -1, AT_EMPTY_PATH]),
+    ...[0, 1, 2].map((stream) => call(why, "dup3", [SLAVE, stream, 0])),
+  ];
+}

@@ -1,0 +1,60 @@
+/** The rules a configuration must keep beyond the types of its fields, in the order in which they are told. */
+import { capabilityRules } from "./capability.ts";
+import { deviceRules } from "./device.ts";
+import { describe, type Problem } from "./error.ts";
+import { hookRules } from "./hooks.ts";
+import { linuxRules } from "./linux.ts";
+import { mountRules } from "./mount.ts";
+import { namespaceRules } from "./namespace.ts";
+import { processRules } from "./process-rules.ts";
+import { resourceRules } from "./resources.ts";
+import { seccompRules } from "./seccomp.ts";
+import { type Spec, specRules } from "./spec.ts";
+import { sysctlRules } from "./sysctl.ts";
+
+/** Tells that the field at `path` is wrong. */
+export type Refuse = (path: string, expected: string, received: unknown) => void;
+
+export interface Rule {
+  /** The section of the OCI runtime specification that the rule follows. */
+  readonly section: string;
+  /** The specification wants the container to run all the same. */
+  readonly warning?: true;
+  readonly check: (spec: Spec, refuse: Refuse) => void;
+}
+
+/** The rules of `process` alone, for `exec`. */
+export const PROCESS_RULES: readonly Rule[] = [...processRules, ...capabilityRules];
+
+/** Every rule. */
+export const RULES: readonly Rule[] = [
+  ...specRules,
+  ...PROCESS_RULES,
+  ...namespaceRules,
+  ...mountRules,
+  ...hookRules,
+  ...linuxRules,
+  ...deviceRules,
+  ...sysctlRules,
+  ...resourceRules,
+  ...seccompRules,
+];
+
+/** What rules find: `errors` must stop the container, `warnings` must be shown. */
+export interface Findings {
+  readonly errors: Problem[];
+  readonly warnings: Problem[];
+}
+
+/** Applies rules in their order. */
+export function applyRules(rules: readonly Rule[], spec: Spec): Findings {
+  const errors: Problem[] = [];
+  const warnings: Problem[] = [];
+  for (const rule of rules) {
+    const found = rule.warning ? warnings : errors;
+    rule.check(spec, (path, expected, received) => {
+      found.push({ path, expected, received: describe(received) });
+    });
+  }
+  return { errors, warnings };
+}

@@ -1,0 +1,110 @@
+/** What the schema takes and hutch cannot act upon yet. Such a field is refused by name, never skipped. */
+import { specError } from "./error.ts";
+import { HOOK_NAMES } from "./hooks.ts";
+import type { Process } from "./process.ts";
+import type { Spec } from "./spec.ts";
+
+/** Fields of one object; the object is looked up once, and most configurations do not have it. */
+interface Rows {
+  readonly of: string;
+  readonly fields: readonly string[];
+  /** Whether a value asks for something; isPresent when absent. */
+  readonly asks?: (value: unknown) => boolean;
+}
+
+const PROCESS: readonly Rows[] = [{ of: "process", fields: ["apparmorProfile", "selinuxLabel"] }];
+
+/** Of the container's first process the specification wants execCPUAffinity to be ignored. */
+const EXEC: readonly Rows[] = [...PROCESS, { of: "process.execCPUAffinity", fields: ["initial", "final"] }];
+
+const SPEC: readonly Rows[] = [
+  ...PROCESS,
+  { of: "hooks", fields: HOOK_NAMES },
+  { of: "linux", fields: ["mountLabel", "intelRdt", "memoryPolicy", "netDevices"] },
+  { of: "linux.seccomp", fields: ["listenerPath"] },
+  { of: "linux.seccomp", fields: ["defaultAction", "syscalls", "flags"], asks: asksForListener },
+  { of: "linux.resources", fields: ["blockIO"], asks: asksForAny },
+  { of: "linux.resources", fields: ["hugepageLimits", "rdma", "unified"] },
+  { of: "linux.resources.network", fields: ["classID", "priorities"] },
+  // −1 asks for no limit, which is what there is.
+  { of: "linux.resources.memory", fields: ["kernel", "kernelTCP"], asks: isPositive },
+  { of: "linux.resources.memory", fields: ["swappiness"], asks: isGiven },
+  {
+    of: "linux.resources.memory",
+    fields: ["disableOOMKiller", "useHierarchy", "checkBeforeUpdate"],
+  },
+  {
+    of: "linux.resources.cpu",
+    fields: ["burst", "realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle"],
+  },
+];
+
+/** Throws HutchError when a configuration asks for what hutch cannot do yet; one line for each field. */
+export function refuseUnsupported(spec: Spec, name = "config.json"): void {
+  refuse(find(SPEC, spec), name);
+}
+
+/** As refuseUnsupported, for the process of an `exec`. */
+export function refuseUnsupportedProcess(process: Process, name = "process.json"): void {
+  refuse(find(EXEC, { process }), name);
+}
+
+/** Every path of the tables. */
+export function unsupportedPaths(): string[] {
+  const paths = [...SPEC, ...EXEC].flatMap(({ of, fields }) => fields.map((field) => `${of}.${field}`));
+  return [...new Set(paths)];
+}
+
+function find(table: readonly Rows[], subject: object): string[] {
+  const found: string[] = [];
+  for (const { of, fields, asks = isPresent } of table) {
+    let object: unknown = subject;
+    for (const name of of.split(".")) object = field(object, name);
+    if (object === undefined) continue;
+    for (const name of fields) if (asks(field(object, name))) found.push(`${of}.${name}`);
+  }
+  return found;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function field(subject: unknown, name: string): unknown {
+  return isObject(subject) ? subject[name] : undefined;
+}
+
+function refuse(paths: readonly string[], name: string): void {
+  if (paths.length === 0) return;
+  throw specError(
+    name,
+    paths.map((path) => `${path}: not supported yet`),
+  );
+}
+
+/** Empty and zero values ask for nothing. */
+function isPresent(value: unknown): boolean {
+  if (isObject(value)) return Object.keys(value).length > 0;
+  return Boolean(value);
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined;
+}
+
+function isPositive(value: unknown): boolean {
+  return (typeof value === "number" || typeof value === "bigint") && value > 0;
+}
+
+function asksForAny(value: unknown): boolean {
+  return isObject(value) && Object.values(value).some(isPresent);
+}
+
+const LISTENER = ["SCMP_ACT_NOTIFY", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];
+
+/** A word that needs a listener, in an action, in the action of a system call or among the flags. */
+function asksForListener(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(asksForListener);
+  if (typeof value === "string") return LISTENER.includes(value);
+  return asksForListener(field(value, "action") ?? "");
+}

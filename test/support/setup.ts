@@ -1,0 +1,5 @@
+/** Loaded before every test file (bunfig.toml). */
+import { afterAll } from "bun:test";
+import { removeTemporaryDirectories } from "./temporary.ts";
+
+afterAll(removeTemporaryDirectories);
