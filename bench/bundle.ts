@@ -9,7 +9,10 @@ interface Config {
   [key: string]: unknown;
 }
 
-/** The config.json that hutch writes, or where it cannot, the one runc writes; they mean the same container. */
+/**
+ * The config.json that hutch writes, or where it cannot, the one runc writes; they mean the same
+ * container.
+ */
 async function defaultConfig(directory: string): Promise<Config> {
   const failures: string[] = [];
   for (const program of [HUTCH, "runc"]) {

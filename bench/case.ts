@@ -1,4 +1,7 @@
-/** What is measured: the commands, each of which starts one container (or none, as a floor) and waits for it. */
+/**
+ * What is measured: the commands, each of which starts one container (or none, as a floor) and waits for
+ * it.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH } from "../test/support/hutch.ts";
@@ -23,7 +26,10 @@ export function bubblewrap(rootfs: string): string[] {
   return ["bwrap", ...namespaces, ...mounts, ...rest];
 }
 
-/** The container as a program of its own, which needs neither Bun nor hutch; undefined when it cannot be made. */
+/**
+ * The container as a program of its own, which needs neither Bun nor hutch; undefined when it cannot be
+ * made.
+ */
 export function emittedProgram(bundle: string): string | undefined {
   const file = join(bundle, "container");
   const made = Bun.spawnSync([HUTCH, "compile", "--bundle", bundle, "--output", file], {

@@ -21,11 +21,12 @@ export function sample(one: Case): Sample {
   return { milliseconds, cpuMilliseconds: Number(done.resourceUsage?.cpuTime.total ?? 0) / 1000 };
 }
 
-/** Why a case cannot be measured, or undefined. */
-export function complaintOf(one: Case): string | undefined {
+/** Why a case cannot be measured: its command, which shall print `expected`, does not; or undefined. */
+export function complaintOf(one: Case, expected: string): string | undefined {
   try {
     const done = Bun.spawnSync([...one.command(nextId())], { stdin: "ignore", stderr: "pipe" });
-    return done.success ? undefined : `exit code ${done.exitCode}: ${done.stderr.toString().trim()}`;
+    if (!done.success) return `exit code ${done.exitCode}: ${done.stderr.toString().trim()}`;
+    return done.stdout.toString() === expected ? undefined : `it printed ${done.stdout.toString().trim()}`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

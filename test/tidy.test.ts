@@ -143,13 +143,20 @@ test("files have one job: they are not longer than a few screens", () => {
   expect(long.map((file) => `${file.path}: ${lengthOf(file)} lines; at most ${limit(file)}`)).toEqual([]);
 });
 
+/**
+ * The width of a line; a literal counts as empty, because a message is better found in one piece than
+ * cut.
+ */
+function widthOf(line: string): number {
+  return line.length <= MAX_WIDTH ? line.length : line.replace(/(["`])(?:\\.|(?!\1).)*\1/g, "$1$1").length;
+}
+
 test("lines fit into the width", () => {
   const wide = written.flatMap((file) =>
-    file.lines.flatMap((line, index) =>
-      line.length > MAX_WIDTH
-        ? [`${file.path}:${index + 1}: ${line.length} columns; at most ${MAX_WIDTH}`]
-        : [],
-    ),
+    file.lines.flatMap((line, index) => {
+      const width = widthOf(line);
+      return width > MAX_WIDTH ? [`${file.path}:${index + 1}: ${width} columns; at most ${MAX_WIDTH}`] : [];
+    }),
   );
   expect(wide).toEqual([]);
 });
@@ -159,7 +166,7 @@ test("types are not talked round", () => {
     ...complaints(judged, /\bas any\b|: any\b|<any>|\bany\[\]/, "name the type, or unknown"),
     ...complaints(judged, /\bas unknown as\b/, "a cast through unknown hides a wrong type"),
     ...complaints(judged, /@ts-(ignore|expect-error|nocheck)/, "mend the type", "lines"),
-    ...complaints(judged, /^\s*(export )?(declare )?(const )?enum\b/, "a table `as const` instead"),
+    ...complaints(judged, /^\s*(export )?(declare )?(const )?enum \w+ \{/, "a table `as const` instead"),
   ]).toEqual([]);
 });
 
@@ -189,11 +196,12 @@ function hasFunctions(file: Source): boolean {
   return file.code.some((line) => /\bfunction\b|=>/.test(line) && !/^\s*(export )?type\b/.test(line));
 }
 
-test("every module has its test, or a reason why it has none", () => {
+test("every module has a test, or a reason why it has none", () => {
+  const imported = new Set(tests.flatMap(importsOf));
   const isTested = (path: string) => {
     const stem = moduleOf(path);
     const names = [`test/${stem}.test.ts`, `test/e2e/${stem.split("/").at(-1)}.test.ts`];
-    return names.some((name) => existsSync(`${ROOT}/${name}`));
+    return imported.has(path) || names.some((name) => existsSync(`${ROOT}/${name}`));
   };
   const missing = src
     .filter((file) => !file.isGenerated && hasFunctions(file) && !isTested(file.path))

@@ -4,10 +4,8 @@
  * x28 is the address of the first slot; x16 is private scratch.
  */
 import { HutchError } from "../linux/error.ts";
-import { type Arena, align, put32 } from "./arena.ts";
 import { type Assembler, type Flag, high32, type Integer, low32, type Operation } from "./assembler.ts";
 import {
-  addFixup,
   CODE,
   FIRST_OWN_KIND,
   type Image,
@@ -16,6 +14,7 @@ import {
   type Reference,
   reference,
   SLOTS,
+  WORD,
 } from "./image.ts";
 
 const X16 = 16;
@@ -50,6 +49,10 @@ const SUB_IMMEDIATE = 0xd1000000;
 const ADDS_IMMEDIATE = 0xb1000000;
 const SUBS_IMMEDIATE = 0xf1000000;
 const ADD_SHIFTED = 0x8b000000;
+const MOVE_REGISTER = 0xaa000000;
+const UBFM = 0xd3400000;
+const UDIV = 0x9ac00800;
+const MSUB = 0x9b008000;
 const SHIFT_12 = 1 << 22;
 /** Load with unsigned scaled offset and with signed unscaled offset; the size goes to bits 30 and 31. */
 const LOAD = 0x39400000;
@@ -88,6 +91,10 @@ const CARRY_SET = 2;
 
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2, 8: 3 };
 
+function tooManySteps(): HutchError {
+  return new HutchError({ operation: "emit program", reason: "the plan has too many steps for aarch64" });
+}
+
 /** Adds the distance to an instruction; false when adr cannot reach. */
 export const patchAarch64: Patch = (view, at, kind, place, target) => {
   const distance = target - place;
@@ -105,39 +112,39 @@ export const patchAarch64: Patch = (view, at, kind, place, target) => {
   const bits = kind === BRANCH26 ? 26 : 19;
   const words = distance >> 2;
   if (words < -(2 ** (bits - 1)) || words >= 2 ** (bits - 1)) {
-    throw new HutchError({ operation: "emit program", reason: "the plan has too many steps for aarch64" });
+    throw tooManySteps();
   }
   const field = bits === 26 ? words & 0x3ffffff : (words & 0x7ffff) << 5;
   view.setUint32(at, instruction | field, true);
   return true;
 };
 
-function registers(code: Arena, op: number, d: number, n: number, m: number): void {
-  put32(code, (op | (m << 16) | (n << 5) | d) >>> 0);
+function registers(code: number[], op: number, d: number, n: number, m: number): void {
+  code.push(op | (m << 16) | (n << 5) | d);
 }
 
 /** By movz or movn for one half-word and movk for those that differ from what it leaves. */
-function moveInteger(code: Arena, to: number, value: Integer): void {
+function moveInteger(code: number[], to: number, value: Integer): void {
   const low = low32(value);
   const high = high32(value);
+  if (high === 0 && low < 0x10000) {
+    code.push(MOVZ | (low << 5) | to);
+    return;
+  }
   if (high === 0 && low >>> 16 === 0xffff) {
-    put32(code, (MOVN32 | ((~low & 0xffff) << 5) | to) >>> 0);
+    code.push(MOVN32 | ((~low & 0xffff) << 5) | to);
     return;
   }
   const halves = [low & 0xffff, low >>> 16, high & 0xffff, high >>> 16];
   const ones = halves.filter((half) => half === 0xffff).length;
-  const zeroes = halves.filter((half) => half === 0).length;
-  const filler = ones > zeroes ? 0xffff : 0;
-  let first = true;
-  for (let index = 0; index < 4; index++) {
-    const half = halves[index] ?? 0;
-    const isLast = index === 3 && first;
-    if (half === filler && !isLast) continue;
-    const op = !first ? MOVK : filler === 0 ? MOVZ : MOVN;
-    // A value of nothing but filler is made in the lowest place.
-    const place = half === filler ? 0 : index;
-    put32(code, (op | (place << 21) | ((op === MOVN ? ~half & 0xffff : half) << 5) | to) >>> 0);
-    first = false;
+  const filler = ones > halves.filter((half) => half === 0).length ? 0xffff : 0;
+  let place = halves.findIndex((half) => half !== filler);
+  if (place < 0) place = 0;
+  const first = halves[place] ?? 0;
+  code.push((filler === 0 ? MOVZ | (first << 5) : MOVN | ((~first & 0xffff) << 5)) | (place << 21) | to);
+  for (place++; place < 4; place++) {
+    const half = halves[place] ?? 0;
+    if (half !== filler) code.push(MOVK | (place << 21) | (half << 5) | to);
   }
 }
 
@@ -148,7 +155,7 @@ function immediate12(value: number): number {
   return -1;
 }
 
-function operateInteger(code: Arena, op: Operation, to: number, value: Integer): void {
+function operateInteger(code: number[], op: Operation, to: number, value: Integer): void {
   const d = op === "cmp" || op === "test" ? XZR : to;
   const forms = IMMEDIATE_FORMS[op];
   if (forms !== undefined && typeof value === "number") {
@@ -164,7 +171,7 @@ function operateInteger(code: Arena, op: Operation, to: number, value: Integer):
 
 /** A load (or a store, with STORE taken off) by the first form that has the offset. */
 function access(
-  code: Arena,
+  code: number[],
   load: boolean,
   register: number,
   base: number,
@@ -187,21 +194,17 @@ function access(
 
 function moveAddress(image: Image, far: boolean, to: number, target: Reference): void {
   const { code } = image;
-  addFixup(image, reference(CODE, code.length), far ? MOVE_PAIR : ADR, target);
-  if (!far) {
-    put32(code, 0x10000000 | to);
-    return;
-  }
-  put32(code, (MOVZ | to) >>> 0);
-  put32(code, (MOVK | (1 << 21) | to) >>> 0);
+  image.fixups.push(reference(CODE, code.length * 4), far ? MOVE_PAIR : ADR, target);
+  if (far) code.push(MOVZ | to, MOVK | (1 << 21) | to);
+  else code.push(0x10000000 | to);
 }
 
 function transfer(image: Image, instruction: number, kind: number, label: number): void {
-  addFixup(image, reference(CODE, image.code.length), kind, reference(LABEL, label));
-  put32(image.code, instruction);
+  image.fixups.push(reference(CODE, image.code.length * 4), kind, reference(LABEL, label));
+  image.code.push(instruction);
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "align";
+type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "land";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -210,18 +213,19 @@ function flow(image: Image): Pick<Assembler, Flow> {
     jump: (label) => transfer(image, 0x14000000, BRANCH26, label),
     jumpTo: (to) => registers(code, 0xd61f0000, 0, to, 0),
     call: (label) => transfer(image, 0x94000000, BRANCH26, label),
-    link: (to) => registers(code, 0xaa000000, to, XZR, X30),
-    return: () => put32(code, 0xd65f03c0),
+    link: (to) => registers(code, MOVE_REGISTER, to, XZR, X30),
+    return: () => void code.push(0xd65f03c0),
     syscall(number) {
       moveInteger(code, NUMBER, number);
-      put32(code, 0xd4000001);
+      code.push(0xd4000001);
     },
-    branchFailed(label) {
-      // x0 + 4095 carries exactly for −4095 to −1.
-      registers(code, ADDS_IMMEDIATE | (4095 << 10), XZR, REGISTERS.result, 0);
-      transfer(image, 0x54000000 | CARRY_SET, BRANCH19, label);
+    // x0 + 4095 carries exactly for −4095 to −1: cmn x0, #4095; b.cs
+    branchFailed: () => code.push(ADDS_IMMEDIATE | (4095 << 10) | XZR, 0x54000000 | CARRY_SET),
+    land(jump) {
+      const gap = code.length - (jump - 1);
+      if (gap >= 2 ** 18) throw tooManySteps();
+      code[jump - 1] = (code[jump - 1] ?? 0) | (gap << 5);
     },
-    align: () => align(code, 4),
   };
 }
 
@@ -231,11 +235,14 @@ export function createAarch64(image: Image, far: boolean): Assembler {
   return {
     ...flow(image),
     registers: REGISTERS,
-    enter: () => moveAddress(image, far, X28, reference(SLOTS, 0)),
+    enter() {
+      image.entry = code.length * 4;
+      moveAddress(image, far, X28, reference(SLOTS, 0));
+    },
     integer: (to, value) => moveInteger(code, to, value),
     address: (to, target) => moveAddress(image, far, to, target),
     move(to, from) {
-      if (to !== from) registers(code, 0xaa000000, to, XZR, from);
+      if (to !== from) registers(code, MOVE_REGISTER, to, XZR, from);
     },
     loadSlot: (to, slot) => access(code, true, to, X28, slot * 8, 8),
     storeSlot: (slot, from) => access(code, false, from, X28, slot * 8, 8),
@@ -253,15 +260,21 @@ export function createAarch64(image: Image, far: boolean): Assembler {
     operate: (op, to, from) =>
       registers(code, REGISTER_FORMS[op], op === "cmp" || op === "test" ? XZR : to, to, from),
     operateInteger: (op, to, value) => operateInteger(code, op, to, value),
+    // Both are forms of ubfm.
     shiftLeft: (to, count) =>
-      registers(code, 0xd3400000 | (((64 - count) & 63) << 16) | ((63 - count) << 10), to, to, 0),
-    shiftRight: (to, count) => registers(code, 0xd3400000 | (count << 16) | (63 << 10), to, to, 0),
+      registers(code, UBFM | (((64 - count) & 63) << 16) | ((63 - count) << 10), to, to, 0),
+    shiftRight: (to, count) => registers(code, UBFM | (count << 16) | (63 << 10), to, to, 0),
     divide(divisor) {
       const { value, remainder } = REGISTERS;
-      registers(code, 0x9ac00800, X16, value, divisor);
-      // msub remainder, x16, divisor, value
-      registers(code, 0x9b008000 | (value << 10), remainder, X16, divisor);
-      registers(code, 0xaa000000, value, XZR, X16);
+      registers(code, UDIV, X16, value, divisor);
+      // remainder = value - x16 * divisor
+      registers(code, MSUB | (value << 10), remainder, X16, divisor);
+      registers(code, MOVE_REGISTER, value, XZR, X16);
+    },
+    word: (value) => void code.push(value),
+    wordOf(target) {
+      image.fixups.push(reference(CODE, code.length * 4), WORD, target);
+      code.push(0);
     },
   };
 }

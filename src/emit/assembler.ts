@@ -30,7 +30,7 @@ export type Flag = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "any" | "none";
 
 export interface Assembler {
   readonly registers: Registers;
-  /** Sets up the registers that stay fixed while the program runs. */
+  /** The start of the program: sets up the registers that stay fixed while it runs. */
   enter(): void;
   integer(to: Register, value: Integer): void;
   address(to: Register, target: Reference): void;
@@ -57,10 +57,13 @@ export interface Assembler {
   link(to: Register): void;
   return(): void;
   syscall(number: number): void;
-  /** Jumps when `result` lies between −4095 and −1. */
-  branchFailed(label: number): void;
-  /** Fills with zeroes up to where an instruction may begin. */
-  align(): void;
+  /** Jumps when `result` lies between −4095 and −1. Gives what land() takes. */
+  branchFailed(): number;
+  /** Makes a branchFailed() go to the end of the code. */
+  land(jump: number): void;
+  /** 32 bits of data, as a number or as the address of something. */
+  word(value: number): void;
+  wordOf(target: Reference): void;
 }
 
 /** The low 32 bits, unsigned. */

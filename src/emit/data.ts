@@ -1,56 +1,72 @@
 /** Where the plan's data lies: constants (equal ones once), structs that are written to, slots and buffers. */
 import { HutchError } from "../linux/error.ts";
-import type { Argument, Buffer, Field, Slot, Strings, Struct } from "../plan/step.ts";
-import { type Arena, align, put8, put32, putBytes, putText, reserve, SECTION_LIMIT } from "./arena.ts";
-import { high32, type Integer, isInt32, low32 } from "./assembler.ts";
+import type { Argument, Buffer as PlanBuffer, Slot, Step, Strings, Struct } from "../plan/step.ts";
+import { high32, type Integer, low32 } from "./assembler.ts";
 import {
   ALIGNED,
-  addFixup,
   BUFFERS,
+  BYTES,
   DATA,
+  FIXUP,
   type Image,
   POINTER,
   type Reference,
   reference,
+  SECTION_LIMIT,
   SLOTS,
-  sectionArena,
   TEXT,
 } from "./image.ts";
 
-/** What was placed so far. The step being emitted is named in errors. */
+/** What was placed so far. */
 export interface Data {
   readonly image: Image;
+  /** Are texts measured in UTF-8? Else all are taken to be ASCII, which is checked when they are encoded. */
+  readonly isExact: boolean;
   readonly texts: Map<string, Reference>;
-  /** Places of constants by a hash of their bytes. */
+  /** Constants of ALIGNED by a hash of their words. */
   readonly constants: Map<number, Constant[]>;
   readonly structs: Map<Struct, Reference>;
+  readonly blobs: Map<Uint8Array, Reference>;
   readonly slots: Map<string, number>;
   readonly buffers: Map<string, { readonly size: number; readonly place: Reference }>;
-  context: string;
+  /** The step being emitted, for errors. */
+  step: Step | undefined;
+  index: number;
 }
 
+/** A range of words in ALIGNED and the range of the fix-ups inside. */
 interface Constant {
-  readonly place: Reference;
-  readonly size: number;
-  /** The fix-ups inside: where they begin in the list, and their length there. */
-  readonly fixups: number;
-  readonly fixupsLength: number;
+  readonly start: number;
+  readonly end: number;
+  readonly firstFixup: number;
+  readonly lastFixup: number;
 }
 
-export function createData(image: Image): Data {
+export function createData(image: Image, isExact: boolean): Data {
   return {
     image,
+    isExact,
     texts: new Map(),
     constants: new Map(),
     structs: new Map(),
+    blobs: new Map(),
     slots: new Map(),
     buffers: new Map(),
-    context: "emit program",
+    step: undefined,
+    index: -1,
   };
 }
 
+/** The error for a plan that means nothing, with the step at fault. */
 export function refuse(data: Data, reason: string): HutchError {
-  return new HutchError({ operation: data.context, reason });
+  const { step, index } = data;
+  if (step === undefined) return new HutchError({ operation: "emit program", reason });
+  const what = step.kind === "call" ? `${step.name}: ${step.why}` : step.kind;
+  return new HutchError({ operation: `emit step ${index} (${what})`, reason });
+}
+
+function checkSize(data: Data, size: number): void {
+  if (size > SECTION_LIMIT) throw refuse(data, "the plan holds more than 128 MiB of data");
 }
 
 /** The number of a slot. */
@@ -59,37 +75,25 @@ export function slotNumber(data: Data, slot: Slot): number {
   if (known !== undefined) return known;
   const number = data.slots.size;
   data.slots.set(slot.name, number);
-  data.image.slotsSize = (number + 1) * 8;
+  data.image.slotsSize = number * 8 + 8;
   return number;
 }
 
 /** The place of a buffer; two sizes under one name are a HutchError. */
-export function bufferPlace(data: Data, buffer: Buffer): Reference {
+export function bufferPlace(data: Data, buffer: PlanBuffer): Reference {
   const known = data.buffers.get(buffer.name);
   if (known !== undefined) {
     if (known.size === buffer.size) return known.place;
     throw refuse(data, `buffer ${buffer.name} has ${known.size} bytes elsewhere and ${buffer.size} here`);
   }
-  if (!Number.isInteger(buffer.size) || buffer.size < 1 || buffer.size > SECTION_LIMIT) {
+  if (!Number.isInteger(buffer.size) || buffer.size < 1) {
     throw refuse(data, `buffer ${buffer.name} has a size of ${buffer.size}`);
   }
-  const place = bufferRoom(data.image, buffer.size);
+  const place = reference(BUFFERS, data.image.buffersSize);
+  data.image.buffersSize += Math.ceil(buffer.size / 8) * 8;
+  checkSize(data, data.image.buffersSize);
   data.buffers.set(buffer.name, { size: buffer.size, place });
   return place;
-}
-
-/** Room for `size` zeroed bytes in the writable segment. */
-export function bufferRoom(image: Image, size: number): Reference {
-  const offset = image.buffersSize;
-  const end = offset + Math.ceil(size / 8) * 8;
-  if (end > SECTION_LIMIT) {
-    throw new HutchError({
-      operation: "emit program",
-      reason: "the plan holds more than 256 MiB of buffers",
-    });
-  }
-  image.buffersSize = end;
-  return reference(BUFFERS, offset);
 }
 
 /** The integer as assemblers take it; anything that 64 bits cannot hold is a HutchError. */
@@ -104,33 +108,52 @@ export function integerOf(data: Data, value: Integer): Integer {
   return Number.isSafeInteger(small) ? small : signed;
 }
 
-/** The NUL-terminated bytes of a string. */
+/** The NUL-terminated bytes of a string; strings that have none in UTF-8 or in C are a HutchError. */
 export function placeText(data: Data, text: string): Reference {
   const known = data.texts.get(text);
   if (known !== undefined) return known;
-  const place = reference(TEXT, data.image.text.length);
-  putText(data.image.text, text, data.context);
+  if (text.includes("\0")) throw refuse(data, `${JSON.stringify(text)} contains a NUL character`);
+  if (data.isExact && !text.isWellFormed()) throw refuse(data, `${JSON.stringify(text)} is not Unicode`);
+  const place = addText(data, text);
   data.texts.set(text, place);
   return place;
 }
 
+/** Appends a text that may hold NULs. */
+export function addText(data: Data, text: string): Reference {
+  const { image } = data;
+  const place = reference(TEXT, image.textSize);
+  image.texts.push(text);
+  image.textSize += (data.isExact ? Buffer.byteLength(text) : text.length) + 1;
+  checkSize(data, image.textSize);
+  return place;
+}
+
 export function placeBytes(data: Data, bytes: Uint8Array): Reference {
-  // An alignment of 8 is free for what has a size of eights, such as filters.
-  const section = bytes.length % 8 === 0 ? ALIGNED : TEXT;
-  const arena = sectionArena(data.image, section);
-  const start = arena.length;
-  putBytes(arena, bytes);
-  return intern(data, section, start, data.image.fixups.length);
+  const known = data.blobs.get(bytes);
+  if (known !== undefined) return known;
+  for (const [blob, place] of data.blobs) {
+    if (blob.length === bytes.length && Buffer.compare(blob, bytes) === 0) return place;
+  }
+  const { image } = data;
+  const place = reference(BYTES, image.bytesSize);
+  image.blobs.push(bytes);
+  image.bytesSize += Math.ceil(bytes.length / 8) * 8;
+  checkSize(data, image.bytesSize);
+  data.blobs.set(bytes, place);
+  return place;
 }
 
 export function placeStrings(data: Data, strings: Strings): Reference {
-  const places = strings.strings.map((text) => placeText(data, text));
   const { aligned, fixups } = data.image;
   const start = aligned.length;
   const firstFixup = fixups.length;
-  for (const place of places) putPointer(data.image, ALIGNED, aligned, place);
-  put64(aligned, 0);
-  return intern(data, ALIGNED, start, firstFixup);
+  for (const text of strings.strings) {
+    fixups.push(reference(ALIGNED, aligned.length * 4), POINTER, placeText(data, text));
+    aligned.push(0, 0);
+  }
+  aligned.push(0, 0);
+  return intern(data, start, firstFixup);
 }
 
 /**
@@ -140,20 +163,30 @@ export function placeStrings(data: Data, strings: Strings): Reference {
 export function placeStruct(data: Data, struct: Struct): Reference {
   const known = data.structs.get(struct);
   if (known !== undefined) return known;
-  const places = struct.fields.map((field) => pointerOf(data, field));
-  const section = struct.fields.some((field) => isSlot(field.value)) ? DATA : ALIGNED;
-  const arena = sectionArena(data.image, section);
-  const start = arena.length;
-  const firstFixup = data.image.fixups.length;
-  for (let index = 0; index < struct.fields.length; index++) {
-    const field = struct.fields[index];
-    const place = places[index];
-    if (field === undefined) continue;
-    if (place === undefined) putInteger(data, arena, field);
-    else putPointer(data.image, section, arena, place);
+  const { image } = data;
+  const places: (Reference | undefined)[] = [];
+  let section = ALIGNED;
+  // What the fields point to comes first, because it lands in the same sections.
+  for (const field of struct.fields) {
+    places.push(placeOf(data, field.value));
+    if (isSlot(field.value)) section = DATA;
   }
-  align(arena, 8);
-  const place = section === DATA ? reference(DATA, start) : intern(data, ALIGNED, start, firstFixup);
+  const words = section === DATA ? image.data : image.aligned;
+  const start = words.length;
+  const firstFixup = image.fixups.length;
+  let offset = 0;
+  for (const [index, field] of struct.fields.entries()) {
+    const place = places[index];
+    if (place !== undefined) {
+      if (field.size !== 8) throw refuse(data, `field ${field.name} holds a pointer in ${field.size} bytes`);
+      image.fixups.push(reference(section, start * 4 + offset), POINTER, place);
+    }
+    putField(words, start, offset, field.size, fieldInteger(data, field.name, field.size, field.value));
+    offset += field.size;
+  }
+  while (words.length * 4 < start * 4 + offset || words.length % 2 !== 0) words.push(0);
+  checkSize(data, words.length * 4);
+  const place = section === DATA ? reference(DATA, start * 4) : intern(data, start, firstFixup);
   data.structs.set(struct, place);
   return place;
 }
@@ -178,102 +211,74 @@ export function placeOf(data: Data, argument: Argument): Reference | undefined {
   }
 }
 
-function pointerOf(data: Data, field: Field): Reference | undefined {
-  const place = placeOf(data, field.value);
-  if (place !== undefined && field.size !== 8) {
-    throw refuse(data, `field ${field.name} holds a pointer in ${field.size} bytes`);
-  }
-  return place;
-}
-
 export function isSlot(argument: Argument): argument is Slot {
   return typeof argument === "object" && argument.kind === "slot";
 }
 
-function putInteger(data: Data, arena: Arena, field: Field): void {
-  const { size } = field;
-  const value = typeof field.value === "number" || typeof field.value === "bigint" ? field.value : 0;
+/** The constant part of a field: zero where a slot or a pointer goes. */
+function fieldInteger(data: Data, name: string, size: number, value: Argument): Integer {
+  if (typeof value !== "number" && typeof value !== "bigint") return 0;
   const integer = integerOf(data, value);
-  if (size === 8) {
-    put64(arena, integer);
-    return;
-  }
   const span = 2 ** (size * 8);
-  if (typeof integer !== "number" || integer >= span || integer < -span / 2) {
-    throw refuse(data, `${value} does not fit the ${size} bytes of field ${field.name}`);
+  if (size < 8 && (typeof integer !== "number" || integer >= span || integer < -span / 2)) {
+    throw refuse(data, `${value} does not fit the ${size} bytes of field ${name}`);
   }
-  if (size === 4) put32(arena, integer >>> 0);
-  else for (let shift = 0; shift < size * 8; shift += 8) put8(arena, (integer >> shift) & 0xff);
+  return integer;
 }
 
-function put64(arena: Arena, value: Integer): void {
-  if (isInt32(value)) {
-    reserve(arena, 8);
-    arena.view.setInt32(arena.length, value, true);
-    arena.view.setInt32(arena.length + 4, value >> 31, true);
-    arena.length += 8;
+/** Writes a field at a byte offset behind word `start`. */
+function putField(words: number[], start: number, offset: number, size: number, value: Integer): void {
+  const at = start * 4 + offset;
+  if (at === words.length * 4 && size >= 4) {
+    words.push(low32(value));
+    if (size === 8) words.push(high32(value));
     return;
   }
-  put32(arena, low32(value));
-  put32(arena, high32(value));
-}
-
-function putPointer(image: Image, section: number, arena: Arena, place: Reference): void {
-  addFixup(image, reference(section, arena.length), POINTER, place);
-  // The reference stands where the address will, so that equal constants are equal bytes.
-  put64(arena, place);
-}
-
-/** Keeps the constant at the end of a section, from `start`, or cuts it off and gives an equal one before. */
-function intern(data: Data, section: number, start: number, firstFixup: number): Reference {
-  const { fixups } = data.image;
-  const arena = sectionArena(data.image, section);
-  const size = arena.length - start;
-  const key = hash(arena, start, size) * 8 + section;
-  const candidates = data.constants.get(key);
-  const fresh: Constant = {
-    place: reference(section, start),
-    size,
-    fixups: firstFixup,
-    fixupsLength: fixups.length - firstFixup,
-  };
-  if (candidates === undefined) {
-    data.constants.set(key, [fresh]);
-    return fresh.place;
+  for (let index = 0; index < size; index++) {
+    const word = (at + index) >> 2;
+    const byte = (index < 4 ? low32(value) >>> (index * 8) : high32(value) >>> ((index - 4) * 8)) & 0xff;
+    words[word] = (words[word] ?? 0) | (byte << (((at + index) & 3) * 8));
   }
-  for (const old of candidates) {
-    if (!isSame(data.image, arena, old, fresh)) continue;
-    arena.length = start;
-    fixups.length = firstFixup;
-    return old.place;
-  }
-  candidates.push(fresh);
-  return fresh.place;
 }
 
-function isSame(image: Image, arena: Arena, left: Constant, right: Constant): boolean {
-  if (left.size !== right.size || left.fixupsLength !== right.fixupsLength) return false;
-  const leftStart = left.place >>> 3;
-  const rightStart = right.place >>> 3;
-  const { bytes } = arena;
-  const order = bytes.compare(bytes, rightStart, rightStart + right.size, leftStart, leftStart + left.size);
-  if (order !== 0) return false;
-  const list = image.fixups.view;
-  for (let at = 0; at < left.fixupsLength; at += 12) {
-    const one = list.getUint32(left.fixups + at, true) - left.place;
-    if (one !== list.getUint32(right.fixups + at, true) - right.place) return false;
+/** Keeps the constant at the end of ALIGNED, from word `start`, or cuts it off and gives an equal one before. */
+function intern(data: Data, start: number, firstFixup: number): Reference {
+  const { aligned, fixups } = data.image;
+  let hash = 0;
+  for (let index = start; index < aligned.length; index++) {
+    hash = Math.imul(hash ^ (aligned[index] ?? 0), 0x9e3779b1);
+  }
+  for (let index = firstFixup + 2; index < fixups.length; index += FIXUP) {
+    hash = Math.imul(hash ^ (fixups[index] ?? 0), 0x9e3779b1);
+  }
+  const fresh: Constant = { start, end: aligned.length, firstFixup, lastFixup: fixups.length };
+  const candidates = data.constants.get(hash);
+  if (candidates === undefined) data.constants.set(hash, [fresh]);
+  else {
+    for (const old of candidates) {
+      if (!isSame(data.image, old, fresh)) continue;
+      aligned.length = start;
+      fixups.length = firstFixup;
+      return reference(ALIGNED, old.start * 4);
+    }
+    candidates.push(fresh);
+  }
+  return reference(ALIGNED, start * 4);
+}
+
+function isSame(image: Image, left: Constant, right: Constant): boolean {
+  const { aligned, fixups } = image;
+  const size = right.end - right.start;
+  const count = right.lastFixup - right.firstFixup;
+  if (left.end - left.start !== size || left.lastFixup - left.firstFixup !== count) return false;
+  for (let index = 0; index < size; index++) {
+    if (aligned[left.start + index] !== aligned[right.start + index]) return false;
+  }
+  const shift = reference(0, (right.start - left.start) * 4);
+  for (let index = 0; index < count; index += FIXUP) {
+    const one = left.firstFixup + index;
+    const two = right.firstFixup + index;
+    if ((fixups[one] ?? 0) + shift !== fixups[two] || fixups[one + 2] !== fixups[two + 2]) return false;
   }
   return true;
-}
-
-/** Cheap, not good: the size and four bytes at each of three places. */
-function hash(arena: Arena, start: number, size: number): number {
-  if (size < 8) return size;
-  const { view } = arena;
-  const first = view.getUint32(start, true);
-  const middle = view.getUint32(start + ((size >> 1) & ~7), true);
-  const last = view.getUint32(start + size - 8, true);
-  return (
-    (size ^ Math.imul(first, 0x9e3779b1) ^ Math.imul(middle, 0x85ebca6b) ^ Math.imul(last, 0xc2b2ae35)) >>> 0
-  );
 }

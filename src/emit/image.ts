@@ -1,29 +1,37 @@
 /**
  * A program while it is made: its sections, the places that jump or point somewhere, and the list of those
  * places (fix-ups), which are filled in when every section has its address.
+ *
+ * Most programs are made by a JavaScript engine that has just started and interprets every line. So sections
+ * are plain arrays that grow by `push` (one call for an instruction), and texts stay strings until the end,
+ * when all are encoded at once.
  */
 import { HutchError } from "../linux/error.ts";
-import { type Arena, createArena, put32 } from "./arena.ts";
 
-/** The sections in the order of their addresses; LABEL is a place in CODE that is known only by number yet. */
+/** The sections in the order of their addresses. */
 export const CODE = 0;
-/** Constants with pointers and other data that wants an alignment of 8. */
+/** Constant structs and arrays of pointers. */
 export const ALIGNED = 1;
-/** Names of system calls for the reporter, apart so that 16 bits can tell them. */
-export const NAMES = 2;
+export const BYTES = 2;
 export const TEXT = 3;
 /** Structs that the program writes into; here the writable segment begins. */
 export const DATA = 4;
 export const SLOTS = 5;
 export const BUFFERS = 6;
-export const LABEL = 7;
+/** Where the reporter puts its line together; last, because its size is known last. */
+export const LINE = 7;
+/** A place in CODE that is known only by the number of a label yet. */
+export const LABEL = 8;
 
-/** A section and an offset in it (for LABEL: the label's number) in one integer. */
+/** A section and an offset in bytes (for LABEL: the label's number) in one integer. */
 export type Reference = number;
 
 export function reference(section: number, offset: number): Reference {
-  return offset * 8 + section;
+  return offset * 16 + section;
 }
+
+/** No section is larger, so that a Reference fits 31 bits; in bytes. */
+export const SECTION_LIMIT = 2 ** 27;
 
 /** The absolute address in 4 bytes. */
 export const WORD = 0;
@@ -32,105 +40,111 @@ export const POINTER = 1;
 /** Kinds of fix-up from here on belong to the architecture. */
 export const FIRST_OWN_KIND = 2;
 
-const UNBOUND = 0xffffffff;
-const FIXUP_SIZE = 12;
+/** Length of an entry in `fixups`. */
+export const FIXUP = 3;
+
+const UNBOUND = -1;
 
 export interface Image {
-  readonly code: Arena;
-  readonly aligned: Arena;
-  readonly names: Arena;
-  readonly text: Arena;
-  readonly data: Arena;
-  /** Sizes in bytes of the sections that the file does not hold. */
+  /** Bytes, or words of 32 bits when `unit` is 4. */
+  readonly code: number[];
+  readonly unit: 1 | 4;
+  /** Offset of the first instruction. */
+  entry: number;
+  /** Words of 32 bits. */
+  readonly aligned: number[];
+  readonly data: number[];
+  readonly blobs: Uint8Array[];
+  /** NUL-terminated texts, without the NUL. */
+  readonly texts: string[];
+  /** Sizes in bytes of what is not counted by an array. */
+  bytesSize: number;
+  textSize: number;
   slotsSize: number;
   buffersSize: number;
-  /** Triples of 32 bits: place, kind, target. */
-  readonly fixups: Arena;
+  lineSize: number;
+  /** Place, kind, target; and again. */
+  readonly fixups: number[];
   /** Offsets in the code by label number. */
-  readonly labels: Arena;
+  readonly labels: number[];
 }
 
-export function createImage(): Image {
+export function createImage(unit: 1 | 4): Image {
   return {
-    code: createArena(8192),
-    aligned: createArena(2048),
-    names: createArena(512),
-    text: createArena(8192),
-    data: createArena(512),
+    code: [],
+    unit,
+    entry: 0,
+    aligned: [],
+    data: [],
+    blobs: [],
+    texts: [],
+    bytesSize: 0,
+    textSize: 0,
     slotsSize: 0,
     buffersSize: 0,
-    fixups: createArena(8192),
-    labels: createArena(1024),
+    lineSize: 0,
+    fixups: [],
+    labels: [],
   };
 }
 
-/** Notes that `place` is to be filled in with where `target` is. */
-export function addFixup(image: Image, place: Reference, kind: number, target: Reference): void {
-  put32(image.fixups, place);
-  put32(image.fixups, kind);
-  put32(image.fixups, target);
+/** The end of the code, in bytes. */
+export function codeOffset(image: Image): number {
+  return image.code.length * image.unit;
 }
 
 /** A new label, to be bound later. */
 export function createLabel(image: Image): number {
-  put32(image.labels, UNBOUND);
-  return image.labels.length / 4 - 1;
+  return image.labels.push(UNBOUND) - 1;
 }
 
-/** The offset in the code where a label is bound, or −1. */
-export function labelOffset(image: Image, label: number): number {
-  const offset = image.labels.view.getUint32(label * 4, true);
-  return offset === UNBOUND ? -1 : offset;
+/** A label bound here: the head of a loop. */
+export function boundLabel(image: Image): number {
+  return image.labels.push(image.code.length * image.unit) - 1;
 }
 
 /** Binds a label to the end of the code. */
 export function bindLabel(image: Image, label: number): void {
-  image.labels.view.setUint32(label * 4, image.code.length, true);
+  image.labels[label] = image.code.length * image.unit;
+}
+
+/** The offset in the code where a label is bound; negative when it is not yet. */
+export function labelOffset(image: Image, label: number): number {
+  return image.labels[label] ?? UNBOUND;
 }
 
 /** Writes the distance or address of `target` to a place; false when the encoding cannot reach it. */
 export type Patch = (view: DataView, at: number, kind: number, place: number, target: number) => boolean;
 
-/** The section that holds file bytes, by number. */
-export function sectionArena(image: Image, section: number): Arena {
-  switch (section) {
-    case CODE:
-      return image.code;
-    case ALIGNED:
-      return image.aligned;
-    case NAMES:
-      return image.names;
-    case TEXT:
-      return image.text;
-    default:
-      return image.data;
-  }
+/** Where the sections are, by number: in the file, and in memory. */
+export interface Layout {
+  readonly offsets: readonly number[];
+  readonly addresses: readonly number[];
 }
 
-/** Fills in every fix-up; `bases` are the addresses of the sections. False when `patch` cannot reach a target. */
-export function resolve(image: Image, bases: readonly number[], patch: Patch): boolean {
-  const list = image.fixups.view;
-  for (let at = 0; at < image.fixups.length; at += FIXUP_SIZE) {
-    const place = list.getUint32(at, true);
-    const kind = list.getUint32(at + 4, true);
-    const target = list.getUint32(at + 8, true);
-    const address = targetAddress(image, bases, target);
-    const section = place & 7;
-    const offset = place >>> 3;
-    const view = sectionArena(image, section).view;
-    if (kind === WORD) view.setUint32(offset, address, true);
-    else if (kind === POINTER) view.setBigUint64(offset, BigInt(address), true);
-    else if (!patch(view, offset, kind, (bases[section] ?? 0) + offset, address)) return false;
+/** Fills in every fix-up in the file; false when `patch` cannot reach a target. */
+export function resolve(image: Image, view: DataView, layout: Layout, patch: Patch): boolean {
+  const { fixups } = image;
+  const { offsets, addresses } = layout;
+  for (let index = 0; index < fixups.length; index += FIXUP) {
+    const place = fixups[index] ?? 0;
+    const kind = fixups[index + 1] ?? 0;
+    const target = fixups[index + 2] ?? 0;
+    const section = target & 15;
+    const address =
+      section === LABEL ? labelAddress(image, addresses, target) : (addresses[section] ?? 0) + (target >> 4);
+    const at = (offsets[place & 15] ?? 0) + (place >> 4);
+    // The upper half of a pointer is zero already: no address has more than 31 bits.
+    if (kind < FIRST_OWN_KIND) view.setInt32(at, address, true);
+    else if (!patch(view, at, kind, (addresses[place & 15] ?? 0) + (place >> 4), address)) return false;
   }
   return true;
 }
 
-function targetAddress(image: Image, bases: readonly number[], target: Reference): number {
-  const section = target & 7;
-  const offset = target >>> 3;
-  if (section !== LABEL) return (bases[section] ?? 0) + offset;
-  const bound = labelOffset(image, offset);
+function labelAddress(image: Image, addresses: readonly number[], target: Reference): number {
+  const offset = labelOffset(image, target >> 4);
   // Labels of the plan are checked by name before; this one would be a mistake of the emitter itself.
-  if (bound < 0) throw new HutchError({ operation: "emit program", reason: `label ${offset} is not bound` });
-  return (bases[CODE] ?? 0) + bound;
+  if (offset < 0)
+    throw new HutchError({ operation: "emit program", reason: `label ${target >> 4} is not bound` });
+  return (addresses[CODE] ?? 0) + offset;
 }

@@ -3,12 +3,11 @@ import type { Arch } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Plan } from "../plan/step.ts";
 import { createAarch64, patchAarch64 } from "./aarch64.ts";
-import type { Assembler } from "./assembler.ts";
 import { createData } from "./data.ts";
-import { type Note, writeElf } from "./elf.ts";
-import { createImage, type Image, type Patch } from "./image.ts";
+import { type Note, type Obstacle, writeElf } from "./elf.ts";
+import { createImage } from "./image.ts";
 import { lower } from "./lower.ts";
-import { pipeReporter, printReporter, type Report } from "./report.ts";
+import type { Report } from "./report.ts";
 import { createX86, patchX86 } from "./x86_64.ts";
 
 export type { Note } from "./elf.ts";
@@ -21,37 +20,39 @@ export interface EmitOptions {
   readonly note?: readonly Note[];
 }
 
-interface Encoding {
-  readonly create: (image: Image) => Assembler;
-  readonly patch: Patch;
+/** What is assumed first, because it is nearly always true, and given up when it is not. */
+interface Assumptions {
+  readonly isAscii: boolean;
+  readonly isNear: boolean;
 }
-
-/** From short to far-reaching: the next is taken when a program is too large for the one before. */
-const ENCODINGS: Readonly<Record<Arch, readonly Encoding[]>> = {
-  x86_64: [{ create: createX86, patch: patchX86 }],
-  aarch64: [
-    { create: (image) => createAarch64(image, false), patch: patchAarch64 },
-    { create: (image) => createAarch64(image, true), patch: patchAarch64 },
-  ],
-};
 
 /**
  * The bytes of an executable for `arch` that performs the plan step by step. A plan that cannot mean anything
  * (missing or doubled labels, unknown names, one buffer in two sizes, integers that do not fit) is a HutchError.
  */
 export function emit(plan: Plan, options: EmitOptions): Uint8Array<ArrayBuffer> {
-  const { arch, report } = options;
-  for (const { create, patch } of ENCODINGS[arch]) {
-    const image = createImage();
-    const asm = create(image);
-    const data = createData(image);
-    const reporter =
-      report.kind === "print"
-        ? printReporter(asm, data, arch, report.prefix)
-        : pipeReporter(asm, data, arch, report.fd);
-    lower(plan, arch, asm, data, reporter);
-    const file = writeElf(image, arch, options.note ?? [], patch);
-    if (file !== undefined) return file;
+  let assumptions: Assumptions = { isAscii: true, isNear: options.arch === "aarch64" };
+  for (;;) {
+    const file = attempt(plan, options, assumptions);
+    if (file === "text" && assumptions.isAscii) assumptions = { ...assumptions, isAscii: false };
+    else if (file === "reach" && assumptions.isNear) assumptions = { ...assumptions, isNear: false };
+    else if (typeof file !== "string") return file;
+    else
+      throw new HutchError({
+        operation: "emit program",
+        reason: `the plan is too large for ${options.arch}`,
+      });
   }
-  throw new HutchError({ operation: "emit program", reason: `the plan is too large for ${arch}` });
+}
+
+function attempt(
+  plan: Plan,
+  options: EmitOptions,
+  assumptions: Assumptions,
+): Uint8Array<ArrayBuffer> | Obstacle {
+  const { arch, report } = options;
+  const image = createImage(arch === "x86_64" ? 1 : 4);
+  const asm = arch === "x86_64" ? createX86(image) : createAarch64(image, !assumptions.isNear);
+  lower(plan, arch, asm, createData(image, !assumptions.isAscii), report);
+  return writeElf(image, arch, options.note ?? [], arch === "x86_64" ? patchX86 : patchAarch64);
 }

@@ -12,6 +12,7 @@ import type {
   Fail,
   Label,
   Load,
+  Next,
   Outcome,
   Plan,
   Step,
@@ -25,79 +26,97 @@ import {
   type Data,
   integerOf,
   isSlot,
-  placeOf,
+  placeBytes,
+  placeStrings,
   placeStruct,
+  placeText,
   refuse,
   slotNumber,
 } from "./data.ts";
-import { bindLabel, createLabel, labelOffset } from "./image.ts";
-import type { Reporter } from "./report.ts";
-import { boundLabel, emitDecimal } from "./routine.ts";
+import { bindLabel, boundLabel, createLabel, labelOffset } from "./image.ts";
+import { pipeReporter, printReporter, type Report, type Reporter } from "./report.ts";
+import { emitDecimal } from "./routine.ts";
 
 interface Lowering {
   readonly arch: Arch;
   readonly asm: Assembler;
   readonly data: Data;
   readonly reporter: Reporter;
+  readonly syscalls: Readonly<Record<string, number>>;
   readonly labels: Map<string, number>;
   /** The calls that can fail; what they do then is emitted behind the path of success. */
   readonly fallible: Fallible[];
   /** The label of the guard that holds, or −1. */
   guard: number;
-  /** The label of the routine, or −1 when nothing calls it. */
-  decimal: number;
+  /** The label of the routine; −1 when no step needs it. */
+  readonly decimal: number;
 }
 
 interface Fallible {
   readonly call: Call;
   readonly index: number;
   readonly guard: number;
-  readonly outcomes: readonly (readonly [string, Outcome | undefined])[];
-  readonly failed: number;
+  /** The jump to where the failure is dealt with. */
+  readonly jump: number;
   /** Where the call begins, for errnos after which it is made again; −1 when there is none. */
   readonly again: number;
-  /** Where the path of success goes on, for errnos that are ignored; −1 when none is. */
+  /** Where the path of success goes on, for errnos that are ignored; −1 when there is none. */
   readonly resume: number;
 }
 
 /** The calls that do not come back. */
 const FINAL: Readonly<Record<string, true>> = { exit: true, exit_group: true };
 
+const ERRNOS: Readonly<Record<string, number>> = ERRNO;
+
 /** Emits the whole plan with the routines it needs. Throws HutchError for a plan that means nothing. */
-export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, reporter: Reporter): void {
-  const state: Lowering = {
-    arch,
-    asm,
-    data,
-    reporter,
-    labels: new Map(),
-    fallible: [],
-    guard: -1,
-    decimal: -1,
-  };
+export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, report: Report): void {
+  const { image } = data;
+  // Routines come before the program, so that every call of them knows the distance.
+  const needsDecimal = report.kind === "print" || plan.some((step) => step.kind === "decimal");
+  const decimal = needsDecimal ? emitDecimal(asm, image) : -1;
+  const reporter =
+    report.kind === "print"
+      ? printReporter(asm, data, arch, report.prefix, decimal)
+      : pipeReporter(asm, data, arch, report.fd);
+  const syscalls = SYSCALLS[arch];
+  const labels = new Map<string, number>();
+  const state: Lowering = { arch, asm, data, reporter, syscalls, labels, fallible: [], guard: -1, decimal };
   asm.enter();
-  for (let index = 0; index < plan.length; index++) {
-    const step = plan[index];
-    if (step === undefined) continue;
-    data.context = step.kind === "call" ? step.why : `emit step ${index} (${step.kind})`;
-    lowerStep(state, step, index);
+  let index = 0;
+  for (const step of plan) {
+    data.step = step;
+    data.index = index;
+    if (step.kind === "call") lowerCall(state, step, index);
+    else lowerOther(state, step, index);
+    index++;
   }
   asm.integer(asm.registers.args[0], 0);
   asm.syscall(SYSCALLS[arch].exit_group);
-  for (const fallible of state.fallible) lowerFailure(state, fallible);
-  data.context = "emit program";
-  for (const [name, label] of state.labels) {
-    if (labelOffset(data.image, label) < 0) throw refuse(data, `nothing is labelled ${name}`);
+  for (const fallible of state.fallible) {
+    data.step = fallible.call;
+    data.index = fallible.index;
+    lowerFailure(state, fallible);
   }
-  reporter.finish(() => decimalLabel(state));
-  if (state.decimal >= 0) emitDecimal(asm, data.image, state.decimal);
+  data.step = undefined;
+  for (const [name, label] of labels) {
+    if (labelOffset(image, label) < 0) throw refuse(data, `nothing is labelled ${name}`);
+  }
+  reporter.finish(longestSubject(plan));
 }
 
-function lowerStep(state: Lowering, step: Step, index: number): void {
+/** The length of the longest string that a `subject` can be. */
+function longestSubject(plan: Plan): number {
+  let longest = 0;
+  for (const step of plan) {
+    if (step.kind !== "next") continue;
+    for (const text of step.from.strings) longest = Math.max(longest, text.length);
+  }
+  return longest;
+}
+
+function lowerOther(state: Lowering, step: Exclude<Step, Call>, index: number): void {
   switch (step.kind) {
-    case "call":
-      lowerCall(state, step, index);
-      break;
     case "label":
       lowerLabel(state, step);
       break;
@@ -118,6 +137,9 @@ function lowerStep(state: Lowering, step: Step, index: number): void {
       break;
     case "decimal":
       lowerDecimal(state, step);
+      break;
+    case "next":
+      lowerNext(state, step, index);
       break;
     case "guard":
       state.guard = step.to === undefined ? -1 : labelOf(state, step.to);
@@ -145,30 +167,26 @@ function labelOf(state: Lowering, name: string): number {
 
 function lowerCall(state: Lowering, step: Call, index: number): void {
   const { asm, data } = state;
-  const { args, result } = asm.registers;
-  const number = numberOf(SYSCALLS[state.arch], step.name);
-  if (number === undefined) throw refuse(data, `${state.arch} has no system call ${step.name}`);
-  const outcomes = Object.entries(step.errors ?? {});
-  const again = outcomes.some(([, outcome]) => outcome === "retry") ? boundLabel(data.image) : -1;
-  for (let position = 0; position < step.args.length; position++) {
-    const argument = step.args[position];
-    const register = args[position];
-    if (argument === undefined || register === undefined)
-      throw refuse(data, "a call has at most six arguments");
-    loadArgument(state, register, argument);
-  }
+  const { args } = asm.registers;
+  const number = state.syscalls[step.name];
+  // Names such as "constructor" are found on every object, but are no numbers.
+  if (typeof number !== "number") throw refuse(data, `${state.arch} has no such system call`);
+  if (step.args.length > 6) throw refuse(data, "a call has at most six arguments");
+  const again = step.errors !== undefined && hasOutcome(step.errors, "retry") ? boundLabel(data.image) : -1;
+  let position = 0;
+  for (const argument of step.args) loadArgument(state, args[position++] ?? 0, argument);
   asm.syscall(number);
-  if (FINAL[step.name]) return;
-  const failed = createLabel(data.image);
-  asm.branchFailed(failed);
+  if (FINAL[step.name] === true) return;
+  const jump = asm.branchFailed();
   // An ignored failure joins here, so that its −errno is stored like a result.
-  const resume = outcomes.some(([, outcome]) => outcome === "ignore") ? boundLabel(data.image) : -1;
-  if (step.into !== undefined) asm.storeSlot(slotNumber(data, step.into), result);
-  state.fallible.push({ call: step, index, guard: state.guard, outcomes, again, failed, resume });
+  const resume = step.errors !== undefined && hasOutcome(step.errors, "ignore") ? boundLabel(data.image) : -1;
+  if (step.into !== undefined) asm.storeSlot(slotNumber(data, step.into), asm.registers.result);
+  state.fallible.push({ call: step, index, guard: state.guard, jump, again, resume });
 }
 
-function numberOf(table: Readonly<Record<string, number>>, name: string): number | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined;
+function hasOutcome(errors: Readonly<Record<string, Outcome>>, outcome: Outcome): boolean {
+  for (const name in errors) if (errors[name] === outcome) return true;
+  return false;
 }
 
 function loadArgument(state: Lowering, to: Register, argument: Argument): void {
@@ -177,23 +195,41 @@ function loadArgument(state: Lowering, to: Register, argument: Argument): void {
     asm.integer(to, integerOf(data, argument));
     return;
   }
-  const place = placeOf(data, argument);
   if (typeof argument === "string") {
-    if (place !== undefined) asm.address(to, place);
+    asm.address(to, placeText(data, argument));
     return;
   }
-  if (argument.kind === "slot") asm.loadSlot(to, slotNumber(data, argument));
-  else if (argument.kind === "address") asm.slotAddress(to, slotNumber(data, argument.slot));
-  else if (place !== undefined) asm.address(to, place);
-  if (argument.kind === "struct") fillStruct(state, argument, to);
+  switch (argument.kind) {
+    case "slot":
+      asm.loadSlot(to, slotNumber(data, argument));
+      break;
+    case "address":
+      asm.slotAddress(to, slotNumber(data, argument.slot));
+      break;
+    case "buffer":
+      asm.address(to, bufferPlace(data, argument));
+      break;
+    case "bytes":
+      asm.address(to, placeBytes(data, argument.bytes));
+      break;
+    case "strings":
+      asm.address(to, placeStrings(data, argument));
+      break;
+    case "struct":
+      asm.address(to, placeStruct(data, argument));
+      fillStruct(state, argument, to);
+      break;
+  }
 }
 
 /** Stores the slots of a struct and of those it points to. `base` holds its address, if that is known already. */
 function fillStruct(state: Lowering, struct: Struct, base: Register | undefined): void {
   const { asm, data } = state;
   const { value, pointer } = asm.registers;
-  for (const { value: field } of struct.fields) {
-    if (typeof field === "object" && field.kind === "struct") fillStruct(state, field, undefined);
+  for (const field of struct.fields) {
+    if (typeof field.value === "object" && field.value.kind === "struct") {
+      fillStruct(state, field.value, undefined);
+    }
   }
   let register = base;
   let offset = 0;
@@ -210,30 +246,38 @@ function fillStruct(state: Lowering, struct: Struct, base: Register | undefined)
 
 /** What a failed call does: the listed errnos, then the report. */
 function lowerFailure(state: Lowering, fallible: Fallible): void {
-  const { asm, data, reporter } = state;
+  const { asm } = state;
   const { call } = fallible;
-  data.context = call.why;
-  const jumps: { errno: number; label: number }[] = [];
-  for (const [name, outcome] of fallible.outcomes) {
-    const errno = numberOf(ERRNO, name);
-    if (errno === undefined) throw refuse(data, `there is no errno ${name}`);
-    if (outcome === "ignore") jumps.push({ errno, label: fallible.resume });
-    else if (outcome === "retry") jumps.push({ errno, label: fallible.again });
-    else if (outcome !== undefined) jumps.push({ errno, label: failureTarget(state, call, outcome.to) });
-  }
-  bindLabel(data.image, fallible.failed);
-  for (const { errno, label } of jumps) {
-    asm.operateInteger("cmp", asm.registers.result, -errno);
-    asm.branch("eq", label);
-  }
-  reporter.report({
+  if (call.errors === undefined) asm.land(fallible.jump);
+  else lowerOutcomes(state, fallible, call.errors);
+  state.reporter.report({
     index: fallible.index,
     why: call.why,
+    subject: call.subject,
     call: call.name,
     hints: call.hints,
     exitCode: call.exitCode,
     guard: fallible.guard,
   });
+}
+
+function lowerOutcomes(state: Lowering, fallible: Fallible, errors: Readonly<Record<string, Outcome>>): void {
+  const { asm, data } = state;
+  const targets: number[] = [];
+  for (const name in errors) {
+    const outcome = errors[name];
+    if (outcome === undefined) continue;
+    const errno = ERRNOS[name];
+    if (typeof errno !== "number") throw refuse(data, `there is no errno ${name}`);
+    if (outcome === "ignore") targets.push(errno, fallible.resume);
+    else if (outcome === "retry") targets.push(errno, fallible.again);
+    else targets.push(errno, failureTarget(state, fallible.call, outcome.to));
+  }
+  asm.land(fallible.jump);
+  for (let index = 0; index < targets.length; index += 2) {
+    asm.operateInteger("cmp", asm.registers.result, -(targets[index] ?? 0));
+    asm.branch("eq", targets[index + 1] ?? 0);
+  }
 }
 
 /** The label a listed failure goes to, by way of storing −errno where the call has a slot for its result. */
@@ -248,8 +292,17 @@ function failureTarget(state: Lowering, call: Call, to: string): number {
 }
 
 function lowerFail(state: Lowering, step: Fail, index: number): void {
-  state.asm.integer(state.asm.registers.result, 0);
-  state.reporter.report({ index, why: step.message, exitCode: step.exitCode, guard: state.guard });
+  const { asm, guard } = state;
+  asm.integer(asm.registers.result, 0);
+  state.reporter.report({
+    index,
+    why: step.message,
+    subject: undefined,
+    call: "",
+    hints: undefined,
+    exitCode: step.exitCode,
+    guard,
+  });
 }
 
 function loadValue(state: Lowering, to: Register, value: Value): void {
@@ -279,21 +332,50 @@ function lowerBranch(state: Lowering, step: Branch): void {
 function lowerCompute(state: Lowering, step: Compute): void {
   const { asm, data } = state;
   const { value } = asm.registers;
-  const { op, right } = step;
-  loadValue(state, value, step.left);
+  const { op, left, right } = step;
+  if (typeof left === "object" && left.kind === "buffer") {
+    if (op !== "set") throw refuse(data, `${op} does not take a buffer`);
+    asm.address(value, bufferPlace(data, left));
+  } else loadValue(state, value, left);
   if (op !== "set") {
     if (right === undefined) throw refuse(data, `${op} has no right side`);
-    if (op !== "shl" && op !== "shr") applyValue(state, op, value, right);
-    else {
-      const count = typeof right === "object" ? -1 : Number(right);
-      if (!Number.isInteger(count) || count < 0 || count > 63) {
-        throw refuse(data, "a shift takes a constant from 0 to 63");
-      }
-      if (op === "shl") asm.shiftLeft(value, count);
-      else asm.shiftRight(value, count);
-    }
+    if (op === "shl" || op === "shr") lowerShift(state, op, right);
+    else applyValue(state, op, value, right);
   }
   asm.storeSlot(slotNumber(data, step.into), value);
+}
+
+function lowerShift(state: Lowering, op: "shl" | "shr", right: Value): void {
+  const { asm, data } = state;
+  const count = typeof right === "object" ? -1 : Number(right);
+  if (!Number.isInteger(count) || count < 0 || count > 63) {
+    throw refuse(data, "a shift takes a constant from 0 to 63");
+  }
+  if (op === "shl") asm.shiftLeft(asm.registers.value, count);
+  else asm.shiftRight(asm.registers.value, count);
+}
+
+/** The address of the string whose number a slot of the step's own holds; the NULL behind the last resets it. */
+function lowerNext(state: Lowering, step: Next, index: number): void {
+  const { asm, data } = state;
+  const { value, pointer } = asm.registers;
+  const taken = slotNumber(data, { kind: "slot", name: `taken by step ${index}` });
+  const going = createLabel(data.image);
+  asm.loadSlot(value, taken);
+  asm.shiftLeft(value, 3);
+  asm.address(pointer, placeStrings(data, step.from));
+  asm.operate("add", pointer, value);
+  asm.load(pointer, pointer, 0, 8);
+  asm.storeSlot(slotNumber(data, step.into), pointer);
+  asm.operateInteger("cmp", pointer, 0);
+  asm.branch("ne", going);
+  asm.integer(value, 0);
+  asm.storeSlot(taken, value);
+  asm.jump(labelOf(state, step.done));
+  bindLabel(data.image, going);
+  asm.loadSlot(value, taken);
+  asm.operateInteger("add", value, 1);
+  asm.storeSlot(taken, value);
 }
 
 /** Loads the address of a piece of a buffer, which must lie inside. */
@@ -305,7 +387,7 @@ function loadPlace(state: Lowering, to: Register, buffer: Buffer, offset: number
       `bytes ${offset} to ${offset + size} lie outside the ${buffer.size} of ${buffer.name}`,
     );
   }
-  state.asm.address(to, place + offset * 8);
+  state.asm.address(to, place + offset * 16);
 }
 
 function lowerLoad(state: Lowering, step: Load): void {
@@ -329,18 +411,13 @@ const DECIMAL_SIZE = 21;
 
 function lowerDecimal(state: Lowering, step: Decimal): void {
   const { asm, data } = state;
-  const [end, number] = asm.registers.args;
   const { value } = asm.registers;
+  const [end, number] = asm.registers.args;
   loadPlace(state, end, step.to, 0, DECIMAL_SIZE);
   loadValue(state, number, step.value);
-  asm.call(decimalLabel(state));
+  asm.call(state.decimal);
   if (step.length === undefined) return;
   asm.address(value, bufferPlace(data, step.to));
   asm.operate("sub", end, value);
   asm.storeSlot(slotNumber(data, step.length), end);
-}
-
-function decimalLabel(state: Lowering): number {
-  if (state.decimal < 0) state.decimal = createLabel(state.data.image);
-  return state.decimal;
 }

@@ -1,16 +1,16 @@
-/** Routines that steps and the reporter share; each is part of the program only when something calls it. */
+/** Routines that steps and the reporter share. */
 import type { Assembler } from "./assembler.ts";
-import { bindLabel, createLabel, type Image } from "./image.ts";
+import { boundLabel, type Image } from "./image.ts";
 
 /**
- * `decimal`: writes the second argument, unsigned, in decimal digits and a NUL to where the first points, and
- * leaves the first at the NUL. Destroys the first four arguments and scratch.
+ * Writes the second argument, unsigned, in decimal digits and a NUL to where the first points, and leaves the
+ * first at the NUL. Destroys the first four arguments and scratch. Gives the label.
  */
-export function emitDecimal(asm: Assembler, image: Image, label: number): void {
+export function emitDecimal(asm: Assembler, image: Image): number {
   const { args, value, pointer, remainder } = asm.registers;
   const [end, number, , at] = args;
   const ten = pointer;
-  bindLabel(image, label);
+  const label = boundLabel(image);
   asm.integer(ten, 10);
 
   asm.move(value, number);
@@ -32,30 +32,24 @@ export function emitDecimal(asm: Assembler, image: Image, label: number): void {
   asm.operateInteger("cmp", value, 0);
   asm.branch("ne", digit);
   asm.return();
+  return label;
 }
 
 /**
- * `append`: copies the NUL-terminated bytes at the second argument to the first, and leaves the first at the
- * NUL. Destroys the second and `value`.
+ * Copies the NUL-terminated bytes at the second argument to the first, and leaves the first at the NUL.
+ * Destroys the second and `value`. Gives the label.
  */
-export function emitAppend(asm: Assembler, image: Image, label: number): void {
+export function emitAppend(asm: Assembler, image: Image): number {
   const { args, value } = asm.registers;
   const [to, from] = args;
-  bindLabel(image, label);
-  const next = boundLabel(image);
+  const label = boundLabel(image);
   asm.load(value, from, 0, 1);
   asm.store(to, 0, value, 1);
   asm.operateInteger("add", from, 1);
   asm.operateInteger("add", to, 1);
   asm.operateInteger("cmp", value, 0);
-  asm.branch("ne", next);
+  asm.branch("ne", label);
   asm.operateInteger("sub", to, 1);
   asm.return();
-}
-
-/** A label bound here: the head of a loop. */
-export function boundLabel(image: Image): number {
-  const label = createLabel(image);
-  bindLabel(image, label);
   return label;
 }

@@ -4,7 +4,6 @@
  * rbx is zero all the time: `lea reg, [rbx + n]` is the shortest way to a small integer that needs no stack.
  * rbp is the middle of the first 32 slots, so that a signed byte reaches them. r11 is private scratch.
  */
-import { type Arena, reserve } from "./arena.ts";
 import {
   type Assembler,
   type Flag,
@@ -15,7 +14,6 @@ import {
   type Operation,
 } from "./assembler.ts";
 import {
-  addFixup,
   CODE,
   FIRST_OWN_KIND,
   type Image,
@@ -75,7 +73,6 @@ const CONDITIONS = {
   le: 14,
   gt: 15,
 } as const satisfies Record<Flag, number>;
-const ABOVE_OR_EQUAL = 3;
 
 /** Writes the distance from the end of a 4-byte field. */
 export const patchX86: Patch = (view, at, _kind, place, target) => {
@@ -83,81 +80,89 @@ export const patchX86: Patch = (view, at, _kind, place, target) => {
   return true;
 };
 
-function byte(code: Arena, value: number): void {
-  reserve(code, 1);
-  code.bytes[code.length++] = value;
-}
-
-function word(code: Arena, value: number): void {
-  reserve(code, 4);
-  code.view.setInt32(code.length, value, true);
-  code.length += 4;
-}
-
-function opcode(code: Arena, rex: number, op: number): void {
-  if (rex !== 0) byte(code, 0x40 | rex);
-  if (op > 0xff) byte(code, op >> 8);
-  byte(code, op & 0xff);
-}
-
 /** Both operands are registers; `wide` is 8 for 64 bits, else 0. */
-function direct(code: Arena, wide: number, op: number, reg: number, rm: number): void {
-  opcode(code, wide | ((reg >> 3) << 2) | (rm >> 3), op);
-  byte(code, 0xc0 | ((reg & 7) << 3) | (rm & 7));
+function direct(code: number[], wide: number, op: number, reg: number, rm: number): void {
+  const rex = wide | ((reg >> 3) << 2) | (rm >> 3);
+  if (rex !== 0) code.push(0x40 | rex);
+  code.push(op, 0xc0 | ((reg & 7) << 3) | (rm & 7));
 }
 
 /** The second operand is memory at base + displacement; `rex` has the bits that do not follow from registers. */
 function indirect(
-  code: Arena,
+  code: number[],
   rex: number,
   op: number,
   reg: number,
   base: number,
   displacement: number,
 ): void {
-  opcode(code, rex | ((reg >> 3) << 2) | (base >> 3), op);
-  const short = displacement === (displacement << 24) >> 24;
+  const prefix = rex | ((reg >> 3) << 2) | (base >> 3);
+  if (prefix !== 0) code.push(0x40 | prefix);
+  if (op > 0xff) code.push(op >> 8);
+  const isShort = displacement === (displacement << 24) >> 24;
   // rbp and r13 have no form without displacement; rsp and r12 need the SIB byte.
-  const mode = displacement === 0 && (base & 7) !== RBP ? 0 : short ? 0x40 : 0x80;
-  byte(code, mode | ((reg & 7) << 3) | (base & 7));
-  if ((base & 7) === 4) byte(code, 0x24);
-  if (mode === 0x40) byte(code, displacement);
+  const mode = displacement === 0 && (base & 7) !== RBP ? 0 : isShort ? 0x40 : 0x80;
+  code.push(op, mode | ((reg & 7) << 3) | (base & 7));
+  if ((base & 7) === 4) code.push(0x24);
+  if (mode === 0x40) code.push(displacement);
   else if (mode === 0x80) word(code, displacement);
 }
 
-function moveWord(code: Arena, to: number, value: number): void {
-  opcode(code, to >> 3, 0xb8 | (to & 7));
-  word(code, value);
+/** Sections of bytes take the low 8 bits of each number, so nothing is masked here. */
+function word(code: number[], value: number): void {
+  code.push(value, value >> 8, value >> 16, value >> 24);
 }
 
-function moveInteger(code: Arena, to: number, value: Integer): void {
-  if (value === 0) direct(code, 0, 0x31, to, to);
-  else if (isInt32(value)) {
-    if (value > 0 && value < 128) indirect(code, 0, 0x8d, to, RBX, value);
-    else if (value < 0 && value >= -128) indirect(code, 8, 0x8d, to, RBX, value);
-    else if (value > 0) moveWord(code, to, value);
-    else {
-      direct(code, 8, 0xc7, 0, to);
-      word(code, value);
-    }
-  } else if (high32(value) === 0) moveWord(code, to, low32(value));
-  else {
-    opcode(code, 8 | (to >> 3), 0xb8 | (to & 7));
+function moveInteger(code: number[], to: number, value: Integer): void {
+  const field = to & 7;
+  if (value === 0) {
+    if (to < 8) code.push(0x31, 0xc0 | (field * 9));
+    else code.push(0x45, 0x31, 0xc0 | (field * 9));
+  } else if (value > 0 && value < 128) {
+    if (to < 8) code.push(0x8d, 0x43 | (field << 3), Number(value));
+    else code.push(0x44, 0x8d, 0x43 | (field << 3), Number(value));
+  } else if (value < 0 && value >= -128) {
+    code.push(to < 8 ? 0x48 : 0x4c, 0x8d, 0x43 | (field << 3), Number(value));
+  } else if (high32(value) === 0) {
+    if (to >= 8) code.push(0x41);
+    code.push(0xb8 | field);
+    word(code, low32(value));
+  } else if (isInt32(value)) {
+    code.push(to < 8 ? 0x48 : 0x49, 0xc7, 0xc0 | field);
+    word(code, value);
+  } else {
+    code.push(to < 8 ? 0x48 : 0x49, 0xb8 | field);
     word(code, low32(value));
     word(code, high32(value));
   }
 }
 
-function moveAddress(image: Image, to: number, where: Reference): void {
-  opcode(image.code, to >> 3, 0xb8 | (to & 7));
-  addFixup(image, reference(CODE, image.code.length), WORD, where);
-  word(image.code, 0);
+function moveAddress(image: Image, to: number, target: Reference): void {
+  const { code } = image;
+  if (to < 8) code.push(0xb8 | to, 0, 0, 0, 0);
+  else code.push(0x41, 0xb8 | (to & 7), 0, 0, 0, 0);
+  image.fixups.push(reference(CODE, code.length - 4), WORD, target);
 }
 
-/** The 4 bytes of a distance to a label, to be filled in. */
+function slotAccess(code: number[], op: number, reg: number, slot: number): void {
+  const displacement = slot * 8 - SLOT_BIAS;
+  const rex = reg < 8 ? 0x48 : 0x4c;
+  const field = (reg & 7) << 3;
+  if (slot < 32) code.push(rex, op, 0x45 | field, displacement);
+  else
+    code.push(rex, op, 0x85 | field, displacement, displacement >> 8, displacement >> 16, displacement >> 24);
+}
+
+/** The 4 bytes of a distance to a label; filled in later when that lies ahead. */
 function distance(image: Image, label: number): void {
-  addFixup(image, reference(CODE, image.code.length), RELATIVE32, reference(LABEL, label));
-  word(image.code, 0);
+  const { code } = image;
+  const offset = labelOffset(image, label);
+  if (offset >= 0) {
+    word(code, offset - (code.length + 4));
+    return;
+  }
+  image.fixups.push(reference(CODE, code.length), RELATIVE32, reference(LABEL, label));
+  code.push(0, 0, 0, 0);
 }
 
 /** A jump; the short form is chosen when the label is known to be near, that is behind us. */
@@ -166,29 +171,37 @@ function transfer(image: Image, shortOp: number, longOp: number, label: number):
   const offset = labelOffset(image, label);
   const short = offset - (code.length + 2);
   if (offset >= 0 && short >= -128) {
-    byte(code, shortOp);
-    byte(code, short);
+    code.push(shortOp, short);
     return;
   }
-  opcode(code, 0, longOp);
+  if (longOp > 0xff) code.push(longOp >> 8);
+  code.push(longOp & 0xff);
   distance(image, label);
 }
 
-function operateInteger(code: Arena, op: Operation, to: number, value: Integer): void {
+function operateInteger(code: number[], op: Operation, to: number, value: Integer): void {
   if (!isInt32(value)) {
     moveInteger(code, R11, value);
     direct(code, 8, OPCODES[op], R11, to);
     return;
   }
-  const short = value >= -128 && value < 128 && op !== "test";
-  if (to === RAX && !short) opcode(code, 8, op === "test" ? 0xa9 : OPCODES[op] + 4);
+  const isShort = value >= -128 && value < 128 && op !== "test";
+  if (to === RAX && !isShort) code.push(0x48, op === "test" ? 0xa9 : OPCODES[op] + 4);
   else if (op === "test") direct(code, 8, 0xf7, 0, to);
-  else direct(code, 8, short ? 0x83 : 0x81, OPCODES[op] >> 3, to);
-  if (short) byte(code, value);
+  else direct(code, 8, isShort ? 0x83 : 0x81, OPCODES[op] >> 3, to);
+  if (isShort) code.push(value);
   else word(code, value);
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "align";
+function land(code: number[], jump: number): void {
+  const gap = code.length - jump;
+  code[jump - 4] = gap;
+  code[jump - 3] = gap >> 8;
+  code[jump - 2] = gap >> 16;
+  code[jump - 1] = gap >> 24;
+}
+
+type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "land";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -197,20 +210,21 @@ function flow(image: Image): Pick<Assembler, Flow> {
     jump: (label) => transfer(image, 0xeb, 0xe9, label),
     jumpTo: (to) => direct(code, 0, 0xff, 4, to),
     call(label) {
-      byte(code, 0xe8);
+      code.push(0xe8);
       distance(image, label);
     },
-    link: (to) => opcode(code, to >> 3, 0x58 | (to & 7)),
-    return: () => byte(code, 0xc3),
+    link(to) {
+      if (to >= 8) code.push(0x41);
+      code.push(0x58 | (to & 7));
+    },
+    return: () => void code.push(0xc3),
     syscall(number) {
       moveInteger(code, RAX, number);
-      opcode(code, 0, 0x0f05);
+      code.push(0x0f, 0x05);
     },
-    branchFailed(label) {
-      operateInteger(code, "cmp", RAX, -4095);
-      transfer(image, 0x70 | ABOVE_OR_EQUAL, 0x0f80 | ABOVE_OR_EQUAL, label);
-    },
-    align() {},
+    // cmp rax, -4095; jae
+    branchFailed: () => code.push(0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0),
+    land: (jump) => land(code, jump),
   };
 }
 
@@ -220,6 +234,7 @@ export function createX86(image: Image): Assembler {
     ...flow(image),
     registers: REGISTERS,
     enter() {
+      image.entry = code.length;
       moveAddress(image, RBP, reference(SLOTS, SLOT_BIAS));
       direct(code, 0, 0x31, RBX, RBX);
     },
@@ -228,16 +243,16 @@ export function createX86(image: Image): Assembler {
     move(to, from) {
       if (to !== from) direct(code, 8, 0x89, from, to);
     },
-    loadSlot: (to, slot) => indirect(code, 8, 0x8b, to, RBP, slot * 8 - SLOT_BIAS),
-    storeSlot: (slot, from) => indirect(code, 8, 0x89, from, RBP, slot * 8 - SLOT_BIAS),
-    slotAddress: (to, slot) => indirect(code, 8, 0x8d, to, RBP, slot * 8 - SLOT_BIAS),
+    loadSlot: (to, slot) => slotAccess(code, 0x8b, to, slot),
+    storeSlot: (slot, from) => slotAccess(code, 0x89, from, slot),
+    slotAddress: (to, slot) => slotAccess(code, 0x8d, to, slot),
     load(to, base, offset, size) {
       if (size === 8) indirect(code, 8, 0x8b, to, base, offset);
       else if (size === 4) indirect(code, 0, 0x8b, to, base, offset);
       else indirect(code, 0, size === 2 ? 0x0fb7 : 0x0fb6, to, base, offset);
     },
     store(base, offset, from, size) {
-      if (size === 2) byte(code, 0x66);
+      if (size === 2) code.push(0x66);
       // Without a REX prefix the byte registers 4 to 7 would be ah, ch, dh and bh.
       const rex = size === 8 ? 8 : size === 1 && from >= 4 && from < 8 ? 0x40 : 0;
       indirect(code, rex, size === 1 ? 0x88 : 0x89, from, base, offset);
@@ -246,15 +261,20 @@ export function createX86(image: Image): Assembler {
     operateInteger: (op, to, value) => operateInteger(code, op, to, value),
     shiftLeft(to, count) {
       direct(code, 8, 0xc1, 4, to);
-      byte(code, count);
+      code.push(count);
     },
     shiftRight(to, count) {
       direct(code, 8, 0xc1, 5, to);
-      byte(code, count);
+      code.push(count);
     },
     divide(divisor) {
       direct(code, 0, 0x31, RDX, RDX);
       direct(code, 8, 0xf7, 6, divisor);
+    },
+    word: (value) => word(code, value),
+    wordOf(target) {
+      image.fixups.push(reference(CODE, code.length), WORD, target);
+      code.push(0, 0, 0, 0);
     },
   };
 }

@@ -42,7 +42,11 @@ export function slotRegion(memory: Memory, slot: Slot): Region {
 
 /** The bytes of a buffer. */
 export function bufferRegion(memory: Memory, buffer: Buffer, where: string): Region {
-  const region = memory.buffers.get(buffer.name) ?? reserve(memory.arena, buffer.size, 16);
+  const known = memory.buffers.get(buffer.name);
+  if (known === undefined && (!Number.isInteger(buffer.size) || buffer.size < 1)) {
+    refuse(where, `the buffer ${buffer.name} has a size of ${buffer.size}`);
+  }
+  const region = known ?? reserve(memory.arena, buffer.size, 16);
   memory.buffers.set(buffer.name, region);
   if (region.bytes.byteLength !== buffer.size) refuse(where, `the buffer ${buffer.name} has two sizes`);
   return region;
@@ -63,6 +67,8 @@ function operandsOf(step: Step): readonly (Value | Buffer | undefined)[] {
       return [step.to, step.value];
     case "decimal":
       return [step.to, step.value, step.length];
+    case "next":
+      return [step.into];
     case "label":
     case "jump":
     case "guard":
@@ -134,6 +140,8 @@ function placeStruct(memory: Memory, struct: Struct, patches: Patch[], where: st
     if (typeof content === "object") {
       patches.push({ region, offset, size: field.size, slot: content });
     } else {
+      const isPointer = typeof field.value !== "number" && typeof field.value !== "bigint";
+      if (isPointer && field.size !== 8) refuse(fieldName, "a pointer has 8 bytes");
       const value = BigInt(content);
       if (!fits(value, field.size)) refuse(fieldName, `${value} does not fit ${field.size} bytes`);
       put(region, offset, field.size, value);

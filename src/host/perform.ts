@@ -3,7 +3,7 @@
  * memory laid out before the first call; then it is interpreted.
  */
 import { HutchError } from "../linux/error.ts";
-import type { Branch, Buffer, Call, Compute, Decimal, Plan, Step, Value } from "../plan/step.ts";
+import type { Branch, Buffer, Call, Compute, Decimal, Next, Plan, Slot, Step, Value } from "../plan/step.ts";
 import {
   bufferRegion,
   createMemory,
@@ -16,7 +16,7 @@ import {
   slotRegion,
 } from "./layout.ts";
 import { systemCall, type Word } from "./libc.ts";
-import type { Region } from "./memory.ts";
+import { putString, type Region } from "./memory.ts";
 import { checkStep, type Labels, labelsOf, stepName } from "./possible.ts";
 import { errnoOf, failed, syscallError } from "./syscall.ts";
 
@@ -64,8 +64,16 @@ interface Machine {
   readonly calls: ReadonlyMap<number, PlacedCall>;
   /** By the index of the step: the label a failure goes on at. */
   readonly guards: readonly (string | undefined)[];
+  /** By the index of a `next` step: its strings, and how many of them have been taken. */
+  readonly lists: ReadonlyMap<number, List>;
   /** Those that nobody was told of yet. */
   readonly failures: HutchError[];
+}
+
+interface List {
+  readonly strings: readonly string[];
+  readonly addresses: readonly number[];
+  taken: number;
 }
 
 /** Checks every step, and gives all memory its place. */
@@ -73,6 +81,7 @@ function prepare(plan: Plan): Machine {
   const labels = labelsOf(plan);
   const memory = createMemory();
   const calls = new Map<number, PlacedCall>();
+  const lists = new Map<number, List>();
   const guards: (string | undefined)[] = [];
   let guard: string | undefined;
   for (const [index, step] of plan.entries()) {
@@ -80,10 +89,17 @@ function prepare(plan: Plan): Machine {
     checkStep(step, labels, where);
     placeOperands(memory, step, where);
     if (step.kind === "call") calls.set(index, placeCall(memory, step, where));
+    if (step.kind === "next") lists.set(index, placeList(memory, step));
     if (step.kind === "guard") guard = step.to;
     guards.push(guard);
   }
-  return { memory, labels, calls, guards, failures: [] };
+  return { memory, labels, calls, guards, lists, failures: [] };
+}
+
+function placeList(memory: Memory, { from }: Next): List {
+  const addresses: number[] = [];
+  for (const text of from.strings) addresses.push(putString(memory.arena, text));
+  return { strings: from.strings, addresses, taken: 0 };
 }
 
 /** Runs one step; the index of the step to go on at when that is not the next one. */
@@ -109,6 +125,8 @@ function run(machine: Machine, step: Step, at: number, options: PerformOptions):
     }
     case "decimal":
       return void writeDecimal(memory, step);
+    case "next":
+      return takeNext(machine, step, at);
     case "fail":
       return fail(machine, at, new HutchError({ operation: step.message, exitCode: step.exitCode }), options);
     case "call":
@@ -130,6 +148,25 @@ function fail(
   return machine.labels.get(guard);
 }
 
+function takeNext({ memory, labels, lists }: Machine, { into, done }: Next, at: number): number | undefined {
+  const list = lists.get(at);
+  const address = list?.addresses[list.taken];
+  if (list === undefined) return undefined;
+  list.taken = address === undefined ? 0 : list.taken + 1;
+  put(slotRegion(memory, into), 0, 8, BigInt(address ?? 0));
+  return address === undefined ? labels.get(done) : undefined;
+}
+
+/** The string whose address a slot holds, for messages. */
+function subjectOf({ memory, lists }: Machine, subject: Slot): string {
+  const address = Number(get(slotRegion(memory, subject), 0, 8));
+  for (const { strings, addresses } of lists.values()) {
+    const index = addresses.indexOf(address);
+    if (index >= 0) return ` ${strings[index]}`;
+  }
+  return "";
+}
+
 function runCall(machine: Machine, call: Call, at: number, options: PerformOptions): number | undefined {
   const placed = machine.calls.get(at);
   if (placed === undefined) return undefined;
@@ -140,10 +177,11 @@ function runCall(machine: Machine, call: Call, at: number, options: PerformOptio
     if (outcome === "retry") continue;
     if (outcome === undefined) {
       const hint = errno === undefined ? undefined : call.hints?.[errno];
+      const subject = call.subject === undefined ? "" : subjectOf(machine, call.subject);
       return fail(
         machine,
         at,
-        syscallError(`${call.why}: ${call.name}`, result, hint, call.exitCode),
+        syscallError(`${call.why}${subject}: ${call.name}`, result, hint, call.exitCode),
         options,
       );
     }

@@ -94,6 +94,9 @@ export function checkStep(step: Step, labels: Labels, where: string): void {
     case "jump":
       target(labels, step.to, where);
       break;
+    case "next":
+      target(labels, step.done, where);
+      break;
     case "guard":
       if (step.to !== undefined) target(labels, step.to, where);
       break;

@@ -11,7 +11,7 @@ import {
   PR_CAPBSET_DROP,
 } from "../linux/prctl.ts";
 import type { Process } from "../spec/spec.ts";
-import { branch, call, compute, jump, label, set, slot, struct } from "./build.ts";
+import { branch, call, compute, label, set, slot, struct } from "./build.ts";
 import type { Step } from "./step.ts";
 
 /** Bits in the kernel's kernel_cap_t. */
@@ -24,31 +24,24 @@ const names = (list: readonly string[] | undefined): readonly string[] => list ?
  * kernel's capability must not slip through. Before the ids change, because dropping takes CAP_SETPCAP.
  */
 export function dropBounding(process: Process): Step[] {
-  const keep = capabilityMask(names(process.capabilities?.bounding));
   const number = slot("capability");
-  const drop = CAPABILITIES.flatMap((name, index) =>
-    (keep & (1n << BigInt(index))) !== 0n
-      ? []
-      : // A kernel older than the capability answers EINVAL: what it does not have it cannot give.
-        [
-          call(`drop ${name} from the bounding set`, "prctl", [PR_CAPBSET_DROP, index, 0, 0, 0], {
-            errors: { EINVAL: "ignore" },
-            hints: { EPERM: "dropping takes CAP_SETPCAP" },
-          }),
-        ],
-  );
-  const why = "drop the capabilities that only newer kernels have";
+  const kept = slot("capabilities to keep");
+  const why = "drop from the bounding set what is not listed";
   return [
-    ...drop,
-    set(number, CAPABILITIES.length),
-    label("newer capability"),
+    set(kept, capabilityMask(names(process.capabilities?.bounding))),
+    set(number, 0),
+    label("next capability"),
+    branch(kept, "any", 1, "keep capability"),
+    // The kernel's last capability has been passed.
     call(why, "prctl", [PR_CAPBSET_DROP, number, 0, 0, 0], {
-      errors: { EINVAL: { to: "no newer capability" } },
+      errors: { EINVAL: { to: "bounding set is done" } },
+      hints: { EPERM: "dropping takes CAP_SETPCAP" },
     }),
+    label("keep capability"),
+    compute(kept, kept, "shr", 1),
     compute(number, number, "add", 1),
-    branch(number, "lt", CAPABILITY_BITS, "newer capability"),
-    jump("no newer capability"),
-    label("no newer capability"),
+    branch(number, "lt", CAPABILITY_BITS, "next capability"),
+    label("bounding set is done"),
   ];
 }
 

@@ -116,13 +116,14 @@ function makeNode(context: Context, node: Node): Step[] {
 export function makeDevices(context: Context): Step[] {
   if (devKind(context) === "host") return [];
   const bound = boundNodes(context);
+  const made = nodes(context).filter((node) => !bound.some(({ path }) => path === node.path));
   const links = DEFAULT_DEVICE_LINKS.filter(
     (link) => !("when" in link) || context.host.kind(link.when) !== undefined,
   );
   const why = "open the container's /dev";
   return [
     ...openTarget(context, why, ROOT, { path: "/dev", kind: "directory", into: DEV, tag: "dev" }),
-    ...nodes(context).flatMap((node) => (bound.includes(node) ? [] : makeNode(context, node))),
+    ...made.flatMap((node) => makeNode(context, node)),
     ...bound.flatMap((node) => bindNode(context, node)),
     ...links.map(({ path, target }) =>
       call(`link ${path} to ${target}`, "symlinkat", [target, DEV, path.slice("/dev/".length)], {

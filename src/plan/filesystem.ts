@@ -38,34 +38,37 @@ export interface FileSystem {
   /** MOUNT_ATTR_* flags. */
   readonly attributes: number;
   readonly into: Slot;
+  readonly subject?: Slot;
 }
 
 /** Bytes that fsconfig(2) takes of a string value, with its NUL (fs/fsopen.c). */
 export const FSCONFIG_MAX = 256;
 
 /** A detached mount of a new file system in `into`. */
-export function makeFileSystem(why: string, { type, source, data, attributes, into }: FileSystem): Step[] {
+export function makeFileSystem(why: string, file: FileSystem): Step[] {
+  const { type, source, data, attributes, into, subject } = file;
   const fs = slot("fs");
   const hints = { ...HINTS[""], ...HINTS[type] };
+  const special = subject === undefined ? { hints } : { hints, subject };
   const setOption = (option: string): Step => {
     const equals = option.indexOf("=");
     return equals < 0
-      ? call(`${why}: option ${option}`, "fsconfig", [fs, FSCONFIG_SET_FLAG, option, 0, 0], { hints })
+      ? call(`${why}: option ${option}`, "fsconfig", [fs, FSCONFIG_SET_FLAG, option, 0, 0], special)
       : call(
           `${why}: option ${option}`,
           "fsconfig",
           [fs, FSCONFIG_SET_STRING, option.slice(0, equals), option.slice(equals + 1), 0],
-          { hints },
+          special,
         );
   };
   return [
-    call(why, "fsopen", [type, FSOPEN_CLOEXEC], { into: fs, hints }),
+    call(why, "fsopen", [type, FSOPEN_CLOEXEC], { into: fs, ...special }),
     ...(source === ""
       ? []
-      : [call(why, "fsconfig", [fs, FSCONFIG_SET_STRING, "source", source, 0], { hints })]),
+      : [call(why, "fsconfig", [fs, FSCONFIG_SET_STRING, "source", source, 0], special)]),
     ...data.map(setOption),
-    call(why, "fsconfig", [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], { hints }),
-    call(why, "fsmount", [fs, FSMOUNT_CLOEXEC, attributes], { into, hints }),
+    call(why, "fsconfig", [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], special),
+    call(why, "fsmount", [fs, FSMOUNT_CLOEXEC, attributes], { into, ...special }),
     call(why, "close", [fs]),
   ];
 }

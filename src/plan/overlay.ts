@@ -1,6 +1,6 @@
 /** A writable layer over a read-only root (overlayfs). */
 import { AT_FDCWD } from "../linux/fcntl.ts";
-import { MOUNT_ATTR_NODEV, MOVE_MOUNT_F_EMPTY_PATH } from "../linux/mount.ts";
+import { MNT_DETACH, MOUNT_ATTR_NODEV, MOVE_MOUNT_F_EMPTY_PATH } from "../linux/mount.ts";
 import { call, slot } from "./build.ts";
 import type { Overlay } from "./context.ts";
 import { type Context, withoutMknod } from "./context.ts";
@@ -79,5 +79,7 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
       attributes: MOUNT_ATTR_NODEV,
       into,
     }),
+    // The overlay holds its layers by itself; what stayed here would end up on top of the container's root.
+    call("let go of the place where the layers were put together", "umount2", [".", MNT_DETACH]),
   ];
 }

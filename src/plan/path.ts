@@ -9,7 +9,7 @@ import {
   OPEN_TREE_CLONE,
 } from "../linux/mount.ts";
 import { S_IFCHR, S_IFMT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
-import { branch, buffer, call, compute, jump, label, slot } from "./build.ts";
+import { branch, buffer, call, compute, jump, label, slot, strings } from "./build.ts";
 import type { Context } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { ROOT } from "./root.ts";
@@ -52,55 +52,62 @@ function verifyNullDevice(): Step[] {
   ];
 }
 
-/** A path that does not exist needs no mask; a file is covered by the null device, a directory by an empty tmpfs. */
-function mask(path: string): Step[] {
-  const why = `mask ${path}`;
-  const done = `${why}: done`;
-  const directory = `${why}: directory`;
-  const missing = { ENOENT: { to: done }, ENOTDIR: { to: done } } as const;
+const PATH = slot("path");
+const SUBJECT = { subject: PATH } as const;
+/** What is done with a path that does not exist: nothing. */
+const missing = (next: string) => ({ ENOENT: { to: next }, ENOTDIR: { to: next } }) as const;
+
+/** A file is covered by the null device, a directory by an empty tmpfs; what is not there needs no mask. */
+function mask(paths: readonly string[]): Step[] {
+  if (paths.length === 0) return [];
+  const why = "mask";
+  const whyDirectory = "mask the directory";
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
   return [
-    openInRoot(why, ROOT, path, TARGET, { errors: missing }),
-    call(why, "open_tree", [NULL_DEVICE, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH], {
-      into: MASK,
-    }),
-    moveOnto(why, MASK, TARGET, { errors: { ENOTDIR: { to: directory } } }),
-    jump(done),
-    label(directory),
-    ...makeFileSystem(`${why}, a directory`, {
+    ...verifyNullDevice(),
+    label("next mask"),
+    { kind: "next", into: PATH, from: strings(paths), done: "masked" },
+    openInRoot(why, ROOT, PATH, TARGET, { errors: missing("next mask"), ...SUBJECT }),
+    call(why, "open_tree", [NULL_DEVICE, "", flags], { into: MASK, ...SUBJECT }),
+    // A file does not fit on a directory: move_mount(2) says EINVAL.
+    moveOnto(why, MASK, TARGET, { errors: { EINVAL: { to: "mask directory" } }, ...SUBJECT }),
+    jump("next mask"),
+    label("mask directory"),
+    ...makeFileSystem(whyDirectory, {
       type: "tmpfs",
       source: "hutch",
-      data: ["size=0", "nr_inodes=1"],
+      data: ["nr_inodes=1"],
       attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
       into: MASK,
+      ...SUBJECT,
     }),
-    moveOnto(`${why}, a directory`, MASK, TARGET),
-    label(done),
+    moveOnto(whyDirectory, MASK, TARGET, SUBJECT),
+    jump("next mask"),
+    label("masked"),
   ];
 }
 
-/** Covers the path with itself, read-only. */
-function makeReadonly(path: string): Step[] {
-  const why = `make ${path} read-only`;
-  const done = `${why}: done`;
-  const missing = { ENOENT: { to: done }, ENOTDIR: { to: done } } as const;
+/** Covers each path with itself, read-only. */
+function makeReadonly(paths: readonly string[]): Step[] {
+  if (paths.length === 0) return [];
+  const why = "make read-only";
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE;
   const attributes = mountAttr({ set: MOUNT_ATTR_RDONLY });
+  const all = AT_EMPTY_PATH | AT_RECURSIVE;
   return [
-    openInRoot(why, ROOT, path, TARGET, { errors: missing }),
-    call(why, "open_tree", [TARGET, "", flags], { into: MASK }),
-    call(why, "mount_setattr", [MASK, "", AT_EMPTY_PATH | AT_RECURSIVE, attributes, MOUNT_ATTR_SIZE]),
-    moveOnto(why, MASK, TARGET),
-    label(done),
+    label("next read-only"),
+    { kind: "next", into: PATH, from: strings(paths), done: "made read-only" },
+    openInRoot(why, ROOT, PATH, TARGET, { errors: missing("next read-only"), ...SUBJECT }),
+    call(why, "open_tree", [TARGET, "", flags], { into: MASK, ...SUBJECT }),
+    call(why, "mount_setattr", [MASK, "", all, attributes, MOUNT_ATTR_SIZE], SUBJECT),
+    moveOnto(why, MASK, TARGET, SUBJECT),
+    jump("next read-only"),
+    label("made read-only"),
   ];
 }
 
 /** Read-only first: a mask below a read-only path must stay on top of it. */
-export function protectPaths({ spec }: Context): Step[] {
-  const masked = spec.linux?.maskedPaths ?? [];
-  const readonly = spec.linux?.readonlyPaths ?? [];
-  return [
-    ...readonly.flatMap(makeReadonly),
-    ...(masked.length === 0 ? [] : verifyNullDevice()),
-    ...masked.flatMap(mask),
-  ];
-}
+export const protectPaths = ({ spec }: Context): Step[] => [
+  ...makeReadonly(spec.linux?.readonlyPaths ?? []),
+  ...mask(spec.linux?.maskedPaths ?? []),
+];

@@ -11,7 +11,8 @@ import {
   MS_SLAVE,
   MS_UNBINDABLE,
 } from "../linux/mount.ts";
-import { call, jump, label, set, slot } from "./build.ts";
+import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
+import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
 import { openSource, type Source } from "./source.ts";
@@ -36,7 +37,7 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 
 const rootPropagation = ({ spec }: Context): number | undefined => {
   const word = spec.linux?.rootfsPropagation;
-  return word === undefined || word === "" ? undefined : PROPAGATION[word];
+  return word === undefined ? undefined : PROPAGATION[word];
 };
 
 /** Cuts the new mount namespace off from the host: mounts made here must not appear there. */
@@ -140,6 +141,7 @@ export function enterRoot(context: Context): Step[] {
     call("unmount the old root", "umount2", [".", MNT_DETACH]),
     jump("root entered"),
     label("no pivot"),
+    ...refuseChroot(fallBack),
     // An initramfs cannot be pivoted. The new root already covers it, and ".." at its top leads back to itself.
     call(fallBack, "chroot", ["."]),
     label("root entered"),
@@ -147,6 +149,25 @@ export function enterRoot(context: Context): Step[] {
     ...(wish === undefined
       ? []
       : [call(`make the root ${context.spec.linux?.rootfsPropagation}`, "mount", [0, "/", 0, wish, 0])]),
+  ];
+}
+
+/**
+ * pivot_root says EINVAL in a chroot too, where a chroot in its place could be left by "..": only the root of a mount
+ * has nothing above it.
+ */
+function refuseChroot(why: string): Step[] {
+  const stat = buffer("statx", STATX_SIZE_OF);
+  const attributes = slot("statx field");
+  return [
+    call(why, "statx", [AT_FDCWD, "/", 0, STATX_BASIC_STATS, stat]),
+    load(attributes, stat, STATX_OFFSETS.stx_attributes, 8),
+    branch(attributes, "any", STATX_ATTR_MOUNT_ROOT, "an initramfs"),
+    {
+      kind: "fail",
+      message: "enter the root: pivot_root: EINVAL; hint: hutch cannot make containers in a chroot",
+    },
+    label("an initramfs"),
   ];
 }
 

@@ -63,8 +63,8 @@ const CLONE_NAMESPACES =
 
 /**
  * Address families nothing in an ordinary container uses and whose modules the kernel loads when asked for a
- * socket, whoever asks; most were a way to root (TIPC CVE-2021-43267, RDS CVE-2010-3904, CAIF CVE-2022-3606,
- * NFC CVE-2021-23134, KCM, AX.25, X.25). AF_VSOCK talks to the hypervisor past every network namespace
+ * socket, whoever asks; most were a way to root (TIPC CVE-2021-43267, RDS CVE-2010-3904,
+ * NFC CVE-2021-23134). AF_VSOCK talks to the hypervisor past every network namespace
  * (and CVE-2021-26708); AF_ALG is the kernel's crypto interface (CVE-2026-31431).
  */
 const REFUSED_FAMILIES = {
@@ -72,20 +72,25 @@ const REFUSED_FAMILIES = {
   AF_IPX: 4,
   AF_APPLETALK: 5,
   AF_NETROM: 6,
+  AF_ATMPVC: 8,
   AF_X25: 9,
   AF_ROSE: 11,
   AF_DECnet: 12,
   AF_ECONET: 19,
+  AF_ATMSVC: 20,
   AF_RDS: 21,
   AF_IRDA: 23,
   AF_LLC: 26,
   AF_TIPC: 30,
+  AF_RXRPC: 33,
+  AF_ISDN: 34,
   AF_PHONET: 35,
   AF_CAIF: 37,
   AF_ALG: 38,
   AF_NFC: 39,
   AF_VSOCK: 40,
   AF_KCM: 41,
+  AF_QIPCRTR: 42,
 } as const;
 
 /** The groups, in no order; no call is in two of them. */
@@ -279,24 +284,16 @@ export const REFUSED_GROUPS: readonly RefusedGroup[] = [
   },
 ];
 
-/**
- * On i386 sockets can also be made through socketcall, whose arguments a filter cannot see: to leave it open
- * would open every family to every program, for 64-bit programs can make 32-bit calls.
- */
-const SOCKETCALL_GROUP: RefusedGroup = {
-  why: "the address family cannot be checked; newer 32-bit programs use socket",
-  names: ["socketcall"],
-  errno: "ENOSYS",
-  when: [low32(0, 1)],
-};
-
 export interface DefaultSeccompOptions {
   /**
-   * Leave socketcall open, for 32-bit x86 images whose libc (glibc) knows no other way to a socket. The families
-   * refused otherwise can then be had too.
+   * Let 32-bit x86 programs make sockets through socketcall, for images whose libc (glibc on i386) knows no
+   * other way. A filter cannot see the address family there, so the refused ones can then be had as well,
+   * by 64-bit programs too; the compiler therefore closes that way when a family is refused.
    */
   readonly socketcall?: boolean;
 }
+
+const ALLOW_SOCKETCALL: SeccompSyscall = { names: ["socketcall"], action: "SCMP_ACT_ALLOW" };
 
 function rulesOf(group: RefusedGroup): SeccompSyscall[] {
   const names = [...group.names];
@@ -326,16 +323,22 @@ export function defaultSeccomp(
   const groups = REFUSED_GROUPS.filter(
     ({ unless }) => unless === undefined || !unless.some((name) => capabilities.includes(name)),
   );
-  if (arch === "x86_64" && options.socketcall !== true) groups.push(SOCKETCALL_GROUP);
   const refused = new Set(groups.flatMap((group) => group.names));
-  const allowed = new Set<string>();
-  for (const { numbers } of abis) {
-    for (const name of Object.keys(numbers)) if (!refused.has(name)) allowed.add(name);
+  const allowed: string[] = [];
+  for (const [place, { numbers }] of abis.entries()) {
+    for (const name of Object.keys(numbers)) {
+      const before = place > 0 && abis[0]?.numbers[name] !== undefined;
+      if (!before && !refused.has(name)) allowed.push(name);
+    }
   }
   return {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: ERRNO.ENOSYS,
     architectures: abis.map((abi) => abi.architecture),
-    syscalls: [...groups.flatMap(rulesOf), { names: [...allowed], action: "SCMP_ACT_ALLOW" }],
+    syscalls: [
+      ...(options.socketcall === true ? [ALLOW_SOCKETCALL] : []),
+      ...groups.flatMap(rulesOf),
+      { names: allowed, action: "SCMP_ACT_ALLOW" },
+    ],
   };
 }

@@ -11,7 +11,7 @@ import {
   SECCOMP_RET_TRAP,
 } from "../linux/seccomp.ts";
 import type { Seccomp, SeccompAction, SeccompArgument, SeccompSyscall } from "../spec/seccomp.ts";
-import type { Abi } from "./seccomp-abi.ts";
+import { type Abi, type Multiplexed, SELECTOR_MASKS } from "./seccomp-abi.ts";
 
 /** One comparison of an argument: `(argument & mask) op value`, unsigned. */
 export interface Test {
@@ -24,10 +24,30 @@ export interface Test {
   readonly value: bigint;
 }
 
-/** Tried in order: the first whose tests all hold gives its result. */
+/** A result, and the tests that must all hold for it. */
+export interface Alternative {
+  /** Alternatives of one id say the same, so that decisions can be compared without comparing tests. */
+  readonly id: string;
+  readonly tests: readonly Test[];
+  readonly result: number;
+}
+
+/** Tried in order: the first alternative whose tests all hold gives its result. */
 export interface Decision {
-  readonly alternatives: readonly { readonly tests: readonly Test[]; readonly result: number }[];
+  readonly alternatives: readonly Alternative[];
   readonly otherwise: number;
+}
+
+/** What a number gets: a result, or a decision by its arguments. Most are plain results, and cheap so. */
+export type Outcome = number | Decision;
+
+/** One rule of a profile, read. */
+export interface ReadRule {
+  readonly place: number;
+  readonly names: readonly string[];
+  readonly result: number;
+  /** Any one of these; none for a rule without conditions. */
+  readonly alternatives: readonly Alternative[];
 }
 
 /** A profile in the form in which every ABI uses it. */
@@ -36,11 +56,7 @@ export interface Rules {
   readonly otherwise: number;
   /** The default lets calls through: newer calls then need no ENOSYS. */
   readonly permissive: boolean;
-  readonly rules: readonly {
-    readonly names: readonly string[];
-    readonly result: number;
-    readonly tests: Test[][];
-  }[];
+  readonly rules: readonly ReadRule[];
 }
 
 interface Result {
@@ -111,18 +127,19 @@ function testOf(argument: SeccompArgument, path: string): Test {
  * own (runc, libcontainer/seccomp: what was always meant by profiles such as "personality is 0 or 8").
  */
 function testsOf(args: readonly SeccompArgument[], path: string): Test[][] {
+  if (args.length === 0) return [];
   const tests = args.map((argument, place) => testOf(argument, `${path}.args[${place}]`));
   const twice = new Set(tests.map((test) => test.index)).size < tests.length;
   return twice ? tests.map((test) => [test]) : [tests];
 }
 
-function ruleOf(syscall: SeccompSyscall, place: number): Rules["rules"][number] {
+function ruleOf(syscall: SeccompSyscall, place: number): ReadRule {
   const path = `linux.seccomp.syscalls[${place}]`;
-  return {
-    names: syscall.names,
-    result: resultOf(syscall.action, syscall.errnoRet, `${path}.action`, `${path}.errnoRet`),
-    tests: testsOf(syscall.args ?? [], path),
-  };
+  const result = resultOf(syscall.action, syscall.errnoRet, `${path}.action`, `${path}.errnoRet`);
+  const alternatives = testsOf(syscall.args ?? [], path).map(
+    (tests, number): Alternative => ({ id: `${place}.${number}`, tests, result }),
+  );
+  return { place, names: syscall.names, result, alternatives };
 }
 
 /** Checks a profile and reads it; throws HutchError with the path of what is wrong. */
@@ -140,73 +157,89 @@ export function readRules(profile: Seccomp): Rules {
   };
 }
 
-interface Entry {
-  readonly tests: readonly Test[];
-  readonly result: number;
+/** A decision while rules are still being added; without `otherwise` the profile's default will be used. */
+interface Draft {
+  readonly alternatives: Alternative[];
+  otherwise?: number;
 }
+
+type Drafts = Map<number, number | Draft>;
 
 const lets = (result: number): boolean => result >= SECCOMP_RET_TRACE && result <= SECCOMP_RET_ALLOW;
 
+function addAlternative(drafts: Drafts, number: number, alternative: Alternative): void {
+  const draft = drafts.get(number);
+  if (draft === undefined) drafts.set(number, { alternatives: [alternative] });
+  else if (typeof draft === "object" && draft.otherwise === undefined) draft.alternatives.push(alternative);
+}
+
+/** Adds a rule without conditions; what comes after one is never reached. */
+function addResult(drafts: Drafts, number: number, result: number): void {
+  const draft = drafts.get(number);
+  if (draft === undefined) drafts.set(number, result);
+  else if (typeof draft === "object") draft.otherwise ??= result;
+}
+
 /**
- * The calls behind a multiplexer. Their own arguments lie in memory a filter cannot read: a rule without
+ * A rule for a call behind a multiplexer. Its own arguments lie in memory a filter cannot read: a rule without
  * conditions selects the call; one with conditions selects it if the rule refuses (the whole call is then
  * refused) and not if it allows (what cannot be checked is not let through).
  */
-function* multiplexed(abi: Abi, name: string, entry: Entry): Generator<readonly [number, Entry]> {
-  if (entry.tests.length > 0 && lets(entry.result)) return;
-  for (const { name: through, mask, calls } of abi.multiplexers) {
-    const number = abi.numbers[through];
-    const selector = Object.hasOwn(calls, name) ? calls[name] : undefined;
-    if (number === undefined || selector === undefined) continue;
-    const test: Test = { index: 0, op: "eq", holds: true, mask, value: BigInt(selector) };
-    yield [number, { tests: [test], result: entry.result }];
-  }
+function addMultiplexed(drafts: Drafts, abi: Abi, call: Multiplexed, rule: ReadRule): void {
+  const number = abi.numbers[call.through];
+  if (number === undefined || (rule.alternatives.length > 0 && lets(rule.result))) return;
+  const mask = SELECTOR_MASKS[call.through];
+  const test: Test = { index: 0, op: "eq", holds: true, mask, value: BigInt(call.selector) };
+  const id = `${call.through}${call.selector}:${rule.place}`;
+  addAlternative(drafts, number, { id, tests: [test], result: rule.result });
 }
 
-function decide(entries: readonly Entry[], otherwise: number): Decision {
-  const last = entries.findIndex((entry) => entry.tests.length === 0);
-  const alternatives = last < 0 ? [...entries] : entries.slice(0, last);
-  const rest = entries[last]?.result ?? otherwise;
-  while (alternatives.at(-1)?.result === rest) alternatives.pop();
-  return { alternatives, otherwise: rest };
+function finish(draft: Draft, otherwise: number): Outcome {
+  const rest = draft.otherwise ?? otherwise;
+  while (draft.alternatives.at(-1)?.result === rest) draft.alternatives.pop();
+  return draft.alternatives.length === 0 ? rest : { alternatives: draft.alternatives, otherwise: rest };
 }
 
-export interface AbiDecisions {
-  readonly numbers: ReadonlyMap<number, Decision>;
+export interface AbiOutcomes {
+  /** What a number gets; undefined when no rule is about it. */
+  outcome(number: number): Outcome | undefined;
   /**
    * The newest call the profile names. Who wrote the profile cannot have meant the calls that are younger:
    * where the default refuses, they get ENOSYS, so that libc falls back to what it did before (as in runc).
    */
   readonly newest: number | undefined;
+  /** Names the ABI does not have. */
+  readonly missing: ReadonlySet<string>;
 }
 
-/** What each number gets on one ABI. Rules are tried in the order of the profile. `known` collects names. */
-export function decisionsOf(rules: Rules, abi: Abi, known: Set<string>): AbiDecisions {
-  const entries = new Map<number, Entry[]>();
-  let newest: number | undefined;
-  const add = (number: number, entry: Entry) => {
-    const list = entries.get(number);
-    if (list === undefined) entries.set(number, [entry]);
-    else list.push(entry);
-  };
-  for (const { names, result, tests } of rules.rules) {
-    for (const name of names) {
-      const number = Object.hasOwn(abi.numbers, name) ? abi.numbers[name] : undefined;
-      if (number !== undefined) {
-        known.add(name);
-        if (number < abi.unordered && (newest === undefined || number > newest)) newest = number;
-        for (const each of tests) add(number, { tests: each, result });
-      }
-      if (abi.multiplexers.length === 0) continue;
-      for (const each of tests) {
-        for (const [through, entry] of multiplexed(abi, name, { tests: each, result })) {
-          known.add(name);
-          add(through, entry);
-        }
-      }
+/**
+ * What each number gets on one ABI. Rules are tried in the order of the profile.
+ * A profile names every call there is, on two ABIs, before each start: this loop is the compiler's hottest.
+ */
+export function outcomesOf(rules: Rules, abi: Abi): AbiOutcomes {
+  const { numbers, multiplexed, spans } = abi;
+  const ordered = spans[0]?.[1] ?? 0;
+  const drafts: Drafts = new Map();
+  const missing = new Set<string>();
+  let newest = -1;
+  for (const rule of rules.rules) {
+    const { names, result, alternatives } = rule;
+    for (let place = 0; place < names.length; place++) {
+      const name = names[place] ?? "";
+      const number = numbers[name];
+      const call = multiplexed?.[name];
+      // What an object inherits ("constructor") is not a number.
+      if (typeof number === "number") {
+        if (number > newest && number < ordered) newest = number;
+        if (alternatives.length === 0) addResult(drafts, number, result);
+        else for (const alternative of alternatives) addAlternative(drafts, number, alternative);
+      } else if (call?.through === undefined) missing.add(name);
+      if (call?.through !== undefined) addMultiplexed(drafts, abi, call, rule);
     }
   }
-  const numbers = new Map<number, Decision>();
-  for (const [number, list] of entries) numbers.set(number, decide(list, rules.otherwise));
-  return { numbers, newest };
+  const outcome = (number: number): Outcome | undefined => {
+    const draft = drafts.get(number);
+    return typeof draft === "object" ? finish(draft, rules.otherwise) : draft;
+  };
+  return { outcome, newest: newest < 0 ? undefined : newest, missing };
 }

@@ -22,7 +22,15 @@ import {
 import type { Seccomp, SeccompArchitecture, SeccompFlag } from "../spec/seccomp.ts";
 import { type Abi, abisOf } from "./seccomp-abi.ts";
 import { type Assembler, assembler, type Target } from "./seccomp-bpf.ts";
-import { type Decision, decisionsOf, type Rules, readRules, type Test } from "./seccomp-rule.ts";
+import {
+  type AbiOutcomes,
+  type Decision,
+  type Outcome,
+  outcomesOf,
+  type Rules,
+  readRules,
+  type Test,
+} from "./seccomp-rule.ts";
 
 export interface CompiledSeccomp {
   /** struct sock_filter[]. */
@@ -45,44 +53,44 @@ const FLAGS: Readonly<Record<SeccompFlag, number>> = {
 const NOT_IMPLEMENTED = SECCOMP_RET_ERRNO + ERRNO.ENOSYS;
 const MASK_32 = 0xffffffffn;
 
-/** From `start` up to the next segment every number gets the same decision. */
+/** From `start` up to the next segment every number gets the same. */
 interface Segment {
   readonly start: number;
-  readonly key: string;
-  readonly decision: Decision;
+  readonly outcome: Outcome;
 }
 
-const always = (result: number): Decision => ({ alternatives: [], otherwise: result });
-
-function keyOf(decision: Decision): string {
-  if (decision.alternatives.length === 0) return String(decision.otherwise);
-  return JSON.stringify(decision, (_, value) => (typeof value === "bigint" ? `${value}n` : value));
+/** Decisions that say the same become the same object, so that segments compare by identity. */
+function unifier(): (outcome: Outcome) => Outcome {
+  const known = new Map<string, Decision>();
+  return (outcome) => {
+    if (typeof outcome === "number") return outcome;
+    const key = `${outcome.alternatives.map(({ id }) => id).join()} ${outcome.otherwise}`;
+    const same = known.get(key);
+    if (same === undefined) known.set(key, outcome);
+    return same ?? outcome;
+  };
 }
 
-/** The numbers of one ABI from `first` on as segments; unlisted ones get the default, or ENOSYS when too new. */
-function segmentsOf(rules: Rules, abi: Abi, first: number, known: Set<string>): Segment[] {
-  const { numbers, newest } = decisionsOf(rules, abi, known);
-  const unlisted = always(rules.otherwise);
-  const young = always(NOT_IMPLEMENTED);
+/** The numbers of one ABI as segments; those no rule is about get the default, or ENOSYS when too new. */
+function segmentsOf(rules: Rules, abi: Abi, { outcome, newest }: AbiOutcomes): Segment[] {
   /** The last number whose default is the profile's. */
   const limit = rules.permissive || newest === undefined ? Number.POSITIVE_INFINITY : newest;
   const segments: Segment[] = [];
-  const add = (start: number, decision: Decision) => {
-    const key = keyOf(decision);
-    if (segments.at(-1)?.key !== key) segments.push({ start, key, decision });
+  const unify = unifier();
+  let last: Outcome | undefined;
+  const add = (start: number, next: Outcome) => {
+    if (next !== last) segments.push({ start, outcome: next });
+    last = next;
   };
-  let next = first;
-  const fill = (end: number) => {
-    if (next < end && next <= limit) add(next, unlisted);
-    const edge = Math.max(next, limit + 1);
-    if (edge < end) add(edge, young);
-  };
-  for (const number of [...numbers.keys()].sort((one, two) => one - two)) {
-    fill(number);
-    add(number, numbers.get(number) ?? unlisted);
-    next = number + 1;
+  for (const [start, end] of abi.spans) {
+    // Every number of the span is asked: cheaper than to sort those that rules are about.
+    for (let number = start; number < end; number++) {
+      const own = outcome(number);
+      if (own !== undefined) add(number, unify(own));
+      else add(number, number <= limit ? rules.otherwise : NOT_IMPLEMENTED);
+    }
+    add(end, end <= limit ? rules.otherwise : NOT_IMPLEMENTED);
   }
-  fill(Number.POSITIVE_INFINITY);
   return segments;
 }
 
@@ -138,33 +146,26 @@ function emitDecision(code: Assembler, decision: Decision, narrow: boolean): Tar
 
 /** A balanced tree over the segments, entered with the number in the accumulator. */
 function emitTree(code: Assembler, segments: readonly Segment[], narrow: boolean): Target {
-  const decisions = new Map<string, Target>();
+  const decisions = new Map<Outcome, Target>();
   // All decisions that look at arguments first: the tree then stays together, and its jumps short.
-  for (const { key, decision } of segments) {
-    if (!decisions.has(key)) decisions.set(key, emitDecision(code, decision, narrow));
+  for (const { outcome } of segments) {
+    if (typeof outcome === "number" || decisions.has(outcome)) continue;
+    decisions.set(outcome, emitDecision(code, outcome, narrow));
   }
+  const leaf = (outcome: Outcome): Target =>
+    typeof outcome === "number"
+      ? { result: outcome }
+      : (decisions.get(outcome) ?? { result: outcome.otherwise });
   const tree = (low: number, high: number): Target => {
-    const only = segments[low];
-    if (only === undefined) throw new RangeError(`segment ${low} of ${segments.length}`);
-    if (low === high) return decisions.get(only.key) ?? { result: only.decision.otherwise };
     const middle = (low + high + 1) >> 1;
+    const segment = segments[middle];
+    if (segment === undefined) throw new RangeError(`segment ${middle} of ${segments.length}`);
+    if (low === high) return leaf(segment.outcome);
     const right = tree(middle, high);
     const left = tree(low, middle - 1);
-    return code.branch(BPF_JGE, segments[middle]?.start ?? 0, right, left);
+    return code.branch(BPF_JGE, segment.start, right, left);
   };
   return tree(0, segments.length - 1);
-}
-
-/** The segments of all ABIs that share an AUDIT_ARCH: x86_64, and x32 above its bit. */
-function nativeSegments(rules: Rules, native: Abi, x32: Abi | undefined, known: Set<string>): Segment[] {
-  const segments = segmentsOf(rules, native, 0, known);
-  if (native.architecture !== "SCMP_ARCH_X86_64") return segments;
-  // Not listed, x32 is answered as a kernel without it answers; any other answer would leave a way around.
-  const upper: Segment[] =
-    x32 === undefined
-      ? [{ start: X32_SYSCALL_BIT, key: String(NOT_IMPLEMENTED), decision: always(NOT_IMPLEMENTED) }]
-      : segmentsOf(rules, x32, X32_SYSCALL_BIT, known);
-  return [...segments, ...upper].filter((segment, place, all) => segment.key !== all[place - 1]?.key);
 }
 
 function chooseAbis(listed: readonly SeccompArchitecture[], arch: Arch) {
@@ -172,6 +173,30 @@ function chooseAbis(listed: readonly SeccompArchitecture[], arch: Arch) {
   const served = all.filter((abi, place) => place === 0 || listed.includes(abi.architecture));
   const ignored = listed.filter((name) => !all.some((abi) => abi.architecture === name));
   return { served, ignored };
+}
+
+/** The whole filter: which ABI, then which number. `outcomes` begins with the native ABI. */
+function emitFilter(rules: Rules, outcomes: ReadonlyMap<Abi, AbiOutcomes>): Uint8Array {
+  const code = assembler();
+  let check: Target = { result: SECCOMP_RET_KILL_PROCESS };
+  // The last one written is the first one asked: the native ABI.
+  for (const [abi, own] of [...outcomes].reverse()) {
+    if (abi.architecture === "SCMP_ARCH_X32") continue;
+    const segments = segmentsOf(rules, abi, own);
+    if (abi.architecture === "SCMP_ARCH_X86_64") segments.push(...x32Segments(rules, outcomes));
+    const tree = code.load(SECCOMP_DATA_NR, emitTree(code, segments, abi.narrow));
+    check = code.branch(BPF_JEQ, abi.audit, tree, check);
+  }
+  return code.finish(code.load(SECCOMP_DATA_ARCH, check));
+}
+
+/** x32 shares its AUDIT_ARCH with x86_64, and lies above a bit of the numbers. */
+function x32Segments(rules: Rules, outcomes: ReadonlyMap<Abi, AbiOutcomes>): Segment[] {
+  for (const [abi, own] of outcomes) {
+    if (abi.architecture === "SCMP_ARCH_X32") return segmentsOf(rules, abi, own);
+  }
+  // Not listed, it is answered as a kernel without it answers; the default would leave a way around the rules.
+  return [{ start: X32_SYSCALL_BIT, outcome: NOT_IMPLEMENTED }];
 }
 
 /**
@@ -198,20 +223,8 @@ export function compileSeccomp(profile: Seccomp, arch: Arch): CompiledSeccomp {
     flags |= FLAGS[flag];
   });
   const { served, ignored } = chooseAbis(profile.architectures ?? [], arch);
-  const known = new Set<string>();
-  const code = assembler();
-
-  let check: Target = { result: SECCOMP_RET_KILL_PROCESS };
-  const [native, ...compat] = served;
-  if (native === undefined) throw new RangeError(`no ABI for ${arch}`);
-  const x32 = compat.find((abi) => abi.audit === native.audit);
-  for (const abi of [...compat.filter((other) => other !== x32), native]) {
-    const segments =
-      abi === native ? nativeSegments(rules, native, x32, known) : segmentsOf(rules, abi, 0, known);
-    const tree = code.load(SECCOMP_DATA_NR, emitTree(code, segments, abi.narrow));
-    check = code.branch(BPF_JEQ, abi.audit, tree, check);
-  }
-  const program = code.finish(code.load(SECCOMP_DATA_ARCH, check));
+  const outcomes = new Map(served.map((abi) => [abi, outcomesOf(rules, abi)]));
+  const program = emitFilter(rules, outcomes);
   const length = program.length / SOCK_FILTER_SIZE;
   if (length > BPF_MAXINSNS) {
     throw new HutchError({
@@ -220,11 +233,9 @@ export function compileSeccomp(profile: Seccomp, arch: Arch): CompiledSeccomp {
       hint: "fewer argument conditions make it shorter",
     });
   }
-  const names = new Set(rules.rules.flatMap((rule) => rule.names));
-  return {
-    program,
-    flags,
-    unknownSyscalls: [...names].filter((name) => !known.has(name)),
-    ignoredArchitectures: ignored,
-  };
+  const [native, ...others] = [...outcomes.values()];
+  const unknown = [...(native?.missing ?? [])].filter((name) =>
+    others.every(({ missing }) => missing.has(name)),
+  );
+  return { program, flags, unknownSyscalls: unknown, ignoredArchitectures: ignored };
 }

@@ -72,6 +72,8 @@ export interface Call {
   readonly args: readonly Argument[];
   /** What the call is for, in words, lowercase, without a full stop: "mount proc on /proc". */
   readonly why: string;
+  /** A slot that holds the address of a string (see Next), which is added to `why` in the message of a failure. */
+  readonly subject?: Slot;
   /** Receives the result: the value, or −errno when the call failed and the failure is listed in `errors`. */
   readonly into?: Slot;
   /** The failures that are expected; every other errno is reported and ends the plan (see Guard). */
@@ -144,6 +146,17 @@ export interface Decimal {
 }
 
 /**
+ * Takes the next string of a list: its address goes into the slot; after the last one the slot is 0, the plan goes on
+ * at `done`, and the list is at its start again. What is done alike to many paths is so written, and emitted, once.
+ */
+export interface Next {
+  readonly kind: "next";
+  readonly into: Slot;
+  readonly from: Strings;
+  readonly done: string;
+}
+
+/**
  * From here on, in the order of the list, a call that fails (and does not list the errno) is reported and
  * the plan goes on at `to`; without `to` the program exits with the call's exit code, as at the start.
  */
@@ -159,6 +172,6 @@ export interface Fail {
   readonly exitCode?: number;
 }
 
-export type Step = Call | Label | Jump | Branch | Compute | Load | Store | Decimal | Guard | Fail;
+export type Step = Call | Label | Jump | Branch | Compute | Load | Store | Decimal | Next | Guard | Fail;
 
 export type Plan = readonly Step[];

@@ -16,13 +16,13 @@ import { OPEN_HOW_SIZE, openHow } from "./struct.ts";
 export function openInRoot(
   why: string,
   root: Slot,
-  path: string,
+  path: string | Slot,
   into: Slot,
   special: {
     readonly flags?: number;
     readonly mode?: number;
     readonly resolve?: number;
-  } & Pick<Call, "errors" | "hints"> = {},
+  } & Pick<Call, "errors" | "hints" | "subject"> = {},
 ): Step {
   const how = openHow(
     (special.flags ?? O_PATH) | O_CLOEXEC,
@@ -33,6 +33,7 @@ export function openInRoot(
     into,
     errors: { EAGAIN: "retry", ...special.errors },
     ...(special.hints === undefined ? {} : { hints: special.hints }),
+    ...(special.subject === undefined ? {} : { subject: special.subject }),
   });
 }
 
@@ -108,7 +109,7 @@ export const moveOnto = (
   why: string,
   mount: Slot,
   target: Slot,
-  special: Pick<Call, "errors" | "hints"> = {},
+  special: Pick<Call, "errors" | "hints" | "subject"> = {},
 ): Step =>
   call(
     why,

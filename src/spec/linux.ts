@@ -23,7 +23,7 @@ import {
 } from "./schema.ts";
 import { seccompSchema } from "./seccomp.ts";
 
-/** The specification's four and, as other runtimes take them and container managers write them, the recursive ones. */
+/** The specification's four, and the recursive ones that container managers write all the same. */
 export const PROPAGATIONS = [
   "private",
   "shared",

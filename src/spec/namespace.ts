@@ -1,4 +1,4 @@
-/** Namespaces and the offsets of a time namespace: config-linux.md, "Namespaces", "Offset for Time Namespace". */
+/** Namespaces: config-linux.md, "Namespaces", "User namespace mappings", "Offset for Time Namespace". */
 import * as v from "valibot";
 import type { NamespaceType } from "../linux/namespace.ts";
 import { checkIdMappings } from "./idmap.ts";

@@ -10,7 +10,7 @@ import { type Spec, specSchema } from "./spec.ts";
 export interface ParseOptions {
   /** The document's name in errors; "config.json" (or "process.json") when absent. */
   readonly name?: string;
-  /** Receives what the specification wants to be a warning, one line each; without it warnings are dropped. */
+  /** Receives, line by line, what the specification wants to be a warning; dropped when absent. */
   readonly warn?: (line: string) => void;
 }
 

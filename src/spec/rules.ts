@@ -1,4 +1,4 @@
-/** The rules a configuration must keep beyond the types of its fields, in the order in which they are told. */
+/** The rules a configuration must keep beyond the types of its fields, in the order of the messages. */
 import { capabilityRules } from "./capability.ts";
 import { deviceRules } from "./device.ts";
 import { describe, type Problem } from "./error.ts";

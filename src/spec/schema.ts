@@ -135,7 +135,7 @@ function distance(left: string, right: string): number {
 
 const noObject = v.custom<never>(() => false, "an object");
 
-/** An array is an object to valibot, and with every field optional `"linux": []` would pass for an empty one. */
+/** An array is an object to valibot: with every field optional, `"linux": []` would pass for an empty one. */
 export function notArray<Schema extends v.GenericSchema>(schema: Schema) {
   return v.lazy((input) => (Array.isArray(input) ? noObject : schema));
 }

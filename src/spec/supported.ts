@@ -44,9 +44,11 @@ export function refuseUnsupported(spec: Spec, name = "config.json"): void {
   refuse(find(SPEC, spec), name);
 }
 
-/** As refuseUnsupported, for the process of an `exec`. */
+/** As refuseUnsupported, for the process of an `exec`; paths are relative to it. */
 export function refuseUnsupportedProcess(process: Process, name = "process.json"): void {
-  refuse(find(EXEC, { process }), name);
+  const paths: string[] = [];
+  for (const path of find(EXEC, { process })) paths.push(path.slice("process.".length));
+  refuse(paths, name);
 }
 
 /** Every path of the tables. */

@@ -383,6 +383,7 @@ const REFUSED: readonly (readonly [string, Plan])[] = [
   ["NUL in a path", [call("chdir", ["/a\0b"])]],
   ["a field that does not hold its value", [call("openat2", [struct("s", [["f", 2, 65536]])])]],
   ["a pointer in four bytes", [call("openat2", [struct("s", [["f", 4, "text"]])])]],
+  ["a buffer of no bytes", [call("getcwd", [buffer("empty", 0), 0])]],
   [
     "a load outside of its buffer",
     [{ kind: "load", into: slot("x"), from: buffer("b", 8), offset: 5, size: 4 }],

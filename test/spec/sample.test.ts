@@ -7,7 +7,8 @@ import { messageOf } from "./mutate.ts";
 const samples = `${import.meta.dir}/../oci/samples/config`;
 
 const names = (kind: string): string[] => readdirSync(`${samples}/${kind}`).sort();
-const parse = (kind: string, name: string) => parseSpecText(readFileSync(`${samples}/${kind}/${name}`, "utf8"));
+const parse = (kind: string, name: string) =>
+  parseSpecText(readFileSync(`${samples}/${kind}/${name}`, "utf8"));
 
 /** Samples that are bad by a part of the specification that is not Linux's: hutch ignores that part. */
 const IGNORED = {
@@ -24,32 +25,36 @@ const FAULTS = {
     'config.json: linux.resources.rdma.mlx5_1.hcaHandles: expected an integer from 0 to 4294967295, received "not a uint32"',
 };
 
-/** Good samples of another platform lack what Linux needs. */
+/** Good samples of another platform that no Linux host could run as they are. */
 const FOREIGN = {
-  "freebsd-example.json": "a FreeBSD process without cwd, and devices below the freebsd object",
-  "freebsd-minimal.json": "a FreeBSD container without a process",
-  "zos-example.json": "z/OS namespaces and mounts below the zos object",
-  "zos-minimal.json": "a z/OS container without a process",
+  "freebsd-example.json": "its host name and mounts are of a FreeBSD jail, without Linux namespaces",
+  "zos-example.json": "its host name and mounts are of z/OS namespaces, without Linux namespaces",
 };
 
 describe("good samples of the specification", () => {
   for (const name of names("good")) {
     const foreign = Object.entries(FOREIGN).find(([file]) => file === name)?.[1];
-    test.skipIf(foreign !== undefined)(`${name} is accepted${foreign ? ` (not Linux: ${foreign})` : ""}`, () => {
-      expect(parse("good", name).root).toBeDefined();
-    });
+    test.skipIf(foreign !== undefined)(
+      `${name} is accepted${foreign ? ` (not Linux: ${foreign})` : ""}`,
+      () => {
+        expect(parse("good", name).root).toBeDefined();
+      },
+    );
   }
 });
 
 describe("bad samples of the specification", () => {
   for (const name of names("bad")) {
     const ignored = Object.entries(IGNORED).find(([file]) => file === name)?.[1];
-    test.skipIf(ignored !== undefined)(`${name} is refused${ignored ? ` (not Linux: ${ignored})` : ""}`, () => {
-      expect(Object.keys(FAULTS)).toContain(name);
-      const fault = Object.entries(FAULTS).find(([file]) => file === name)?.[1];
-      expect(messageOf(() => parse("bad", name))).toBe(fault ?? "");
-      expect(() => parse("bad", name)).toThrow(HutchError);
-    });
+    test.skipIf(ignored !== undefined)(
+      `${name} is refused${ignored ? ` (not Linux: ${ignored})` : ""}`,
+      () => {
+        expect(Object.keys(FAULTS)).toContain(name);
+        const fault = Object.entries(FAULTS).find(([file]) => file === name)?.[1];
+        expect(messageOf(() => parse("bad", name))).toBe(fault ?? "");
+        expect(() => parse("bad", name)).toThrow(HutchError);
+      },
+    );
   }
 });
 

@@ -1,0 +1,52 @@
+/** Reading an OCI bundle: a directory with config.json and, usually, the root (OCI bundle.md). */
+import { PLAIN } from "../container/plan.ts";
+import { readTextIfExists } from "../host/fd.ts";
+import { fileKind, realPath } from "../host/path.ts";
+import { HutchError } from "../linux/error.ts";
+import type { Launch } from "../plan/context.ts";
+import { parseSpecText } from "../spec/parse.ts";
+import type { Spec } from "../spec/spec.ts";
+import { refuseUnsupported } from "../spec/supported.ts";
+
+/** The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not refused. */
+export function loadBundle(
+  directory: string,
+  warn?: (line: string) => void,
+): { spec: Spec; launch: Omit<Launch, "id"> } {
+  const bundle = fileKind(directory) === "directory" ? realPath(directory) : undefined;
+  if (bundle === undefined) {
+    throw new HutchError({
+      operation: `bundle ${directory}`,
+      errno: "ENOENT",
+      hint: "a bundle is a directory",
+    });
+  }
+  const path = `${bundle}/config.json`;
+  const text = readTextIfExists(path);
+  if (text === undefined) {
+    throw new HutchError({
+      operation: `read ${path}`,
+      errno: "ENOENT",
+      hint: "hutch spec writes a default one",
+    });
+  }
+  const spec = parseSpecText(text, warn === undefined ? {} : { warn });
+  refuseUnsupported(spec);
+  const root = spec.root?.path ?? "rootfs";
+  const absolute = root.startsWith("/") ? root : `${bundle}/${root}`;
+  if (fileKind(absolute) !== "directory") {
+    throw new HutchError({
+      operation: `root.path ${absolute}`,
+      errno: fileKind(absolute) === undefined ? "ENOENT" : "ENOTDIR",
+      hint: "put the container's files there",
+    });
+  }
+  if (spec.process === undefined) {
+    throw new HutchError({
+      operation: path,
+      reason: "process: expected an object (there is nothing to run)",
+    });
+  }
+  // The root may be a symlink of the host's; the plan opens what it leads to now.
+  return { spec: { ...spec, root: { ...spec.root, path: realPath(absolute) } }, launch: PLAIN };
+}

@@ -1,0 +1,75 @@
+/** hutch explain: what a container would be made of. */
+import { gatherHost } from "../container/host.ts";
+import { compile } from "../container/launch.ts";
+import { planFor } from "../container/plan.ts";
+import { writeFile } from "../host/fd.ts";
+import type { Host } from "../plan/context.ts";
+import { printPlan } from "../plan/print.ts";
+import type { Plan } from "../plan/step.ts";
+import { parseSpec } from "../spec/parse.ts";
+import { loadBundle } from "./bundle.ts";
+import { IN_OPTIONS } from "./in-options.ts";
+import { readIn } from "./in-spec.ts";
+import { type Command, type Given, last, readOptions } from "./option.ts";
+import { print } from "./output.ts";
+import { surroundings } from "./surroundings.ts";
+
+export const command: Command = {
+  name: "explain",
+  summary: "print every system call that a container is made of, with its reason; run nothing",
+  usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…]  |  --bundle DIR",
+  options: [
+    ...IN_OPTIONS,
+    {
+      name: "bundle",
+      short: "b",
+      value: "DIR",
+      help: "explain an OCI bundle instead, as hutch run would start it",
+    },
+    {
+      name: "output",
+      short: "o",
+      value: "FILE",
+      help: "write the program these calls are compiled to, to a file",
+    },
+  ],
+  stopsAtWord: true,
+  examples: [
+    ["hutch explain ./rootfs sh", "what hutch in ./rootfs sh would do"],
+    ["hutch explain --memory 64m / -- sh | less", "what a limit adds"],
+    ["hutch explain --bundle .", "what hutch run would do with the bundle in this directory"],
+    ["hutch explain --output box / -- true && ./box", "the calls as a program of a few kilobytes"],
+  ],
+  notes: [
+    "Needs no privileges. <name> is a value that an earlier call gave, [name] is memory that the kernel fills, and " +
+      "what follows # is done about the errors that are expected; any other error ends the program with a message.",
+  ],
+};
+
+/** The id of a container that is only talked about. */
+const NOBODY = "ID";
+
+function planOf(given: Given): { plan: Plan; host: Host } {
+  const bundle = last(given, "bundle");
+  if (bundle !== undefined) {
+    const host = gatherHost();
+    return {
+      host,
+      plan: planFor(loadBundle(bundle).spec, host, { ...loadBundle(bundle).launch, id: NOBODY }),
+    };
+  }
+  const around = surroundings(given);
+  const { spec, launch } = readIn(given, around);
+  return {
+    host: around.host,
+    plan: planFor(parseSpec(spec, { name: "in" }), around.host, { ...launch, id: NOBODY }),
+  };
+}
+
+export function run(argv: readonly string[]): void {
+  const given = readOptions(command, argv);
+  const { plan, host } = planOf(given);
+  const output = last(given, "output");
+  if (output === undefined) print(printPlan(plan, host.arch));
+  else writeFile(output, compile(plan, host), { mode: 0o755 });
+}

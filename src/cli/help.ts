@@ -1,0 +1,63 @@
+/** Help for a person: what a command is for, how it is written, what it takes, and lines to try. */
+import { type ArgsDef, defineCommand, renderUsage } from "citty";
+import type { Command, Option } from "./option.ts";
+
+const WIDTH = 100;
+
+/** Breaks a paragraph at words. */
+function wrap(text: string): string {
+  const lines: string[] = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line !== "" && line.length + 1 + word.length > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines.join("\n");
+}
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : [title, "", ...lines, ""];
+
+const example = ([line, what]: readonly [string, string]): string => `  ${line}\n      ${what}`;
+
+function argument({ value, short, help }: Option): ArgsDef[string] {
+  const alias = short === undefined ? {} : { alias: short };
+  return value === undefined
+    ? { type: "boolean", description: help, ...alias }
+    : { type: "string", valueHint: value, description: help, ...alias };
+}
+
+/** citty lays out the table of options; what it says of usage is replaced by the command's own line. */
+async function optionTable(options: readonly Option[]): Promise<string[]> {
+  const args = Object.fromEntries(options.map((option) => [option.name, argument(option)]));
+  const usage = Bun.stripANSI(await renderUsage(defineCommand({ meta: { name: "hutch" }, args })));
+  const lines = usage.split("\n");
+  const start = lines.findIndex((line) => line.trim() === "OPTIONS");
+  return lines.slice(start + 1).filter((line) => line.trim() !== "");
+}
+
+/** The help text of one command. */
+export const commandHelp = async (command: Command): Promise<string> =>
+  [
+    `hutch ${command.name}: ${command.summary}`,
+    "",
+    ...section("USAGE", [`  hutch ${command.name} ${command.usage}`]),
+    ...section("OPTIONS", await optionTable(command.options)),
+    ...section("EXAMPLES", command.examples.map(example)),
+    ...(command.notes ?? []).flatMap((note) => [wrap(note), ""]),
+  ].join("\n");
+
+/** The help text of hutch itself. */
+export const overview = (commands: readonly Command[]): string =>
+  [
+    "hutch: a container runtime that turns a container into a list of system calls, and the list into a program",
+    "",
+    ...section("USAGE", ["  hutch COMMAND [OPTIONS]"]),
+    ...section(
+      "COMMANDS",
+      commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`),
+    ),
+    ...section("TRY", commands.flatMap(({ examples }) => examples.slice(0, 1)).map(example)),
+    "hutch COMMAND --help says more; hutch --version says which hutch this is.",
+    "",
+  ].join("\n");

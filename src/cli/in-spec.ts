@@ -1,0 +1,231 @@
+/** From the options of `hutch in` to an OCI spec and the wishes that OCI has no words for. Pure. */
+
+import { PLAIN } from "../container/plan.ts";
+import { HutchError } from "../linux/error.ts";
+import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
+import type { Host, Launch } from "../plan/context.ts";
+import { defaultSpec } from "../spec/default.ts";
+import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
+import { inMounts } from "./in-mounts.ts";
+import { all, type Given, has, last, usageError } from "./option.ts";
+import {
+  parseBytes,
+  parseCapability,
+  parseCpus,
+  parseMap,
+  parseNamespace,
+  parsePair,
+  parseRlimit,
+  parseSeconds,
+  parseUser,
+  parseWhole,
+} from "./value.ts";
+
+/** What a command line is read with. */
+export interface Surroundings {
+  readonly host: Host;
+  /** The caller's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The absolute path of WHERE, symlinks resolved. */
+  readonly where: string;
+  /** The absolute path of the layer of --overlay=DIR. */
+  readonly layer: string | undefined;
+  /** Mount points of the host below WHERE that are worth showing. */
+  readonly submounts: readonly string[];
+  /** The file that /etc/resolv.conf leads to, when a fresh /run would hide it. */
+  readonly resolver: string | undefined;
+  /** A name that no other container has. */
+  readonly id: string;
+  /** The filter for a container with these capabilities; `wish` is the option's value. */
+  readonly seccomp: (wish: string, capabilities: readonly string[]) => Seccomp | undefined;
+}
+
+/**
+ * What a container's root may do when nobody says otherwise: what package managers and servers need, without the
+ * making of device nodes (MKNOD).
+ */
+const DEFAULT_CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_SETFCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_RAW",
+  "CAP_SYS_CHROOT",
+  "CAP_AUDIT_WRITE",
+];
+
+/** On the host's network raw sockets could listen to everybody. */
+const NOT_ON_SHARED_NETWORK = "CAP_NET_RAW";
+
+function capabilitiesOf(given: Given, sharesNetwork: boolean): readonly string[] {
+  const drop = all(given, "cap-drop").flatMap((text) => parseCapability("cap-drop", text));
+  const add = all(given, "cap-add").flatMap((text) => parseCapability("cap-add", text));
+  const start = DEFAULT_CAPABILITIES.filter((name) => !sharesNetwork || name !== NOT_ON_SHARED_NETWORK);
+  return [...new Set([...start.filter((name) => !drop.includes(name)), ...add])];
+}
+
+/** The caller's environment, unless --clear-env, with what --env sets. */
+function environmentOf(given: Given, { env }: Surroundings): string[] {
+  const result = new Map<string, string>();
+  if (!has(given, "clear-env")) {
+    for (const [name, value] of Object.entries(env)) if (value !== undefined) result.set(name, value);
+  }
+  if (!result.has("PATH")) result.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  // The convention by which programs ask whether they are in a container (systemd's container interface).
+  result.set("container", "hutch");
+  for (const text of all(given, "env")) result.set(...parsePair("env", text));
+  return [...result].map(([name, value]) => `${name}=${value}`);
+}
+
+/** --share and --join: which namespaces the container has, new or joined. */
+function namespacesOf(given: Given, { host }: Surroundings): Namespace[] {
+  const shared = all(given, "share")
+    .flatMap((text) => text.split(","))
+    .map((word) => parseNamespace("share", word));
+  const joined = new Map<NamespaceType, string>();
+  for (const text of all(given, "join").flatMap((each) => each.split(","))) {
+    const [word, path] = parsePair("join", text);
+    joined.set(parseNamespace("join", word), path);
+  }
+  const mapped = all(given, "uid-map").length + all(given, "gid-map").length > 0;
+  const wanted: Readonly<Record<NamespaceType, boolean>> = {
+    user: host.uid !== 0 || mapped,
+    cgroup: true,
+    ipc: true,
+    uts: true,
+    network: true,
+    pid: true,
+    mount: true,
+    time: false,
+  };
+  if (shared.includes("mount")) throw usageError("in", "--share mnt: the root of a container is its own");
+  if (shared.includes("user") && host.uid !== 0) {
+    throw usageError("in", "--share user: an ordinary user needs a user namespace of the container's own");
+  }
+  return NAMESPACES.flatMap(({ type }) => {
+    const path = joined.get(type);
+    if (path !== undefined) return [{ type, path }];
+    return wanted[type] && !shared.includes(type) ? [{ type }] : [];
+  });
+}
+
+/** The id maps of a new user namespace: those given, or the caller's one id as the command's user. */
+function mapsOf(given: Given, { host }: Surroundings, uid: number, gid: number) {
+  const uids = all(given, "uid-map").map((text) => parseMap("uid-map", text));
+  const gids = all(given, "gid-map").map((text) => parseMap("gid-map", text));
+  if (uids.length === 0 && gids.length === 0) {
+    return {
+      uidMappings: [{ containerID: uid, hostID: host.uid, size: 1 }],
+      gidMappings: [{ containerID: gid, hostID: host.gid, size: 1 }],
+    };
+  }
+  // A user map alone is meant for groups too, as unshare(1) --map-users with --map-groups would be.
+  return {
+    uidMappings: uids.length === 0 ? gids : uids,
+    gidMappings: gids.length === 0 ? uids : gids,
+  };
+}
+
+function resourcesOf(given: Given): Resources | undefined {
+  const memory = last(given, "memory");
+  const cpus = last(given, "cpus");
+  const pids = last(given, "pids");
+  if (memory === undefined && cpus === undefined && pids === undefined) return undefined;
+  return {
+    ...(memory === undefined ? {} : { memory: { limit: parseBytes("memory", memory) } }),
+    ...(cpus === undefined ? {} : { cpu: parseCpus("cpus", cpus) }),
+    ...(pids === undefined ? {} : { pids: { limit: parseWhole("pids", pids, 1) } }),
+  };
+}
+
+export interface Wanted {
+  readonly spec: Spec;
+  readonly launch: Launch;
+}
+
+/** Reads `hutch in [options] WHERE COMMAND…`; throws a HutchError for what it does not understand. */
+export function readIn(given: Given, around: Surroundings): Wanted {
+  const { where, host, id } = around;
+  const args = given.words.slice(1);
+  if (args.length === 0) throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
+  const { uid, gid = 0 } = parseUser("user", last(given, "user") ?? "0:0");
+  const namespaces = namespacesOf(given, around);
+  const owns = (type: NamespaceType): boolean =>
+    namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
+  const capabilities = capabilitiesOf(given, !namespaces.some(({ type }) => type === "network"));
+  const resources = resourcesOf(given);
+  const seccomp = around.seccomp(last(given, "seccomp") ?? "default", capabilities);
+  const sysctl = all(given, "sysctl").map((text) => parsePair("sysctl", text));
+  const hostname = last(given, "hostname") ?? (owns("uts") ? "hutch" : undefined);
+  const defaults = defaultSpec();
+  const overlaid = has(given, "overlay");
+  const isHost = where === "/";
+  const hidden = inMounts(given, around, { owns, limited: resources !== undefined });
+  // Ambient capabilities let a command that is not root use what it was granted.
+  const granted = uid === 0 ? capabilities : all(given, "cap-add").length > 0 ? capabilities : [];
+  const spec: Spec = {
+    ociVersion: defaults.ociVersion,
+    root: { path: where, readonly: has(given, "read-only") || (isHost && !overlaid) },
+    ...(hostname === undefined ? {} : { hostname }),
+    mounts: hidden,
+    process: {
+      terminal: has(given, "tty"),
+      user: { uid, gid },
+      args,
+      env: environmentOf(given, around),
+      cwd: last(given, "workdir") ?? "/",
+      capabilities: {
+        bounding: [...capabilities],
+        permitted: [...granted],
+        effective: [...granted],
+        inheritable: uid === 0 ? [] : [...granted],
+        ambient: uid === 0 ? [] : [...granted],
+      },
+      rlimits: all(given, "rlimit").map((text) => parseRlimit("rlimit", text)),
+      noNewPrivileges: true,
+    },
+    linux: {
+      namespaces,
+      ...(owns("user") ? mapsOf(given, around, uid, gid) : {}),
+      ...(resources === undefined ? {} : { resources }),
+      ...(seccomp === undefined ? {} : { seccomp }),
+      ...(sysctl.length === 0 ? {} : { sysctl: Object.fromEntries(sysctl) }),
+      maskedPaths: defaults.linux?.maskedPaths ?? [],
+      readonlyPaths: defaults.linux?.readonlyPaths ?? [],
+    },
+  };
+  return {
+    spec,
+    launch: {
+      ...PLAIN,
+      id,
+      init: has(given, "init"),
+      dieWithParent: has(given, "die-with-parent"),
+      dieWithLauncher: true,
+      timeout: has(given, "timeout") ? parseSeconds("timeout", last(given, "timeout") ?? "") : 0,
+      readonlyTree: isHost && !overlaid,
+      submounts: isHost || overlaid ? around.submounts : undefined,
+      overlay: overlaid ? overlayOf(around, host) : undefined,
+    },
+  };
+}
+
+function overlayOf({ layer, where }: Surroundings, host: Host): Launch["overlay"] {
+  if (layer !== undefined && host.kind(layer) !== "directory") {
+    throw new HutchError({
+      operation: `--overlay=${layer}`,
+      errno: host.kind(layer) === undefined ? "ENOENT" : "ENOTDIR",
+      hint: `mkdir -p ${layer}`,
+    });
+  }
+  return {
+    directory: layer,
+    inside: layer?.startsWith(where === "/" ? "/" : `${where}/`) === true,
+  };
+}

@@ -1,0 +1,91 @@
+/** The one place that ends the process: finds the command, runs it, and turns an error into a message and a code. */
+import { HutchError } from "../linux/error.ts";
+import type { Command } from "./option.ts";
+
+declare const HUTCH_VERSION: string;
+declare const HUTCH_COMMIT: string;
+
+interface Module {
+  readonly command: Command;
+  readonly run: (argv: readonly string[]) => void | Promise<void>;
+}
+
+/** Loaded when they are asked for: a container that starts pays for its own command alone. */
+const COMMANDS: Readonly<Record<string, () => Promise<Module>>> = {
+  in: () => import("./in.ts"),
+  run: () => import("./run.ts"),
+  explain: () => import("./explain.ts"),
+  spec: () => import("./spec.ts"),
+};
+
+const VERSION_WORDS = ["--version", "-v", "version"];
+const HELP_WORDS = ["--help", "-h", "help"];
+
+const versionText = (): string =>
+  `hutch version ${HUTCH_VERSION}\ncommit: ${HUTCH_COMMIT}\nspec: 1.3.0\nbun: ${Bun.version}\n`;
+
+const loadAll = (): Promise<Module[]> => Promise.all(Object.values(COMMANDS).map((load) => load()));
+
+/** True when help is asked for among the options; what stands after WHERE belongs to the container. */
+function asksForHelp({ command }: Module, argv: readonly string[]): boolean {
+  const options = command.options;
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? "";
+    if (word === "--help" || word === "-h") return true;
+    if (word === "--" || (command.stopsAtWord && !word.startsWith("-"))) return false;
+    const name = word.replace(/^--?/, "");
+    const option = options.find((each) => each.name === name || each.short === name);
+    if (option?.value !== undefined && option.optional !== true) index += 1;
+  }
+  return false;
+}
+
+async function unknownCommand(name: string): Promise<never> {
+  const { nearest } = await import("./nearest.ts");
+  const near = nearest(name, Object.keys(COMMANDS));
+  throw new HutchError({
+    operation: "hutch",
+    reason: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
+    hint: near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`,
+  });
+}
+
+async function dispatch(argv: readonly string[]): Promise<void> {
+  const [name, ...rest] = argv;
+  const load = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name];
+  if (load !== undefined) {
+    const module = await load();
+    if (!asksForHelp(module, rest)) return module.run(rest);
+    const { commandHelp } = await import("./help.ts");
+    const { print } = await import("./output.ts");
+    return print(await commandHelp(module.command));
+  }
+  const { print, warn } = await import("./output.ts");
+  if (name !== undefined && VERSION_WORDS.includes(name)) return print(versionText());
+  const { commandHelp, overview } = await import("./help.ts");
+  const about = rest[0] === undefined ? undefined : COMMANDS[rest[0]];
+  if (name === "help" && about !== undefined) return print(await commandHelp((await about()).command));
+  if (name !== undefined && !HELP_WORDS.includes(name)) return unknownCommand(name);
+  const text = overview((await loadAll()).map(({ command }) => command));
+  if (name !== undefined) return print(text);
+  warn(`expected a command\n\n${text.trimEnd()}`);
+  process.exitCode = 125;
+}
+
+/** What a person is told of an error. A message of hutch's own is enough; anything else is a defect, told in full. */
+function describe(error: unknown): string {
+  if (error instanceof HutchError) return error.message;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `this is a defect of hutch, please report it: ${text}`;
+}
+
+/** Runs hutch; `argv` is without the program's name. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await dispatch(argv);
+  } catch (error) {
+    const { warn } = await import("./output.ts");
+    warn(describe(error));
+    process.exit(error instanceof HutchError ? error.exitCode : 125);
+  }
+}

@@ -1,0 +1,48 @@
+/** hutch run: an OCI bundle in the foreground. */
+import { gatherHost } from "../container/host.ts";
+import { launch, PROGRAM_DESCRIPTOR } from "../container/launch.ts";
+import { planFor } from "../container/plan.ts";
+import { loadBundle } from "./bundle.ts";
+import { EXIT_CODES } from "./in-options.ts";
+import { type Command, has, last, readOptions, usageError } from "./option.ts";
+import { warn } from "./output.ts";
+import { parseWhole } from "./value.ts";
+
+export const command: Command = {
+  name: "run",
+  summary: "run an OCI bundle in the foreground, as runc and crun do",
+  usage: "[OPTIONS] ID",
+  options: [
+    { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory when absent" },
+    { name: "init", help: "a reaper is pid 1, and the process of the bundle its child" },
+    { name: "preserve-fds", value: "N", help: "hand N descriptors after standard error on to the container" },
+  ],
+  stopsAtWord: false,
+  examples: [
+    ["hutch spec && hutch run box", "in a directory with a root in ./rootfs"],
+    ["hutch run --bundle /srv/box box", "a bundle somewhere else"],
+  ],
+  notes: [EXIT_CODES],
+};
+
+/** What an id may be: it becomes the name of a directory (runc's rule, and not "." or ".."). */
+const ID = /^(?!\.{1,2}$)[\w+.-]{1,255}$/;
+
+/** Becomes the container's launcher. */
+export function run(argv: readonly string[]): never {
+  const given = readOptions(command, argv);
+  const [id, ...more] = given.words;
+  if (id === undefined) throw usageError("run", "expected the container's ID");
+  if (more.length > 0) throw usageError("run", `expected one ID, received ${given.words.join(" ")}`);
+  if (!ID.test(id)) throw usageError("run", `ID ${id}: expected letters, digits and _ + - . alone`);
+  const { spec, launch: wishes } = loadBundle(last(given, "bundle") ?? ".", warn);
+  const host = gatherHost();
+  const plan = planFor(spec, host, {
+    ...wishes,
+    id,
+    init: has(given, "init"),
+    executable: PROGRAM_DESCRIPTOR,
+    preserveFds: parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0"),
+  });
+  launch(plan, host);
+}

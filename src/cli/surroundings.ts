@@ -1,0 +1,90 @@
+/** What `hutch in` looks up on the host before it plans. */
+import { gatherHost } from "../container/host.ts";
+import { kernelRelease, mounts } from "../host/facts.ts";
+import { readText } from "../host/fd.ts";
+import { fileKind, realPath } from "../host/path.ts";
+import { call } from "../host/syscall.ts";
+import { HutchError } from "../linux/error.ts";
+import type { Host } from "../plan/context.ts";
+import { defaultSeccomp } from "../plan/seccomp-default.ts";
+import { fromDockerProfile } from "../plan/seccomp-docker.ts";
+import { parseJson } from "../spec/json.ts";
+import type { Seccomp } from "../spec/spec.ts";
+import type { Surroundings } from "./in-spec.ts";
+import { type Given, has, last, usageError } from "./option.ts";
+
+/** Directories whose mounts are the container's own, never the host's. */
+const OWN = ["/proc", "/sys", "/dev", "/run", "/tmp"];
+
+const isBelow = (path: string, directory: string): boolean =>
+  path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+
+/** Mount points below `where` that belong to it as a person sees it: not the API file systems, not the layer. */
+export function worthShowing(points: readonly string[], where: string, layer: string | undefined): string[] {
+  const hidden = where === "/" ? OWN : [];
+  const below = points.filter(
+    (point) =>
+      point !== where &&
+      isBelow(point, where) &&
+      !hidden.some((directory) => isBelow(point, directory)) &&
+      !(layer !== undefined && isBelow(point, layer)),
+  );
+  // Each is shown with all that is mounted in it, so only the topmost are needed.
+  return [
+    ...new Set(below.filter((point) => !below.some((other) => other !== point && isBelow(point, other)))),
+  ];
+}
+
+/** The filter that --seccomp asks for. */
+function readSeccomp(wish: string, capabilities: readonly string[], { arch }: Host): Seccomp | undefined {
+  if (wish === "off") return undefined;
+  if (wish === "default") return defaultSeccomp(capabilities, arch);
+  const json = parseJson(readText(wish), wish);
+  return fromDockerProfile(json, capabilities, arch, kernelRelease(), wish);
+}
+
+function directoryOf(where: string): string {
+  const kind = fileKind(where);
+  if (kind === "directory") return realPath(where);
+  throw new HutchError({
+    operation: `WHERE ${where}`,
+    errno: kind === undefined ? "ENOENT" : "ENOTDIR",
+    hint: "the first word after the options is the root of the container: a directory, or / for the host's files",
+  });
+}
+
+/** The file behind /etc/resolv.conf when it lies in /run, which the container has of its own. */
+function resolverBelowRun(where: string): string | undefined {
+  if (where !== "/" || fileKind("/etc/resolv.conf", { follow: false }) !== "symlink") return undefined;
+  if (fileKind("/etc/resolv.conf") !== "file") return undefined;
+  const file = realPath("/etc/resolv.conf");
+  return isBelow(file, "/run") ? file : undefined;
+}
+
+/** Gathers everything that the options of `in` and `explain` are read with. */
+export function surroundings(given: Given): Surroundings {
+  const [word] = given.words;
+  if (word === undefined) throw usageError("in", "expected WHERE and a command", "hutch in / -- sh");
+  const host = gatherHost();
+  const where = directoryOf(word);
+  const layerWord = last(given, "overlay") ?? "";
+  const layer = layerWord === "" || fileKind(layerWord) === undefined ? layerWord : realPath(layerWord);
+  const kept = layer === "" ? undefined : layer;
+  const covers = where === "/" || has(given, "overlay");
+  return {
+    host,
+    env: process.env,
+    where,
+    layer: kept,
+    submounts: covers
+      ? worthShowing(
+          mounts().map(({ mountPoint }) => mountPoint),
+          where,
+          kept,
+        )
+      : [],
+    resolver: resolverBelowRun(where),
+    id: `${call("ask for the process id", "getpid")}`,
+    seccomp: (wish, capabilities) => readSeccomp(wish, capabilities, host),
+  };
+}

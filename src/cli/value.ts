@@ -1,0 +1,143 @@
+/** Values of options: words of a command line to what the spec holds. Each throws a HutchError naming the option. */
+import { CAPABILITIES, capabilityNumber } from "../linux/capability.ts";
+import { HutchError } from "../linux/error.ts";
+import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
+import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../linux/resource.ts";
+import type { IdMapping, Mount, Rlimit } from "../spec/spec.ts";
+import { nearest } from "./nearest.ts";
+
+const refuse = (option: string, text: string, expected: string): never => {
+  throw new HutchError({ operation: `--${option} ${text}`, reason: `expected ${expected}` });
+};
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** "64m", "1.5G", "65536": bytes, units of 1024. */
+export function parseBytes(option: string, text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)([kmgt]?)(?:i?b)?$/i.exec(text) ?? [];
+  const factor = UNITS[unit.toLowerCase()];
+  if (digits === undefined || factor === undefined) return refuse(option, text, "a size such as 64m or 1.5g");
+  const size = Math.round(Number(digits) * factor);
+  return size > 0 ? size : refuse(option, text, "more than 0 bytes");
+}
+
+/** "0.5": processors, as quota and period in microseconds (cfs_quota_us, cpu.max). */
+export function parseCpus(option: string, text: string): { quota: number; period: number } {
+  const cpus = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  const period = 100_000;
+  // The kernel's least quota is 1 ms.
+  return cpus >= 0.01
+    ? { quota: Math.round(cpus * period), period }
+    : refuse(option, text, "a number of processors of at least 0.01, such as 0.5 or 2");
+}
+
+/** A whole number of at least `least`. */
+export function parseWhole(option: string, text: string, least = 0): number {
+  const number = /^\d+$/.test(text) ? Number(text) : -1;
+  return Number.isSafeInteger(number) && number >= least
+    ? number
+    : refuse(option, text, `a whole number of at least ${least}`);
+}
+
+const DURATIONS: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** "30", "1.5m", "200ms": seconds. */
+export function parseSeconds(option: string, text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? [];
+  const seconds = Number(digits) * (DURATIONS[unit] ?? 0);
+  return seconds > 0 ? seconds : refuse(option, text, "a time such as 30, 1.5m or 200ms");
+}
+
+const LAST_ID = 4_294_967_294;
+
+const parseId = (option: string, text: string, whole: string): number => {
+  const id = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  return id <= LAST_ID ? id : refuse(option, whole, "numbers from 0 to 4294967294; names are not looked up");
+};
+
+/** "1000" or "1000:100". */
+export function parseUser(option: string, text: string): { uid: number; gid: number | undefined } {
+  const [uid = "", gid, ...more] = text.split(":");
+  if (more.length > 0) return refuse(option, text, "UID[:GID]");
+  return { uid: parseId(option, uid, text), gid: gid === undefined ? undefined : parseId(option, gid, text) };
+}
+
+/** "0:100000:65536": container id, host id, count. */
+export function parseMap(option: string, text: string): IdMapping {
+  const [containerID, hostID, size, ...more] = text.split(":").map((part) => parseId(option, part, text));
+  if (containerID === undefined || hostID === undefined || size === undefined || more.length > 0) {
+    return refuse(option, text, "CONTAINER:HOST:COUNT such as 0:100000:65536");
+  }
+  return { containerID, hostID, size };
+}
+
+/** A capability by name in any case, with or without CAP_, or "all". */
+export function parseCapability(option: string, text: string): readonly string[] {
+  if (text.toLowerCase() === "all") return CAPABILITIES;
+  const name = CAPABILITIES[capabilityNumber(text) ?? -1];
+  if (name !== undefined) return [name];
+  const plain = CAPABILITIES.map((each) => each.slice("CAP_".length));
+  const near = nearest(text.replace(/^cap_/i, ""), plain);
+  return refuse(option, text, near === undefined ? "a capability such as NET_ADMIN, or all" : `CAP_${near}?`);
+}
+
+/** How --share and --join name namespaces: the OCI name, or the name in /proc/PID/ns. */
+export function parseNamespace(option: string, text: string): NamespaceType {
+  const kind = NAMESPACES.find(({ type, file }) => type === text || file === text);
+  if (kind !== undefined) return kind.type;
+  const names = NAMESPACES.map(({ file }) => file);
+  const near = nearest(text, names);
+  return refuse(option, text, near === undefined ? `one of ${names.join(", ")}` : `${near}?`);
+}
+
+/** "nofile=1024:4096", "nproc=64", "core=unlimited". */
+export function parseRlimit(option: string, text: string): Rlimit {
+  const [, word = "", soft = "", hard = soft] = /^(\w+)=([^:]+)(?::(.+))?$/.exec(text) ?? [];
+  const type = `RLIMIT_${word.toUpperCase().replace(/^RLIMIT_/, "")}`;
+  const known = (name: string): name is RlimitName => Object.hasOwn(RLIMITS, name);
+  if (!known(type)) {
+    const names = Object.keys(RLIMITS).map((name) => name.slice("RLIMIT_".length).toLowerCase());
+    return refuse(option, text, `NAME=SOFT[:HARD] with a name of ${names.join(", ")}`);
+  }
+  const value = (each: string): number | bigint =>
+    each === "unlimited" ? RLIM_INFINITY : parseWhole(option, each);
+  return { type, soft: value(soft), hard: value(hard) };
+}
+
+/** "SRC:DEST[:OPTION,…]": a bind mount of all that is below SRC; ro is recursive. */
+export function parseBind(option: string, text: string): Mount & { source: string } {
+  const [source = "", destination = "", words, ...more] = text.split(":");
+  if (source === "" || !destination.startsWith("/") || more.length > 0) {
+    return refuse(option, text, "SOURCE:DESTINATION[:ro] with an absolute destination");
+  }
+  const options = (words ?? "").split(",").filter((word) => word !== "");
+  const own = options.map((word) => (word === "ro" ? "rro" : word === "rw" ? "rrw" : word));
+  return {
+    destination,
+    source,
+    type: "bind",
+    options: ["rbind", "nosuid", "nodev", ...own.filter((word) => word !== "rrw")],
+  };
+}
+
+/** "DEST[:OPTION,…]". */
+export function parseTmpfs(option: string, text: string): Mount {
+  const colon = text.indexOf(":");
+  const destination = colon < 0 ? text : text.slice(0, colon);
+  if (!destination.startsWith("/"))
+    return refuse(option, text, "DESTINATION[:options] with an absolute path");
+  const own = colon < 0 ? [] : text.slice(colon + 1).split(",");
+  const mode = own.some((word) => word.startsWith("mode=")) ? [] : ["mode=1777"];
+  return {
+    destination,
+    source: "tmpfs",
+    type: "tmpfs",
+    options: ["nosuid", "nodev", ...mode, ...own.filter((word) => word !== "")],
+  };
+}
+
+/** "NAME=VALUE". */
+export function parsePair(option: string, text: string): [name: string, value: string] {
+  const equals = text.indexOf("=");
+  return equals > 0 ? [text.slice(0, equals), text.slice(equals + 1)] : refuse(option, text, "NAME=VALUE");
+}
