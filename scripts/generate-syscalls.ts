@@ -107,7 +107,7 @@ function table(defines: ReadonlyMap<string, string>, prefixes: readonly string[]
     const prefix = prefixes.find((start) => name.startsWith(start));
     if (prefix === undefined) continue;
     const call = name.slice(prefix.length);
-    // __NR_SYSCALL_BASE and the like are in capitals; __NR_arch_specific_syscall and __NR_syscalls are bounds.
+    // __NR_SYSCALL_BASE is in capitals; __NR_arch_specific_syscall and __NR_syscalls are bounds.
     if (!/^_?[a-z]/.test(call) || call === "arch_specific_syscall" || call === "syscalls") continue;
     calls.set(call, evaluate(value, defines));
   }

@@ -79,9 +79,7 @@ export function devicePolicy(devices: readonly DeviceRule[] = []): DevicePolicy 
       if (type === "a" || type === each) rules.push({ allow: rule.allow, type: each, major, minor, access });
     }
   }
-  return allow && rules.every((rule) => rule.allow)
-    ? undefined
-    : { allow, rules: [...rules, ...defaults()] };
+  return allow && rules.every((rule) => rule.allow) ? undefined : { allow, rules: [...rules, ...defaults()] };
 }
 
 /** True when no device is in one set but not in the other. */

@@ -7,7 +7,7 @@ import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Host } from "../plan/context.ts";
 import { defaultSeccomp } from "../plan/seccomp-default.ts";
-import { fromDockerProfile } from "../plan/seccomp-docker.ts";
+import { fromDockerProfile } from "../spec/seccomp-docker.ts";
 import { parseJson } from "../spec/json.ts";
 import type { Seccomp } from "../spec/spec.ts";
 import type { Surroundings } from "./in-spec.ts";

@@ -204,7 +204,7 @@ function transfer(image: Image, instruction: number, kind: number, label: number
   image.code.push(instruction);
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "land";
+type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "callRoutine" | "syscall";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -219,13 +219,35 @@ function flow(image: Image): Pick<Assembler, Flow> {
       moveInteger(code, NUMBER, number);
       code.push(0xd4000001);
     },
-    // x0 + 4095 carries exactly for −4095 to −1: cmn x0, #4095; b.cs
-    branchFailed: () => code.push(ADDS_IMMEDIATE | (4095 << 10) | XZR, 0x54000000 | CARRY_SET),
+    callRoutine: (offset) => void code.push(callBehind(image, offset)),
+  };
+}
+
+/** The call of a routine, which lies before the code and not far away. */
+function callBehind(image: Image, offset: number): number {
+  const words = (offset - image.routines.length) / 4 - image.code.length;
+  if (words < -(2 ** 25)) throw tooManySteps();
+  return 0x94000000 | (words & 0x3ffffff);
+}
+
+/** The operations of the calls of a plan, which are most of it. */
+function calls(image: Image): Pick<Assembler, "fallibleSyscall" | "land" | "report"> {
+  const { code } = image;
+  return {
+    // x0 + 4095 carries exactly for −4095 to −1: mov x8, number; svc #0; cmn x0, #4095; b.cs
+    fallibleSyscall: (number) =>
+      code.push(
+        MOVZ | (number << 5) | NUMBER,
+        0xd4000001,
+        ADDS_IMMEDIATE | (4095 << 10) | XZR,
+        0x54000000 | CARRY_SET,
+      ),
     land(jump) {
       const gap = code.length - (jump - 1);
       if (gap >= 2 ** 18) throw tooManySteps();
       code[jump - 1] = (code[jump - 1] ?? 0) | (gap << 5);
     },
+    report: (offset, first, second) => void code.push(callBehind(image, offset), first, second),
   };
 }
 
@@ -234,11 +256,9 @@ export function createAarch64(image: Image, far: boolean): Assembler {
   const { code } = image;
   return {
     ...flow(image),
+    ...calls(image),
     registers: REGISTERS,
-    enter() {
-      image.entry = code.length * 4;
-      moveAddress(image, far, X28, reference(SLOTS, 0));
-    },
+    enter: () => moveAddress(image, far, X28, reference(SLOTS, 0)),
     integer: (to, value) => moveInteger(code, to, value),
     address: (to, target) => moveAddress(image, far, to, target),
     move(to, from) {

@@ -56,10 +56,14 @@ export interface Assembler {
   /** At the start of a routine that does not return: fetches the address behind the call. */
   link(to: Register): void;
   return(): void;
+  /** Calls a routine by its offset in ROUTINES. */
+  callRoutine(offset: number): void;
+  /** Calls a routine that does not return, and puts two words of data behind the call. */
+  report(offset: number, first: number, second: number): void;
   syscall(number: number): void;
-  /** Jumps when `result` lies between −4095 and −1. Gives what land() takes. */
-  branchFailed(): number;
-  /** Makes a branchFailed() go to the end of the code. */
+  /** A system call, and a jump when `result` lies between −4095 and −1. Gives what land() takes. */
+  fallibleSyscall(number: number): number;
+  /** Makes the jump of a fallibleSyscall() go to the end of the code. */
   land(jump: number): void;
   /** 32 bits of data, as a number or as the address of something. */
   word(value: number): void;

@@ -16,6 +16,8 @@ const BASE = 0x400000;
 const HEADER_SIZE = 64;
 const SEGMENT_SIZE = 56;
 const ET_EXEC = 2;
+const EM_X86_64 = 62;
+const EM_AARCH64 = 183;
 const PT_LOAD = 1;
 const PT_NOTE = 4;
 const PT_GNU_STACK = 0x6474e551;
@@ -24,29 +26,17 @@ const PF_W = 2;
 const PF_R = 4;
 const NOTE_TYPE = 1;
 
-/** e_machine, and the largest page size of kernels for it. */
-const MACHINES = {
-  x86_64: { machine: 62, page: 0x1000 },
-  aarch64: { machine: 183, page: 0x10000 },
-} as const satisfies Record<Arch, { machine: number; page: number }>;
-
 /** The highest address a program may use, so that signed 32-bit fields hold every address. */
 const ADDRESS_LIMIT = 0x7fff0000;
 
-function roundUp(value: number, unit: number): number {
-  return Math.ceil(value / unit) * unit;
-}
-
-/** Everything that follows from the sizes of the sections. */
+/** Where everything is: offsets in the file unless said otherwise. */
 interface Plan extends Layout {
-  readonly machine: number;
-  readonly page: number;
   readonly segments: number;
-  /** Ends of the constants, of the initialised data and of the notes in the file; end of the memory. */
   readonly constantsEnd: number;
   readonly dataEnd: number;
   readonly notes: number;
   readonly fileEnd: number;
+  /** The first address behind the writable segment. */
   readonly memoryEnd: number;
 }
 
@@ -54,36 +44,44 @@ interface Plan extends Layout {
  * Two segments are loaded: headers, code and constants (R-X), and what is written to (RW-). They may share a
  * page of the file, which is then mapped twice; the second address is congruent to the file offset. Without
  * initialised writable data the second segment begins on a page, because Linux before 6.7 maps nothing for
- * the rest of a page when the segment has no bytes in the file.
+ * the rest of a page when the segment has no bytes in the file. There is always a writable segment: a program
+ * has a slot or a line of the reporter.
  */
-function layOut(image: Image, arch: Arch, notes: readonly Note[]): Plan {
-  const { machine, page } = MACHINES[arch];
-  const zeroed = image.slotsSize + image.buffersSize + image.lineSize;
-  const isWritable = image.data.length + zeroed > 0;
-  const segments = 2 + (isWritable ? 1 : 0) + (notes.length > 0 ? 1 : 0);
-  const code = HEADER_SIZE + SEGMENT_SIZE * segments;
-  const aligned = roundUp(code + image.code.length * image.unit, 8);
+function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
+  const segments = notes.length > 0 ? 4 : 3;
+  const routines = HEADER_SIZE + SEGMENT_SIZE * segments;
+  const code = routines + image.routines.length;
+  const aligned = (code + image.code.length * image.unit + 7) & ~7;
   const bytes = aligned + image.aligned.length * 4;
   const text = bytes + image.bytesSize;
   const constantsEnd = text + image.textSize;
   const hasData = image.data.length > 0;
-  const data = hasData ? roundUp(constantsEnd, 8) : constantsEnd;
+  const data = hasData ? (constantsEnd + 7) & ~7 : constantsEnd;
   const dataEnd = data + image.data.length * 4;
-  const noteStart = notes.length > 0 ? roundUp(dataEnd, 4) : dataEnd;
-  const dataAddress = BASE + roundUp(constantsEnd, page) + (hasData ? data % page : 0);
+  const dataAddress = BASE + ((constantsEnd + page - 1) & -page) + (hasData ? data & (page - 1) : 0);
   const slots = dataAddress + image.data.length * 4;
   const buffers = slots + image.slotsSize;
   const line = buffers + image.buffersSize;
+  const noteStart = (dataEnd + 3) & ~3;
   return {
-    machine,
-    page,
     segments,
-    offsets: [code, aligned, bytes, text, data],
-    addresses: [BASE + code, BASE + aligned, BASE + bytes, BASE + text, dataAddress, slots, buffers, line],
+    offsets: [code, aligned, bytes, text, data, 0, 0, 0, 0, routines],
+    addresses: [
+      BASE + code,
+      BASE + aligned,
+      BASE + bytes,
+      BASE + text,
+      dataAddress,
+      slots,
+      buffers,
+      line,
+      0,
+      BASE + routines,
+    ],
     constantsEnd,
     dataEnd,
     notes: noteStart,
-    fileEnd: notes.reduce((end, note) => end + noteSize(note), noteStart),
+    fileEnd: notes.length > 0 ? notesEnd(noteStart, notes) : dataEnd,
     memoryEnd: line + image.lineSize,
   };
 }
@@ -95,20 +93,24 @@ export function writeElf(
   notes: readonly Note[],
   patch: Patch,
 ): Uint8Array<ArrayBuffer> | Obstacle {
-  const plan = layOut(image, arch, notes);
+  // The largest page that a kernel for the architecture may have.
+  const page = arch === "x86_64" ? 0x1000 : 0x10000;
+  const plan = layOut(image, page, notes);
   if (plan.memoryEnd > ADDRESS_LIMIT) return "reach";
   // An ArrayBuffer of its own: memory that Bun allocates for small typed arrays moves once a view is taken.
   const memory = new ArrayBuffer(plan.fileEnd);
   const file = new Uint8Array(memory);
   const [code = 0, aligned = 0, bytes = 0, text = 0, data = 0] = plan.offsets;
-  file.set(headers(plan, image));
+  const words = headers(plan, arch, page);
+  new Int32Array(memory, 0, words.length).set(words);
+  file.set(image.routines, code - image.routines.length);
   if (image.unit === 1) file.set(image.code, code);
   else new Int32Array(memory, code, image.code.length).set(image.code);
   new Int32Array(memory, aligned, image.aligned.length).set(image.aligned);
   let at = bytes;
   for (const blob of image.blobs) {
     file.set(blob, at);
-    at += roundUp(blob.length, 8);
+    at += (blob.length + 7) & ~7;
   }
   if (image.texts.length > 0) {
     const texts = image.texts.join("\0");
@@ -117,48 +119,39 @@ export function writeElf(
   }
   if (image.data.length > 0) new Int32Array(memory, data, image.data.length).set(image.data);
   const view = new DataView(memory);
-  writeNotes(file, view, plan.notes, notes);
-  return resolve(image, view, plan, patch) ? file : "reach";
+  if (notes.length > 0) writeNotes(file, view, plan.notes, notes);
+  return resolve(image, image.fixups, view, plan, patch) ? file : "reach";
 }
 
-function headers(plan: Plan, image: Image): Uint8Array {
-  const { offsets, addresses, page, dataEnd, memoryEnd, machine } = plan;
-  const data = offsets[4] ?? 0;
-  const dataAddress = addresses[4] ?? 0;
-  const entry = (addresses[0] ?? 0) + image.entry;
+/** The ELF header and the segments, in words of 32 bits; every second word is the upper half of a 64-bit field. */
+function headers(plan: Plan, arch: Arch, page: number): number[] {
+  const { constantsEnd, notes } = plan;
+  const [entry = 0, , , , address = 0] = plan.addresses;
+  const [, , , , offset = 0] = plan.offsets;
+  const size = plan.dataEnd - offset;
+  const memory = plan.memoryEnd - address;
+  const machine = arch === "x86_64" ? EM_X86_64 : EM_AARCH64;
+  // biome-ignore format: a table
   const words = [
-    0x464c457f, // "\x7fELF"
-    0x00010102, // 64 bits, little-endian, version 1, System V
-    ...[0, 0, ET_EXEC | (machine << 16), 1, entry, 0],
-    ...[HEADER_SIZE, 0, 0, 0, 0, HEADER_SIZE | (SEGMENT_SIZE << 16), plan.segments, 0],
-    ...segment(PT_LOAD, PF_R | PF_X, 0, BASE, plan.constantsEnd, plan.constantsEnd, page),
+    // "\x7fELF"; 64 bits, little-endian, version 1, System V
+    0x464c457f, 0x00010102, 0, 0,
+    ET_EXEC | (machine << 16), 1, entry, 0, HEADER_SIZE, 0, 0, 0,
+    0, HEADER_SIZE | (SEGMENT_SIZE << 16), plan.segments, 0,
+    // type, flags, offset, address, physical address, size in the file, size in memory, alignment
+    PT_LOAD, PF_R | PF_X, 0, 0, BASE, 0, BASE, 0, constantsEnd, 0, constantsEnd, 0, page, 0,
+    PT_LOAD, PF_R | PF_W, size > 0 ? offset : 0, 0, address, 0, address, 0, size, 0, memory, 0, page, 0,
+    PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0,
   ];
-  if (memoryEnd > dataAddress) {
-    const size = dataEnd - data;
-    words.push(
-      ...segment(PT_LOAD, PF_R | PF_W, size > 0 ? data : 0, dataAddress, size, memoryEnd - dataAddress, page),
-    );
-  }
-  words.push(...segment(PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 16));
-  const noteSize = plan.fileEnd - plan.notes;
-  if (noteSize > 0) words.push(...segment(PT_NOTE, PF_R, plan.notes, 0, noteSize, 0, 4));
-  return new Uint8Array(new Int32Array(words).buffer);
+  if (plan.segments > 3) words.push(PT_NOTE, PF_R, notes, 0, 0, 0, 0, 0, plan.fileEnd - notes, 0, 0, 0, 4, 0);
+  return words;
 }
 
-function segment(
-  type: number,
-  flags: number,
-  offset: number,
-  address: number,
-  size: number,
-  memory: number,
-  alignment: number,
-): readonly number[] {
-  return [type, flags, offset, 0, address, 0, address, 0, size, 0, memory, 0, alignment, 0];
+function notesEnd(start: number, notes: readonly Note[]): number {
+  return notes.reduce((end, note) => end + noteSize(note), start);
 }
 
 function noteSize(note: Note): number {
-  return 12 + roundUp(note.name.length + 1, 4) + roundUp(note.bytes.length, 4);
+  return 12 + ((note.name.length + 4) & ~3) + ((note.bytes.length + 3) & ~3);
 }
 
 function writeNotes(file: Uint8Array, view: DataView, start: number, notes: readonly Note[]): void {
@@ -168,7 +161,7 @@ function writeNotes(file: Uint8Array, view: DataView, start: number, notes: read
     view.setUint32(at + 4, note.bytes.length, true);
     view.setUint32(at + 8, NOTE_TYPE, true);
     file.set(new TextEncoder().encode(note.name), at + 12);
-    file.set(note.bytes, at + 12 + roundUp(note.name.length + 1, 4));
+    file.set(note.bytes, at + 12 + ((note.name.length + 4) & ~3));
     at += noteSize(note);
   }
 }

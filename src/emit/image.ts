@@ -23,6 +23,9 @@ export const LINE = 7;
 /** A place in CODE that is known only by the number of a label yet. */
 export const LABEL = 8;
 
+/** The routines that are part of every program; they lie right before CODE. */
+export const ROUTINES = 9;
+
 /** A section and an offset in bytes (for LABEL: the label's number) in one integer. */
 export type Reference = number;
 
@@ -30,8 +33,8 @@ export function reference(section: number, offset: number): Reference {
   return offset * 16 + section;
 }
 
-/** No section is larger, so that a Reference fits 31 bits; in bytes. */
-export const SECTION_LIMIT = 2 ** 27;
+/** No section is larger, so that a Reference fits 31 bits, and an offset with flags 32; in bytes. */
+export const SECTION_LIMIT = 2 ** 26;
 
 /** The absolute address in 4 bytes. */
 export const WORD = 0;
@@ -46,11 +49,10 @@ export const FIXUP = 3;
 const UNBOUND = -1;
 
 export interface Image {
+  routines: Uint8Array;
   /** Bytes, or words of 32 bits when `unit` is 4. */
   readonly code: number[];
   readonly unit: 1 | 4;
-  /** Offset of the first instruction. */
-  entry: number;
   /** Words of 32 bits. */
   readonly aligned: number[];
   readonly data: number[];
@@ -71,9 +73,9 @@ export interface Image {
 
 export function createImage(unit: 1 | 4): Image {
   return {
+    routines: new Uint8Array(0),
     code: [],
     unit,
-    entry: 0,
     aligned: [],
     data: [],
     blobs: [],
@@ -86,11 +88,6 @@ export function createImage(unit: 1 | 4): Image {
     fixups: [],
     labels: [],
   };
-}
-
-/** The end of the code, in bytes. */
-export function codeOffset(image: Image): number {
-  return image.code.length * image.unit;
 }
 
 /** A new label, to be bound later. */
@@ -122,10 +119,14 @@ export interface Layout {
   readonly addresses: readonly number[];
 }
 
-/** Fills in every fix-up in the file; false when `patch` cannot reach a target. */
-export function resolve(image: Image, view: DataView, layout: Layout, patch: Patch): boolean {
-  const { fixups } = image;
-  const { offsets, addresses } = layout;
+/** Fills in the fix-ups of a list in the file; false when `patch` cannot reach a target. */
+export function resolve(
+  image: Image,
+  fixups: readonly number[],
+  view: DataView,
+  { offsets, addresses }: Layout,
+  patch: Patch,
+): boolean {
   for (let index = 0; index < fixups.length; index += FIXUP) {
     const place = fixups[index] ?? 0;
     const kind = fixups[index + 1] ?? 0;

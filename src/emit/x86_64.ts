@@ -113,23 +113,14 @@ function word(code: number[], value: number): void {
   code.push(value, value >> 8, value >> 16, value >> 24);
 }
 
-function moveInteger(code: number[], to: number, value: Integer): void {
+/** What does not fit a signed byte. */
+function moveWide(code: number[], to: number, value: Integer): void {
   const field = to & 7;
-  if (value === 0) {
-    if (to < 8) code.push(0x31, 0xc0 | (field * 9));
-    else code.push(0x45, 0x31, 0xc0 | (field * 9));
-  } else if (value > 0 && value < 128) {
-    if (to < 8) code.push(0x8d, 0x43 | (field << 3), Number(value));
-    else code.push(0x44, 0x8d, 0x43 | (field << 3), Number(value));
-  } else if (value < 0 && value >= -128) {
-    code.push(to < 8 ? 0x48 : 0x4c, 0x8d, 0x43 | (field << 3), Number(value));
-  } else if (high32(value) === 0) {
+  if (typeof value === "number" && value > 0 && value <= 0xffffffff) {
     if (to >= 8) code.push(0x41);
-    code.push(0xb8 | field);
-    word(code, low32(value));
-  } else if (isInt32(value)) {
-    code.push(to < 8 ? 0x48 : 0x49, 0xc7, 0xc0 | field);
-    word(code, value);
+    code.push(0xb8 | field, value, value >> 8, value >> 16, value >> 24);
+  } else if (value === (Number(value) | 0)) {
+    code.push(to < 8 ? 0x48 : 0x49, 0xc7, 0xc0 | field, value, value >> 8, value >> 16, value >> 24);
   } else {
     code.push(to < 8 ? 0x48 : 0x49, 0xb8 | field);
     word(code, low32(value));
@@ -137,11 +128,21 @@ function moveInteger(code: number[], to: number, value: Integer): void {
   }
 }
 
+function moveInteger(code: number[], to: number, value: Integer): void {
+  const field = to & 7;
+  if (typeof value !== "number" || value > 127 || value < -128) moveWide(code, to, value);
+  else if (value === 0) {
+    if (to < 8) code.push(0x31, 0xc0 | (field * 9));
+    else code.push(0x45, 0x31, 0xc0 | (field * 9));
+  } else if (value < 0) code.push(to < 8 ? 0x48 : 0x4c, 0x8d, 0x43 | (field << 3), value);
+  else if (to < 8) code.push(0x8d, 0x43 | (field << 3), value);
+  else code.push(0x44, 0x8d, 0x43 | (field << 3), value);
+}
+
 function moveAddress(image: Image, to: number, target: Reference): void {
   const { code } = image;
-  if (to < 8) code.push(0xb8 | to, 0, 0, 0, 0);
-  else code.push(0x41, 0xb8 | (to & 7), 0, 0, 0, 0);
-  image.fixups.push(reference(CODE, code.length - 4), WORD, target);
+  const end = to < 8 ? code.push(0xb8 | to, 0, 0, 0, 0) : code.push(0x41, 0xb8 | (to & 7), 0, 0, 0, 0);
+  image.fixups.push(CODE | ((end - 4) << 4), WORD, target);
 }
 
 function slotAccess(code: number[], op: number, reg: number, slot: number): void {
@@ -201,7 +202,7 @@ function land(code: number[], jump: number): void {
   code[jump - 1] = gap >> 24;
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "syscall" | "branchFailed" | "land";
+type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "callRoutine" | "syscall";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -222,9 +223,41 @@ function flow(image: Image): Pick<Assembler, Flow> {
       moveInteger(code, RAX, number);
       code.push(0x0f, 0x05);
     },
-    // cmp rax, -4095; jae
-    branchFailed: () => code.push(0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0),
+    callRoutine(offset) {
+      code.push(0xe8);
+      word(code, offset - image.routines.length - (code.length + 4));
+    },
+  };
+}
+
+/** The operations of the calls of a plan, which are most of it. */
+function calls(image: Image): Pick<Assembler, "fallibleSyscall" | "land" | "report"> {
+  const { code } = image;
+  return {
+    // mov eax, number; syscall; cmp rax, -4095; jae
+    fallibleSyscall: (n) =>
+      n > 0 && n < 128
+        ? code.push(0x8d, 0x43, n, 0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0)
+        : code.push(0xb8, n, n >> 8, 0, 0, 0x0f, 5, 0x48, 0x3d, 1, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0),
     land: (jump) => land(code, jump),
+    report(offset, a, b) {
+      const gap = offset - image.routines.length - (code.length + 5);
+      code.push(
+        0xe8,
+        gap,
+        gap >> 8,
+        gap >> 16,
+        gap >> 24,
+        a,
+        a >> 8,
+        a >> 16,
+        a >> 24,
+        b,
+        b >> 8,
+        b >> 16,
+        b >> 24,
+      );
+    },
   };
 }
 
@@ -232,9 +265,9 @@ export function createX86(image: Image): Assembler {
   const { code } = image;
   return {
     ...flow(image),
+    ...calls(image),
     registers: REGISTERS,
     enter() {
-      image.entry = code.length;
       moveAddress(image, RBP, reference(SLOTS, SLOT_BIAS));
       direct(code, 0, 0x31, RBX, RBX);
     },

@@ -40,5 +40,5 @@ export const DEFAULT_DEVICE_LINKS = [
 /** Numbers that device rules of cgroups need: pty masters and the range of their slaves. */
 export const PTMX_DEVICE = { major: 5, minor: 2 } as const;
 export const CONSOLE_DEVICE = { major: 5, minor: 1 } as const;
-/** Unix 98 pty slaves have eight majors, 136 to 143; the first covers 256 of them, the rest are never reached. */
+/** Unix 98 pty slaves have eight majors, 136 to 143; the first covers 256 of them, the rest stay unused. */
 export const PTS_MAJOR = 136;

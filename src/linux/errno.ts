@@ -1,5 +1,5 @@
 /**
- * Error numbers of the kernel (asm-generic/errno.h; the same on x86_64 and aarch64) and what libc says for them.
+ * Error numbers of the kernel (asm-generic/errno.h; the same on x86_64 and aarch64) and what libc says.
  * EWOULDBLOCK is EAGAIN and EDEADLOCK is EDEADLK.
  */
 export const ERRNO = {

@@ -24,7 +24,7 @@ function compose(parts: ErrorParts): string {
   return message;
 }
 
-/** The one class of errors hutch throws on purpose: an operation that failed, why, and what to do about it. */
+/** The one class of errors hutch throws on purpose: what failed, why, and what to do about it. */
 export class HutchError extends Error {
   readonly operation: string;
   readonly errno: ErrnoName | undefined;

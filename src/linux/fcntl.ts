@@ -1,4 +1,4 @@
-/** fcntl.h, openat2.h, memfd.h and close_range.h of the kernel's UAPI. Values are those of x86_64 and aarch64 alike. */
+/** fcntl.h, openat2.h, memfd.h and close_range.h of the kernel's UAPI; the same on x86_64 and aarch64. */
 import type { Arch } from "./arch.ts";
 
 export const O_RDONLY = 0;

@@ -53,7 +53,7 @@ export const FSCONFIG_CMD_CREATE_EXCL = 8;
 
 export const FSMOUNT_CLOEXEC = 1;
 
-/** Of fsmount(2) and mount_attr. The access-time words are values of the field MOUNT_ATTR__ATIME, not bits. */
+/** Of fsmount(2) and mount_attr. Access-time words are values of the field MOUNT_ATTR__ATIME, not bits. */
 export const MOUNT_ATTR_RDONLY = 0x01;
 export const MOUNT_ATTR_NOSUID = 0x02;
 export const MOUNT_ATTR_NODEV = 0x04;

@@ -27,7 +27,7 @@ export const SECCOMP_RET_ALLOW = 0x7fff0000;
 export const SECCOMP_RET_ACTION_FULL = 0xffff0000;
 export const SECCOMP_RET_DATA = 0x0000ffff;
 
-/** Offsets in struct seccomp_data. Both architectures are little-endian: the low word of an argument is first. */
+/** Offsets in struct seccomp_data. Both architectures are little-endian: the low word comes first. */
 export const SECCOMP_DATA_NR = 0;
 export const SECCOMP_DATA_ARCH = 4;
 export const SECCOMP_DATA_ARGS = 16;

@@ -49,8 +49,8 @@ const ALIASES: Readonly<Record<string, number>> = {
 export const SIGRTMAX = 64;
 
 /**
- * The first real-time signal as programs see it. The kernel's is 32, but libc keeps 32 and 33 (glibc) or 32 to
- * 34 (musl) to itself; kill(1) and runc count from 34.
+ * The first real-time signal as programs see it. The kernel's is 32, but libc keeps 32 and 33 (glibc) or
+ * 32 to 34 (musl) to itself; kill(1) and runc count from 34.
  */
 export const SIGRTMIN = 34;
 

@@ -1,4 +1,4 @@
-/** How the arguments of each system call are to be read, so that a plan can be printed as strace prints a trace. */
+/** How the arguments of each system call are to be read, to print a plan as strace prints a trace. */
 import type { Arch } from "./arch.ts";
 import { CAPABILITIES } from "./capability.ts";
 import { RLIMITS } from "./resource.ts";

@@ -58,7 +58,7 @@ export const STATX_OFFSETS = {
 /** The type bits of `linux.devices[].type` of the OCI spec; "u" is an unbuffered character device. */
 export const DEVICE_TYPE_MODES = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
 
-/** The device number mknodat(2) takes: new_encode_dev of linux/kdev_t.h (20 bits of minor around 12 of major). */
+/** The device number mknodat(2) takes (linux/kdev_t.h): 20 bits of minor around 12 of major. */
 export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }

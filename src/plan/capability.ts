@@ -10,6 +10,7 @@ import {
   PR_CAP_AMBIENT_RAISE,
   PR_CAPBSET_DROP,
 } from "../linux/prctl.ts";
+import { raisableAmbient } from "../spec/capability.ts";
 import type { Process } from "../spec/spec.ts";
 import { branch, call, compute, label, set, slot, struct } from "./build.ts";
 import type { Step } from "./step.ts";
@@ -47,7 +48,7 @@ export function dropBounding(process: Process): Step[] {
 
 /** The thread's three sets in one call, then the ambient set, which must lie within permitted and inheritable. */
 export function setCapabilities(process: Process): Step[] {
-  const { effective, permitted, inheritable, ambient } = process.capabilities ?? {};
+  const { effective, permitted, inheritable } = process.capabilities ?? {};
   const masks = [effective, permitted, inheritable].map((list) => capabilityMask(names(list)));
   const half = (mask: bigint | undefined, shift: bigint): number =>
     Number(((mask ?? 0n) >> shift) & 0xffffffffn);
@@ -69,7 +70,8 @@ export function setCapabilities(process: Process): Step[] {
       hints: { EPERM: "a capability was asked for that hutch itself does not hold" },
     }),
     call("clear the ambient capabilities", "prctl", [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0]),
-    ...names(ambient).map((name) =>
+    // What the kernel would refuse has been warned of when the config was read; runc spec writes such sets.
+    ...raisableAmbient(process.capabilities ?? {}).map((name) =>
       call(`make ${name} ambient`, "prctl", [
         PR_CAP_AMBIENT,
         PR_CAP_AMBIENT_RAISE,

@@ -183,7 +183,7 @@ export const REFUSED_GROUPS: readonly RefusedGroup[] = [
   },
   {
     // ptrace and process_vm_readv, process_vm_writev are allowed: since Linux 4.8 the filter is applied after
-    // a tracer has changed a call, and the kernel lets a process trace only those with no rights beyond its own.
+    // a tracer has changed a call, and the kernel lets a process trace only what has no more rights.
     why: "they look into other processes in ways few programs need, and kcmp tells how kernel addresses compare",
     names: ["kcmp", "pidfd_getfd"],
     unless: ["CAP_SYS_PTRACE"],

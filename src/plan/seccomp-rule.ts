@@ -123,8 +123,8 @@ function testOf(argument: SeccompArgument, path: string): Test {
 }
 
 /**
- * The conditions of a rule: all of them must hold, unless an argument occurs twice. Then each is a rule of its
- * own (runc, libcontainer/seccomp: what was always meant by profiles such as "personality is 0 or 8").
+ * The conditions of a rule: all of them must hold, unless an argument occurs twice. Then each is a rule of
+ * its own (runc, libcontainer/seccomp: what was always meant by profiles such as "personality is 0 or 8").
  */
 function testsOf(args: readonly SeccompArgument[], path: string): Test[][] {
   if (args.length === 0) return [];
@@ -181,9 +181,9 @@ function addResult(drafts: Drafts, number: number, result: number): void {
 }
 
 /**
- * A rule for a call behind a multiplexer. Its own arguments lie in memory a filter cannot read: a rule without
- * conditions selects the call; one with conditions selects it if the rule refuses (the whole call is then
- * refused) and not if it allows (what cannot be checked is not let through).
+ * A rule for a call behind a multiplexer. Its own arguments lie in memory a filter cannot read: a rule
+ * without conditions selects the call; one with conditions selects it if the rule refuses (the whole call
+ * is then refused) and not if it allows (what cannot be checked is not let through).
  */
 function addMultiplexed(drafts: Drafts, abi: Abi, call: Multiplexed, rule: ReadRule): void {
   const number = abi.numbers[call.through];

@@ -37,7 +37,7 @@ export interface CompiledSeccomp {
   readonly program: Uint8Array;
   /** Flags of seccomp(SECCOMP_SET_MODE_FILTER). */
   readonly flags: number;
-  /** Names that none of the filter's ABIs has: skipped, as every runtime does, since profiles name them all. */
+  /** Names that none of the filter's ABIs has: skipped, as in runc, since profiles name those of all. */
   readonly unknownSyscalls: readonly string[];
   /** Listed architectures this kernel cannot serve; they change nothing. */
   readonly ignoredArchitectures: readonly SeccompArchitecture[];
@@ -195,7 +195,7 @@ function x32Segments(rules: Rules, outcomes: ReadonlyMap<Abi, AbiOutcomes>): Seg
   for (const [abi, own] of outcomes) {
     if (abi.architecture === "SCMP_ARCH_X32") return segmentsOf(rules, abi, own);
   }
-  // Not listed, it is answered as a kernel without it answers; the default would leave a way around the rules.
+  // Not listed, it is answered as by a kernel without it; the default would be a way around the rules.
   return [{ start: X32_SYSCALL_BIT, outcome: NOT_IMPLEMENTED }];
 }
 

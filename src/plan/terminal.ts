@@ -6,10 +6,10 @@ import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
 import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from "../linux/ioctl.ts";
 import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { Process } from "../spec/spec.ts";
-import { buffer, bytes, call, load, slot, struct } from "./build.ts";
+import { buffer, bytes, call, load, set, slot, store, struct } from "./build.ts";
 import type { Context } from "./context.ts";
 import { ROOT } from "./root.ts";
-import type { Slot, Step, Struct } from "./step.ts";
+import type { Buffer, Slot, Step, Struct } from "./step.ts";
 import { moveOnto, openInRoot, openTarget } from "./target.ts";
 
 const AF_UNIX = 1;
@@ -29,23 +29,28 @@ const MASTER = slot("master");
 
 const OPEN_FLAGS = O_RDWR | O_NOCTTY | O_CLOEXEC;
 
-const message = (control: Struct | ReturnType<typeof buffer>): Struct =>
-  struct("msghdr", [
-    ["msg_name", 8, 0],
-    ["msg_namelen", 8, 0],
-    [
-      "msg_iov",
-      8,
-      struct("iovec", [
-        ["iov_base", 8, buffer("message byte", 8)],
-        ["iov_len", 8, 1],
-      ]),
-    ],
-    ["msg_iovlen", 8, 1],
-    ["msg_control", 8, control],
-    ["msg_controllen", 8, CMSG_SPACE],
-    ["msg_flags", 8, 0],
-  ]);
+/** struct msghdr with one byte to carry, in memory that the kernel may write to: recvmsg(2) fills in what it found. */
+const HEADER = buffer("msghdr", 56);
+/** struct cmsghdr and one descriptor behind it. */
+const CONTROL = buffer("control message", CMSG_SPACE);
+const CONTROL_FD = 16;
+
+function fillHeader(): Step[] {
+  const vector = buffer("iovec", 16);
+  const at = slot("address");
+  const pointer = (to: Buffer, offset: number, target: Buffer): Step[] => [
+    set(at, target),
+    store(to, offset, 8, at),
+  ];
+  return [
+    ...pointer(vector, 0, buffer("message byte", 8)),
+    store(vector, 8, 8, 1),
+    ...pointer(HEADER, 16, vector),
+    store(HEADER, 24, 8, 1),
+    ...pointer(HEADER, 32, CONTROL),
+    store(HEADER, 40, 8, CMSG_SPACE),
+  ];
+}
 
 /** In the launcher, before the clone. */
 export const openTerminalChannel = (): Step[] => [
@@ -56,18 +61,18 @@ export const openTerminalChannel = (): Step[] => [
 
 /** In the launcher, after the clone: the master into `MASTER`; goes on at `gone` when init died before sending it. */
 export function receiveMaster(gone: string): Step[] {
-  const control = buffer("control message", CMSG_SPACE);
   const got = slot("received");
   const why = "receive the container's terminal";
   return [
     call(why, "close", [THEIRS]),
-    call(why, "recvmsg", [OURS, message(control), MSG_CMSG_CLOEXEC], {
+    ...fillHeader(),
+    call(why, "recvmsg", [OURS, HEADER, MSG_CMSG_CLOEXEC], {
       into: got,
       errors: { EINTR: "retry" },
     }),
     call(why, "close", [OURS]),
     { kind: "branch", left: got, is: "le", right: 0, to: gone },
-    load(MASTER, control, 16, 4),
+    load(MASTER, CONTROL, CONTROL_FD, 4),
   ];
 }
 
@@ -86,13 +91,6 @@ export function openTerminal(context: Context, process: Process): Step[] {
   const why = "open a terminal in the container's devpts";
   const hints = { ENOENT: "a terminal needs a devpts mounted on /dev/pts" };
   const { consoleSize } = process;
-  const control = struct("cmsghdr", [
-    ["cmsg_len", 8, CMSG_LEN],
-    ["cmsg_level", 4, SOL_SOCKET],
-    ["cmsg_type", 4, SCM_RIGHTS],
-    ["fd", 4, MASTER],
-    ["pad", 4, 0],
-  ]);
   return [
     openInRoot(why, ROOT, "/dev/pts/ptmx", MASTER, { flags: OPEN_FLAGS, hints }),
     call(why, "ioctl", [MASTER, TIOCSPTLCK, bytes(new Uint8Array(4), "unlocked")]),
@@ -108,7 +106,12 @@ export function openTerminal(context: Context, process: Process): Step[] {
           ]),
         ]),
     ...bindConsole(context),
-    call("hand the terminal to the launcher", "sendmsg", [THEIRS, message(control), 0], {}),
+    ...fillHeader(),
+    store(CONTROL, 0, 8, CMSG_LEN),
+    store(CONTROL, 8, 4, SOL_SOCKET),
+    store(CONTROL, 12, 4, SCM_RIGHTS),
+    store(CONTROL, CONTROL_FD, 4, MASTER),
+    call("hand the terminal to the launcher", "sendmsg", [THEIRS, HEADER, 0]),
   ];
 }
 

@@ -28,7 +28,7 @@ function header(path: string): Map<string, number | bigint> {
   const text = readFileSync(path, "utf8").replace(/\/\*[\s\S]*?\*\//g, " ");
   const values = new Map<string, number | bigint>();
   const rows = text.matchAll(
-    /^\s*(?:#\s*define\s+)?(\w+)\s*(?:=\s*|\s)\(?(0[xX][0-9a-fA-F]+|\d+)(?:U?L{0,2})?(?:\s*<<\s*(\d+))?\)?\s*,?\s*$/gim,
+    /^\s*(?:#\s*define\s)?\s*(\w+)\s*[=\s]\s*\(?(0x[\da-f]+|\d+)U?L{0,2}(?:\s*<<\s*(\d+))?\)?\s*,?\s*$/gim,
   );
   for (const [, name, digits, shift] of rows) {
     if (name === undefined || digits === undefined) continue;

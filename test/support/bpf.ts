@@ -40,7 +40,7 @@ function seccompData(data: SeccompData): DataView {
   return view;
 }
 
-/** What the filter returns. Throws where the kernel's checker (bpf_check_classic, seccomp_check_filter) would refuse. */
+/** What the filter returns. Throws where the kernel's checker (seccomp_check_filter) would refuse. */
 export function run(instructions: readonly Instruction[], data: SeccompData): number {
   const words = seccompData(data);
   let accumulator = 0;

@@ -2,8 +2,8 @@
 import * as v from "valibot";
 import { type Arch, OCI_ARCH } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
-import { problemText, specError } from "../spec/error.ts";
-import { issueProblem } from "../spec/issue.ts";
+import { problemText, specError } from "./error.ts";
+import { issueProblem } from "./issue.ts";
 import {
   list,
   object,
@@ -14,7 +14,7 @@ import {
   optionalU32,
   u32,
   u64,
-} from "../spec/schema.ts";
+} from "./schema.ts";
 import {
   SECCOMP_ACTIONS,
   SECCOMP_ARCHITECTURES,
@@ -23,7 +23,7 @@ import {
   type Seccomp,
   type SeccompArchitecture,
   type SeccompSyscall,
-} from "../spec/seccomp.ts";
+} from "./seccomp.ts";
 
 const schema = () => {
   const action = oneOf(SECCOMP_ACTIONS);

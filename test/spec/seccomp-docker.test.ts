@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { fromDockerProfile } from "../../src/plan/seccomp-docker.ts";
+import { fromDockerProfile } from "../../src/spec/seccomp-docker.ts";
 
 const profile = {
   defaultAction: "SCMP_ACT_ERRNO",

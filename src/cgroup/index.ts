@@ -1,0 +1,111 @@
+/** The cgroups of a container, as steps: made before it is born, entered by it, removed after it. */
+import { HutchError } from "../linux/error.ts";
+import type { CgroupPlan, CgroupView } from "../plan/cgroup.ts";
+import type { Resources } from "../spec/resources.ts";
+import { type CgroupHost, type Hierarchy, isNamed } from "./detect.ts";
+import { devicePolicy } from "./device-rule.ts";
+import { isExplicit } from "./path.ts";
+import { removeDirectories } from "./remove.ts";
+import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
+import { createV2, type MembershipV2, membershipV2, settingsV2 } from "./v2.ts";
+
+export interface CgroupInput {
+  readonly host: CgroupHost;
+  readonly resources: Resources | undefined;
+  /** linux.cgroupsPath. */
+  readonly cgroupsPath: string | undefined;
+  readonly id: string;
+  /** The effective user. */
+  readonly uid: number;
+  /** The container has a mount of type cgroup. */
+  readonly mountsCgroup: boolean;
+}
+
+const EMPTY: Omit<CgroupPlan, "views"> = { create: [], enter: [], into: undefined, remove: [] };
+
+/**
+ * The plan of a container's cgroups; undefined when nothing is wanted of them. Without limits and without an explicit
+ * path none is made. Throws HutchError when a limit cannot be kept on this machine, or a path leads out of the tree.
+ */
+export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
+  const { host, resources = {}, cgroupsPath, mountsCgroup } = input;
+  const isWanted = isExplicit(cgroupsPath) || limits(resources);
+  if (!isWanted && !mountsCgroup) return undefined;
+  if (isWanted && host.version === "none") {
+    throw new HutchError({
+      operation: isExplicit(cgroupsPath)
+        ? `make the cgroup ${cgroupsPath}`
+        : "limit the container's resources",
+      reason: "no cgroup file system is mounted",
+      hint: "mount -t cgroup2 cgroup2 /sys/fs/cgroup, or leave linux.resources and linux.cgroupsPath out",
+    });
+  }
+  return host.version === "v2" ? planV2(input, isWanted) : planV1(input, isWanted);
+}
+
+/** True when there is something to write. */
+const limits = (resources: Resources): boolean =>
+  settingsV2(resources).length > 0 || devicePolicy(resources.devices) !== undefined;
+
+function planV1({ host, resources = {}, cgroupsPath, id }: CgroupInput, isWanted: boolean): CgroupPlan {
+  const memberships = isWanted ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, id) : [];
+  if (isWanted && memberships.length === 0) {
+    throw new HutchError({
+      operation: `make the cgroup ${cgroupsPath}`,
+      reason: "no controller of cgroup v1 is mounted",
+    });
+  }
+  return {
+    create: createV1(memberships),
+    enter: enterV1(memberships),
+    into: undefined,
+    remove: removeDirectories(memberships.map(({ directory }) => directory)),
+    views: viewsV1(host, memberships),
+  };
+}
+
+function planV2({ host, resources = {}, cgroupsPath, id, uid }: CgroupInput, isWanted: boolean): CgroupPlan {
+  const { unified } = host;
+  if (unified === undefined) return { ...EMPTY, views: [] };
+  if (!isWanted) return { ...EMPTY, views: [viewV2(unified.own, "")] };
+  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, id, uid);
+  return {
+    create: createV2(membership),
+    enter: [],
+    into: membership.into,
+    remove: removeDirectories([membership.directory]),
+    views: [viewV2(membership.directory.path, "")],
+  };
+}
+
+const viewV2 = (directory: string, name: string): CgroupView => ({
+  name,
+  type: "cgroup2",
+  options: [],
+  directory,
+});
+
+const lastName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** A hierarchy has the name of its directory on the host, unless another has taken that. */
+function viewName({ controllers, mount }: Hierarchy, taken: ReadonlySet<string>): string {
+  const name = lastName(mount);
+  return taken.has(name) ? controllers.join(",").replace("name=", "") : name;
+}
+
+function viewsV1(host: CgroupHost, memberships: readonly Membership[]): CgroupView[] {
+  const taken = new Set<string>();
+  const views = host.hierarchies.map((hierarchy): CgroupView => {
+    const { controllers, own } = hierarchy;
+    const name = viewName(hierarchy, taken);
+    taken.add(name);
+    return {
+      name,
+      type: "cgroup",
+      options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
+      directory: memberships.find((each) => each.hierarchy === hierarchy)?.directory.path ?? own,
+    };
+  });
+  const { unified } = host;
+  return unified === undefined ? views : [...views, viewV2(unified.own, lastName(unified.mount))];
+}

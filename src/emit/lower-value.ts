@@ -1,0 +1,123 @@
+/** Steps that work on slots and buffers to instructions. */
+import type { Branch, Buffer, Compute, Decimal, Load, Next, Store, Value } from "../plan/step.ts";
+import type { Operation, Register } from "./assembler.ts";
+import { bufferPlace, integerOf, placeStrings, refuse, slotNumber } from "./data.ts";
+import { bindLabel, createLabel } from "./image.ts";
+import { type Lowering, labelOf } from "./lowering.ts";
+
+function loadValue(state: Lowering, to: Register, value: Value): void {
+  if (typeof value === "object") state.asm.loadSlot(to, slotNumber(state.data, value));
+  else state.asm.integer(to, integerOf(state.data, value));
+}
+
+/** `register = register op right`. */
+function applyValue(state: Lowering, op: Operation, register: Register, right: Value): void {
+  const { asm, data } = state;
+  if (typeof right !== "object") {
+    asm.operateInteger(op, register, integerOf(data, right));
+    return;
+  }
+  asm.loadSlot(asm.registers.pointer, slotNumber(data, right));
+  asm.operate(op, register, asm.registers.pointer);
+}
+
+export function lowerBranch(state: Lowering, step: Branch): void {
+  const { asm, data } = state;
+  const { value } = asm.registers;
+  asm.loadSlot(value, slotNumber(data, step.left));
+  applyValue(state, step.is === "any" ? "test" : "cmp", value, step.right);
+  asm.branch(step.is, labelOf(state, step.to));
+}
+
+export function lowerCompute(state: Lowering, step: Compute): void {
+  const { asm, data } = state;
+  const { value } = asm.registers;
+  const { op, left, right } = step;
+  if (typeof left === "object" && left.kind === "buffer") {
+    if (op !== "set") throw refuse(data, `${op} does not take a buffer`);
+    asm.address(value, bufferPlace(data, left));
+  } else loadValue(state, value, left);
+  if (op !== "set") {
+    if (right === undefined) throw refuse(data, `${op} has no right side`);
+    if (op === "shl" || op === "shr") lowerShift(state, op, right);
+    else applyValue(state, op, value, right);
+  }
+  asm.storeSlot(slotNumber(data, step.into), value);
+}
+
+function lowerShift(state: Lowering, op: "shl" | "shr", right: Value): void {
+  const { asm, data } = state;
+  const count = typeof right === "object" ? -1 : Number(right);
+  if (!Number.isInteger(count) || count < 0 || count > 63) {
+    throw refuse(data, "a shift takes a constant from 0 to 63");
+  }
+  if (op === "shl") asm.shiftLeft(asm.registers.value, count);
+  else asm.shiftRight(asm.registers.value, count);
+}
+
+/** The address of the string whose number a slot of the step's own holds; the NULL behind the last resets it. */
+export function lowerNext(state: Lowering, step: Next, index: number): void {
+  const { asm, data } = state;
+  const { value, pointer } = asm.registers;
+  const taken = slotNumber(data, { kind: "slot", name: `taken by step ${index}` });
+  const going = createLabel(data.image);
+  asm.loadSlot(value, taken);
+  asm.shiftLeft(value, 3);
+  asm.address(pointer, placeStrings(data, step.from));
+  asm.operate("add", pointer, value);
+  asm.load(pointer, pointer, 0, 8);
+  asm.storeSlot(slotNumber(data, step.into), pointer);
+  asm.operateInteger("cmp", pointer, 0);
+  asm.branch("ne", going);
+  asm.integer(value, 0);
+  asm.storeSlot(taken, value);
+  asm.jump(labelOf(state, step.done));
+  bindLabel(data.image, going);
+  asm.loadSlot(value, taken);
+  asm.operateInteger("add", value, 1);
+  asm.storeSlot(taken, value);
+}
+
+/** Loads the address of a piece of a buffer, which must lie inside. */
+function loadPlace(state: Lowering, to: Register, buffer: Buffer, offset: number, size: number): void {
+  const place = bufferPlace(state.data, buffer);
+  if (!Number.isInteger(offset) || offset < 0 || offset + size > buffer.size) {
+    throw refuse(
+      state.data,
+      `bytes ${offset} to ${offset + size} lie outside the ${buffer.size} of ${buffer.name}`,
+    );
+  }
+  state.asm.address(to, place + offset * 16);
+}
+
+export function lowerLoad(state: Lowering, step: Load): void {
+  const { asm, data } = state;
+  const { value, pointer } = asm.registers;
+  loadPlace(state, pointer, step.from, step.offset, step.size);
+  asm.load(value, pointer, 0, step.size);
+  asm.storeSlot(slotNumber(data, step.into), value);
+}
+
+export function lowerStore(state: Lowering, step: Store): void {
+  const { asm } = state;
+  const { value, pointer } = asm.registers;
+  loadPlace(state, pointer, step.to, step.offset, step.size);
+  loadValue(state, value, step.value);
+  asm.store(pointer, 0, value, step.size);
+}
+
+/** Digits of 2^64−1 and the NUL. */
+const DECIMAL_SIZE = 21;
+
+export function lowerDecimal(state: Lowering, step: Decimal): void {
+  const { asm, data } = state;
+  const { value } = asm.registers;
+  const [end, number] = asm.registers.args;
+  loadPlace(state, end, step.to, 0, DECIMAL_SIZE);
+  loadValue(state, number, step.value);
+  asm.callRoutine(state.reporter.decimal);
+  if (step.length === undefined) return;
+  asm.address(value, bufferPlace(data, step.to));
+  asm.operate("sub", end, value);
+  asm.storeSlot(slotNumber(data, step.length), end);
+}
