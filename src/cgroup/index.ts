@@ -87,20 +87,18 @@ const viewV2 = (directory: string, name: string): CgroupView => ({
 
 const lastName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-/** A hierarchy has the name of its directory on the host, unless another has taken that. */
-function viewName({ controllers, mount }: Hierarchy, taken: ReadonlySet<string>): string {
+/** A hierarchy has the name of its directory on the host, unless others have the same. */
+function viewName({ controllers, mount }: Hierarchy, all: readonly Hierarchy[]): string {
   const name = lastName(mount);
-  return taken.has(name) ? controllers.join(",").replace("name=", "") : name;
+  const isUnique = all.filter((other) => lastName(other.mount) === name).length === 1;
+  return isUnique ? name : controllers.join(",").replace("name=", "");
 }
 
 function viewsV1(host: CgroupHost, memberships: readonly Membership[]): CgroupView[] {
-  const taken = new Set<string>();
   const views = host.hierarchies.map((hierarchy): CgroupView => {
     const { controllers, own } = hierarchy;
-    const name = viewName(hierarchy, taken);
-    taken.add(name);
     return {
-      name,
+      name: viewName(hierarchy, host.hierarchies),
       type: "cgroup",
       options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
       directory: memberships.find((each) => each.hierarchy === hierarchy)?.directory.path ?? own,

@@ -49,26 +49,26 @@ export const command: Command = {
 /** The id of a container that is only talked about. */
 const NOBODY = "ID";
 
-function planOf(given: Given): { plan: Plan; host: Host } {
+async function planOf(given: Given): Promise<{ plan: Plan; host: Host }> {
   const bundle = last(given, "bundle");
   if (bundle !== undefined) {
     const host = gatherHost();
     return {
       host,
-      plan: planFor(loadBundle(bundle).spec, host, { ...loadBundle(bundle).launch, id: NOBODY }),
+      plan: await planFor(loadBundle(bundle).spec, host, { ...loadBundle(bundle).launch, id: NOBODY }),
     };
   }
-  const around = surroundings(given);
+  const around = await surroundings(given);
   const { spec, launch } = readIn(given, around);
   return {
     host: around.host,
-    plan: planFor(parseSpec(spec, { name: "in" }), around.host, { ...launch, id: NOBODY }),
+    plan: await planFor(parseSpec(spec, { name: "in" }), around.host, { ...launch, id: NOBODY }),
   };
 }
 
-export function run(argv: readonly string[]): void {
+export async function run(argv: readonly string[]): Promise<void> {
   const given = readOptions(command, argv);
-  const { plan, host } = planOf(given);
+  const { plan, host } = await planOf(given);
   const output = last(given, "output");
   if (output === undefined) print(printPlan(plan, host.arch));
   else writeFile(output, compile(plan, host), { mode: 0o755 });

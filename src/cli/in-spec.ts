@@ -3,7 +3,7 @@
 import { PLAIN } from "../container/plan.ts";
 import { HutchError } from "../linux/error.ts";
 import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
-import type { Host, Launch } from "../plan/context.ts";
+import type { Filter, Host, Launch } from "../plan/context.ts";
 import { defaultSpec } from "../spec/default.ts";
 import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
 import { inMounts } from "./in-mounts.ts";
@@ -21,6 +21,12 @@ import {
   parseWhole,
 } from "./value.ts";
 
+/** A profile of the user's, or hutch's own as a compiled filter; neither when it is off. */
+export interface ChosenSeccomp {
+  readonly profile: Seccomp | undefined;
+  readonly filter: Filter | undefined;
+}
+
 /** What a command line is read with. */
 export interface Surroundings {
   readonly host: Host;
@@ -36,8 +42,8 @@ export interface Surroundings {
   readonly resolver: string | undefined;
   /** A name that no other container has. */
   readonly id: string;
-  /** The filter for a container with these capabilities; `wish` is the option's value. */
-  readonly seccomp: (wish: string, capabilities: readonly string[]) => Seccomp | undefined;
+  /** What --seccomp asks for. */
+  readonly seccomp: ChosenSeccomp;
 }
 
 /**
@@ -63,7 +69,9 @@ const DEFAULT_CAPABILITIES: readonly string[] = [
 /** On the host's network raw sockets could listen to everybody. */
 const NOT_ON_SHARED_NETWORK = "CAP_NET_RAW";
 
-function capabilitiesOf(given: Given, sharesNetwork: boolean): readonly string[] {
+/** The bounding set that the options ask for. */
+export function capabilitiesOf(given: Given, namespaces: readonly Namespace[]): readonly string[] {
+  const sharesNetwork = !namespaces.some(({ type }) => type === "network");
   const drop = all(given, "cap-drop").flatMap((text) => parseCapability("cap-drop", text));
   const add = all(given, "cap-add").flatMap((text) => parseCapability("cap-add", text));
   const start = DEFAULT_CAPABILITIES.filter((name) => !sharesNetwork || name !== NOT_ON_SHARED_NETWORK);
@@ -84,7 +92,7 @@ function environmentOf(given: Given, { env }: Surroundings): string[] {
 }
 
 /** --share and --join: which namespaces the container has, new or joined. */
-function namespacesOf(given: Given, { host }: Surroundings): Namespace[] {
+export function namespacesOf(given: Given, host: Host): Namespace[] {
   const shared = all(given, "share")
     .flatMap((text) => text.split(","))
     .map((word) => parseNamespace("share", word));
@@ -155,12 +163,12 @@ export function readIn(given: Given, around: Surroundings): Wanted {
   const args = given.words.slice(1);
   if (args.length === 0) throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
   const { uid, gid = 0 } = parseUser("user", last(given, "user") ?? "0:0");
-  const namespaces = namespacesOf(given, around);
+  const namespaces = namespacesOf(given, host);
   const owns = (type: NamespaceType): boolean =>
     namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
-  const capabilities = capabilitiesOf(given, !namespaces.some(({ type }) => type === "network"));
+  const capabilities = capabilitiesOf(given, namespaces);
   const resources = resourcesOf(given);
-  const seccomp = around.seccomp(last(given, "seccomp") ?? "default", capabilities);
+  const { profile, filter } = around.seccomp;
   const sysctl = all(given, "sysctl").map((text) => parsePair("sysctl", text));
   const hostname = last(given, "hostname") ?? (owns("uts") ? "hutch" : undefined);
   const defaults = defaultSpec();
@@ -194,7 +202,7 @@ export function readIn(given: Given, around: Surroundings): Wanted {
       namespaces,
       ...(owns("user") ? mapsOf(given, around, uid, gid) : {}),
       ...(resources === undefined ? {} : { resources }),
-      ...(seccomp === undefined ? {} : { seccomp }),
+      ...(profile === undefined ? {} : { seccomp: profile }),
       ...(sysctl.length === 0 ? {} : { sysctl: Object.fromEntries(sysctl) }),
       maskedPaths: defaults.linux?.maskedPaths ?? [],
       readonlyPaths: defaults.linux?.readonlyPaths ?? [],
@@ -208,6 +216,7 @@ export function readIn(given: Given, around: Surroundings): Wanted {
       init: has(given, "init"),
       dieWithParent: has(given, "die-with-parent"),
       dieWithLauncher: true,
+      filter,
       timeout: has(given, "timeout") ? parseSeconds("timeout", last(given, "timeout") ?? "") : 0,
       readonlyTree: isHost && !overlaid,
       submounts: isHost || overlaid ? around.submounts : undefined,

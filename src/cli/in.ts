@@ -37,11 +37,11 @@ export const command: Command = {
 };
 
 /** Becomes the container's launcher. */
-export function run(argv: readonly string[]): never {
+export async function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
-  const around = surroundings(given);
+  const around = await surroundings(given);
   const wanted = readIn(given, around);
   const spec = parseSpec(wanted.spec, { name: "in" });
   const wishes = { ...wanted.launch, executable: PROGRAM_DESCRIPTOR };
-  launch(planFor(spec, around.host, wishes), around.host);
+  return launch(await planFor(spec, around.host, wishes), around.host);
 }

@@ -72,20 +72,13 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   process.exitCode = 125;
 }
 
-/** What a person is told of an error. A message of hutch's own is enough; anything else is a defect, told in full. */
-function describe(error: unknown): string {
-  if (error instanceof HutchError) return error.message;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `this is a defect of hutch, please report it: ${text}`;
-}
-
 /** Runs hutch; `argv` is without the program's name. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
     await dispatch(argv);
   } catch (error) {
-    const { warn } = await import("./output.ts");
-    warn(describe(error));
+    const { report } = await import("./report.ts");
+    await report(error);
     process.exit(error instanceof HutchError ? error.exitCode : 125);
   }
 }

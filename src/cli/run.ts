@@ -29,7 +29,7 @@ export const command: Command = {
 const ID = /^(?!\.{1,2}$)[\w+.-]{1,255}$/;
 
 /** Becomes the container's launcher. */
-export function run(argv: readonly string[]): never {
+export async function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
   const [id, ...more] = given.words;
   if (id === undefined) throw usageError("run", "expected the container's ID");
@@ -37,12 +37,12 @@ export function run(argv: readonly string[]): never {
   if (!ID.test(id)) throw usageError("run", `ID ${id}: expected letters, digits and _ + - . alone`);
   const { spec, launch: wishes } = loadBundle(last(given, "bundle") ?? ".", warn);
   const host = gatherHost();
-  const plan = planFor(spec, host, {
+  const plan = await planFor(spec, host, {
     ...wishes,
     id,
     init: has(given, "init"),
     executable: PROGRAM_DESCRIPTOR,
     preserveFds: parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0"),
   });
-  launch(plan, host);
+  return launch(plan, host);
 }

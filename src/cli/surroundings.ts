@@ -5,12 +5,10 @@ import { readText } from "../host/fd.ts";
 import { fileKind, realPath } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import type { Host } from "../plan/context.ts";
-import { defaultSeccomp } from "../plan/seccomp-default.ts";
-import { fromDockerProfile } from "../spec/seccomp-docker.ts";
+import type { Filter, Host } from "../plan/context.ts";
+import { OPENING, PROGRAMS } from "../plan/seccomp-program.ts";
 import { parseJson } from "../spec/json.ts";
-import type { Seccomp } from "../spec/spec.ts";
-import type { Surroundings } from "./in-spec.ts";
+import { type ChosenSeccomp, capabilitiesOf, namespacesOf, type Surroundings } from "./in-spec.ts";
 import { type Given, has, last, usageError } from "./option.ts";
 
 /** Directories whose mounts are the container's own, never the host's. */
@@ -35,12 +33,30 @@ export function worthShowing(points: readonly string[], where: string, layer: st
   ];
 }
 
-/** The filter that --seccomp asks for. */
-function readSeccomp(wish: string, capabilities: readonly string[], { arch }: Host): Seccomp | undefined {
-  if (wish === "off") return undefined;
-  if (wish === "default") return defaultSeccomp(capabilities, arch);
+/** hutch's own profile, compiled: as it was when hutch was built, unless a capability opens a part of it. */
+async function defaultFilter(capabilities: readonly string[], { arch }: Host): Promise<Filter> {
+  if (!OPENING.some((name) => capabilities.includes(name))) {
+    return { program: Uint8Array.fromBase64(PROGRAMS[arch]), flags: 0 };
+  }
+  const [{ compileSeccomp }, { defaultSeccomp }] = await Promise.all([
+    import("../plan/seccomp.ts"),
+    import("../plan/seccomp-default.ts"),
+  ]);
+  return compileSeccomp(defaultSeccomp(capabilities, arch), arch);
+}
+
+/** What --seccomp asks for. */
+async function chooseSeccomp(given: Given, host: Host): Promise<ChosenSeccomp> {
+  const wish = last(given, "seccomp") ?? "default";
+  if (wish === "off") return { profile: undefined, filter: undefined };
+  const capabilities = capabilitiesOf(given, namespacesOf(given, host));
+  if (wish === "default") return { profile: undefined, filter: await defaultFilter(capabilities, host) };
+  const { fromDockerProfile } = await import("../spec/seccomp-docker.ts");
   const json = parseJson(readText(wish), wish);
-  return fromDockerProfile(json, capabilities, arch, kernelRelease(), wish);
+  return {
+    profile: fromDockerProfile(json, capabilities, host.arch, kernelRelease(), wish),
+    filter: undefined,
+  };
 }
 
 function directoryOf(where: string): string {
@@ -62,7 +78,7 @@ function resolverBelowRun(where: string): string | undefined {
 }
 
 /** Gathers everything that the options of `in` and `explain` are read with. */
-export function surroundings(given: Given): Surroundings {
+export async function surroundings(given: Given): Promise<Surroundings> {
   const [word] = given.words;
   if (word === undefined) throw usageError("in", "expected WHERE and a command", "hutch in / -- sh");
   const host = gatherHost();
@@ -85,6 +101,6 @@ export function surroundings(given: Given): Surroundings {
       : [],
     resolver: resolverBelowRun(where),
     id: `${call("ask for the process id", "getpid")}`,
-    seccomp: (wish, capabilities) => readSeccomp(wish, capabilities, host),
+    seccomp: await chooseSeccomp(given, host),
   };
 }

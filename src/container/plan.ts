@@ -1,6 +1,6 @@
 /** From a checked spec to the plan of a container on this machine. */
 import { planCgroup } from "../cgroup/index.ts";
-import { type Context, type Host, type Launch, makeContext } from "../plan/context.ts";
+import { type Context, type Filter, type Host, type Launch, makeContext } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
@@ -17,10 +17,11 @@ export const PLAIN: Omit<Launch, "id"> = {
   submounts: undefined,
   preserveFds: 0,
   dieWithLauncher: false,
+  filter: undefined,
 };
 
 /** The plan; everything that can be refused is refused here, before the first side effect. */
-export function planFor(spec: Spec, host: Host, launch: Launch): Plan {
+export async function planFor(spec: Spec, host: Host, launch: Launch): Promise<Plan> {
   const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
   const resources = spec.linux?.resources;
   const cgroupsPath = spec.linux?.cgroupsPath;
@@ -36,6 +37,14 @@ export function planFor(spec: Spec, host: Host, launch: Launch): Plan {
           mountsCgroup,
         })
       : undefined;
-  const context: Context = makeContext(spec, host, launch, cgroup);
+  const filter = launch.filter ?? (await compileFilter(spec, host));
+  const context: Context = makeContext(spec, host, { ...launch, filter }, cgroup);
   return planContainer(context);
+}
+
+/** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */
+async function compileFilter({ linux }: Spec, { arch }: Host): Promise<Filter | undefined> {
+  if (linux?.seccomp === undefined) return undefined;
+  const { compileSeccomp } = await import("../plan/seccomp.ts");
+  return compileSeccomp(linux.seccomp, arch);
 }

@@ -259,7 +259,10 @@ export function createAarch64(image: Image, far: boolean): Assembler {
     ...calls(image),
     registers: REGISTERS,
     enter: () => moveAddress(image, far, X28, reference(SLOTS, 0)),
-    integer: (to, value) => moveInteger(code, to, value),
+    integer(to, value) {
+      if (typeof value === "number" && value >= 0 && value < 0x10000) code.push(MOVZ | (value << 5) | to);
+      else moveInteger(code, to, value);
+    },
     address: (to, target) => moveAddress(image, far, to, target),
     move(to, from) {
       if (to !== from) registers(code, MOVE_REGISTER, to, XZR, from);

@@ -5,7 +5,8 @@
  * When the report goes to a pipe: index of the step; exit code and PIPE_GUARD; address of the guard if that
  * flag is set. The number of the pipe is the first word of ALIGNED.
  *
- * When it is printed: offset of the text in TEXT (26 bits), PRINT_SUBJECT, PRINT_GUARD, number of hints (4); exit code
+ * When it is printed: offset of the text in TEXT (26 bits), PRINT_SUBJECT, PRINT_GUARD, number of hints (4);
+ * exit code
  * (8) and offset of the name of the call (24); address of the guard if the flag is set; and for each hint its
  * errno (8) and the offset of its text (24).
  */

@@ -1,4 +1,4 @@
-/** The executable file around a program. Source: elf(5), Tool Interface Standard ELF 1.2, Linux fs/binfmt_elf.c. */
+/** The executable file around a program. Source: elf(5), the ELF specification 1.2, Linux fs/binfmt_elf.c. */
 import type { Arch } from "../linux/arch.ts";
 import { type Image, type Layout, type Patch, resolve } from "./image.ts";
 
@@ -123,7 +123,7 @@ export function writeElf(
   return resolve(image, image.fixups, view, plan, patch) ? file : "reach";
 }
 
-/** The ELF header and the segments, in words of 32 bits; every second word is the upper half of a 64-bit field. */
+/** The ELF header and the segments in words of 32 bits; 64-bit fields have a zero for their upper half. */
 function headers(plan: Plan, arch: Arch, page: number): number[] {
   const { constantsEnd, notes } = plan;
   const [entry = 0, , , , address = 0] = plan.addresses;

@@ -27,8 +27,8 @@ interface Assumptions {
 }
 
 /**
- * The bytes of an executable for `arch` that performs the plan step by step. A plan that cannot mean anything
- * (missing or doubled labels, unknown names, one buffer in two sizes, integers that do not fit) is a HutchError.
+ * The bytes of an executable for `arch` that performs the plan step by step. A plan that cannot mean anything is
+ * a HutchError: missing or doubled labels, unknown names, one buffer in two sizes, integers that do not fit.
  */
 export function emit(plan: Plan, options: EmitOptions): Uint8Array<ArrayBuffer> {
   let assumptions: Assumptions = { isAscii: true, isNear: options.arch === "aarch64" };

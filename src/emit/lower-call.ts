@@ -27,7 +27,8 @@ export function lowerCall(state: Lowering, step: Call, index: number): void {
   // Names such as "constructor" are found on every object, but are no numbers.
   if (typeof number !== "number") throw refuse(data, `${state.arch} has no such system call`);
   if (step.args.length > 6) throw refuse(data, "a call has at most six arguments");
-  const again = step.errors !== undefined && hasOutcome(step.errors, "retry") ? boundLabel(data.image) : -1;
+  const { errors } = step;
+  const again = errors !== undefined && hasOutcome(errors, "retry") ? boundLabel(data.image) : -1;
   loadArguments(state, step.args);
   if (FINAL[step.name] === true) {
     asm.syscall(number);
@@ -35,7 +36,7 @@ export function lowerCall(state: Lowering, step: Call, index: number): void {
   }
   const jump = asm.fallibleSyscall(number);
   // An ignored failure joins here, so that its −errno is stored like a result.
-  const resume = step.errors !== undefined && hasOutcome(step.errors, "ignore") ? boundLabel(data.image) : -1;
+  const resume = errors !== undefined && hasOutcome(errors, "ignore") ? boundLabel(data.image) : -1;
   if (step.into !== undefined) asm.storeSlot(slotNumber(data, step.into), asm.registers.result);
   state.fallible.push({ call: step, index, guard: state.guard, jump, again, resume });
 }

@@ -55,7 +55,7 @@ function lowerShift(state: Lowering, op: "shl" | "shr", right: Value): void {
   else asm.shiftRight(asm.registers.value, count);
 }
 
-/** The address of the string whose number a slot of the step's own holds; the NULL behind the last resets it. */
+/** How many strings were taken is in a slot of the step's own; the NULL behind the last resets it. */
 export function lowerNext(state: Lowering, step: Next, index: number): void {
   const { asm, data } = state;
   const { value, pointer } = asm.registers;

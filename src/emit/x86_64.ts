@@ -20,7 +20,6 @@ import {
   LABEL,
   labelOffset,
   type Patch,
-  type Reference,
   reference,
   SLOTS,
   WORD,
@@ -128,32 +127,6 @@ function moveWide(code: number[], to: number, value: Integer): void {
   }
 }
 
-function moveInteger(code: number[], to: number, value: Integer): void {
-  const field = to & 7;
-  if (typeof value !== "number" || value > 127 || value < -128) moveWide(code, to, value);
-  else if (value === 0) {
-    if (to < 8) code.push(0x31, 0xc0 | (field * 9));
-    else code.push(0x45, 0x31, 0xc0 | (field * 9));
-  } else if (value < 0) code.push(to < 8 ? 0x48 : 0x4c, 0x8d, 0x43 | (field << 3), value);
-  else if (to < 8) code.push(0x8d, 0x43 | (field << 3), value);
-  else code.push(0x44, 0x8d, 0x43 | (field << 3), value);
-}
-
-function moveAddress(image: Image, to: number, target: Reference): void {
-  const { code } = image;
-  const end = to < 8 ? code.push(0xb8 | to, 0, 0, 0, 0) : code.push(0x41, 0xb8 | (to & 7), 0, 0, 0, 0);
-  image.fixups.push(CODE | ((end - 4) << 4), WORD, target);
-}
-
-function slotAccess(code: number[], op: number, reg: number, slot: number): void {
-  const displacement = slot * 8 - SLOT_BIAS;
-  const rex = reg < 8 ? 0x48 : 0x4c;
-  const field = (reg & 7) << 3;
-  if (slot < 32) code.push(rex, op, 0x45 | field, displacement);
-  else
-    code.push(rex, op, 0x85 | field, displacement, displacement >> 8, displacement >> 16, displacement >> 24);
-}
-
 /** The 4 bytes of a distance to a label; filled in later when that lies ahead. */
 function distance(image: Image, label: number): void {
   const { code } = image;
@@ -182,7 +155,7 @@ function transfer(image: Image, shortOp: number, longOp: number, label: number):
 
 function operateInteger(code: number[], op: Operation, to: number, value: Integer): void {
   if (!isInt32(value)) {
-    moveInteger(code, R11, value);
+    moveWide(code, R11, value);
     direct(code, 8, OPCODES[op], R11, to);
     return;
   }
@@ -192,14 +165,6 @@ function operateInteger(code: number[], op: Operation, to: number, value: Intege
   else direct(code, 8, isShort ? 0x83 : 0x81, OPCODES[op] >> 3, to);
   if (isShort) code.push(value);
   else word(code, value);
-}
-
-function land(code: number[], jump: number): void {
-  const gap = code.length - jump;
-  code[jump - 4] = gap;
-  code[jump - 3] = gap >> 8;
-  code[jump - 2] = gap >> 16;
-  code[jump - 1] = gap >> 24;
 }
 
 type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "callRoutine" | "syscall";
@@ -219,10 +184,7 @@ function flow(image: Image): Pick<Assembler, Flow> {
       code.push(0x58 | (to & 7));
     },
     return: () => void code.push(0xc3),
-    syscall(number) {
-      moveInteger(code, RAX, number);
-      code.push(0x0f, 0x05);
-    },
+    syscall: (number) => void code.push(0xb8, number, number >> 8, 0, 0, 0x0f, 0x05),
     callRoutine(offset) {
       code.push(0xe8);
       word(code, offset - image.routines.length - (code.length + 4));
@@ -230,55 +192,78 @@ function flow(image: Image): Pick<Assembler, Flow> {
   };
 }
 
-/** The operations of the calls of a plan, which are most of it. */
-function calls(image: Image): Pick<Assembler, "fallibleSyscall" | "land" | "report"> {
+type Frequent =
+  | "integer"
+  | "address"
+  | "loadSlot"
+  | "storeSlot"
+  | "slotAddress"
+  | "fallibleSyscall"
+  | "land"
+  | "report";
+
+/** What most of a program is made of. Little is called here, because every call costs in a cold engine. */
+function frequent(image: Image): Pick<Assembler, Frequent> {
   const { code } = image;
+  const slot = (op: number, register: number, number: number): void => {
+    const at = number * 8 - SLOT_BIAS;
+    const rex = register < 8 ? 0x48 : 0x4c;
+    const field = (register & 7) << 3;
+    if (number < 32) code.push(rex, op, 0x45 | field, at);
+    else code.push(rex, op, 0x85 | field, at, at >> 8, at >> 16, at >> 24);
+  };
   return {
-    // mov eax, number; syscall; cmp rax, -4095; jae
+    integer(to, value) {
+      const field = to & 7;
+      if (typeof value !== "number" || value > 127 || value < -128) moveWide(code, to, value);
+      else if (value === 0) {
+        if (to < 8) code.push(0x31, 0xc0 | (field * 9));
+        else code.push(0x45, 0x31, 0xc0 | (field * 9));
+      } else if (value < 0) code.push(to < 8 ? 0x48 : 0x4c, 0x8d, 0x43 | (field << 3), value);
+      else if (to < 8) code.push(0x8d, 0x43 | (field << 3), value);
+      else code.push(0x44, 0x8d, 0x43 | (field << 3), value);
+    },
+    address(to, target) {
+      const end = to < 8 ? code.push(0xb8 | to, 0, 0, 0, 0) : code.push(0x41, 0xb8 | (to & 7), 0, 0, 0, 0);
+      image.fixups.push(CODE | ((end - 4) << 4), WORD, target);
+    },
+    loadSlot: (to, number) => slot(0x8b, to, number),
+    storeSlot: (number, from) => slot(0x89, from, number),
+    slotAddress: (to, number) => slot(0x8d, to, number),
+    // mov eax, n; syscall; cmp rax, -4095; jae
     fallibleSyscall: (n) =>
       n > 0 && n < 128
         ? code.push(0x8d, 0x43, n, 0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0)
         : code.push(0xb8, n, n >> 8, 0, 0, 0x0f, 5, 0x48, 0x3d, 1, 0xf0, 0xff, 0xff, 0x0f, 0x83, 0, 0, 0, 0),
-    land: (jump) => land(code, jump),
+    land(jump) {
+      const gap = code.length - jump;
+      code[jump - 4] = gap;
+      code[jump - 3] = gap >> 8;
+      code[jump - 2] = gap >> 16;
+      code[jump - 1] = gap >> 24;
+    },
     report(offset, a, b) {
       const gap = offset - image.routines.length - (code.length + 5);
-      code.push(
-        0xe8,
-        gap,
-        gap >> 8,
-        gap >> 16,
-        gap >> 24,
-        a,
-        a >> 8,
-        a >> 16,
-        a >> 24,
-        b,
-        b >> 8,
-        b >> 16,
-        b >> 24,
-      );
+      code.push(0xe8, gap, gap >> 8, gap >> 16, gap >> 24);
+      code.push(a, a >> 8, a >> 16, a >> 24, b, b >> 8, b >> 16, b >> 24);
     },
   };
 }
 
 export function createX86(image: Image): Assembler {
   const { code } = image;
+  const often = frequent(image);
   return {
+    ...often,
     ...flow(image),
-    ...calls(image),
     registers: REGISTERS,
     enter() {
-      moveAddress(image, RBP, reference(SLOTS, SLOT_BIAS));
+      often.address(RBP, reference(SLOTS, SLOT_BIAS));
       direct(code, 0, 0x31, RBX, RBX);
     },
-    integer: (to, value) => moveInteger(code, to, value),
-    address: (to, target) => moveAddress(image, to, target),
     move(to, from) {
       if (to !== from) direct(code, 8, 0x89, from, to);
     },
-    loadSlot: (to, slot) => slotAccess(code, 0x8b, to, slot),
-    storeSlot: (slot, from) => slotAccess(code, 0x89, from, slot),
-    slotAddress: (to, slot) => slotAccess(code, 0x8d, to, slot),
     load(to, base, offset, size) {
       if (size === 8) indirect(code, 8, 0x8b, to, base, offset);
       else if (size === 4) indirect(code, 0, 0x8b, to, base, offset);

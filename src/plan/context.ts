@@ -54,6 +54,16 @@ export interface Launch {
   readonly preserveFds: number;
   /** Ends the container when the launcher is killed, instead of leaving it without its cleanup. */
   readonly dieWithLauncher: boolean;
+  /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
+  readonly filter: Filter | undefined;
+}
+
+/** A seccomp filter as the kernel takes it. */
+export interface Filter {
+  /** struct sock_filter[]. */
+  readonly program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  readonly flags: number;
 }
 
 export interface Context {

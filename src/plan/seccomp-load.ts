@@ -1,15 +1,13 @@
-/** Loading the seccomp filter (seccomp(2)). */
+/** Loading a seccomp filter (seccomp(2)). */
 import { SECCOMP_SET_MODE_FILTER, SOCK_FILTER_SIZE } from "../linux/seccomp.ts";
 import { bytes, call, struct } from "./build.ts";
 import type { Context } from "./context.ts";
-import { compileSeccomp } from "./seccomp.ts";
 import type { Step } from "./step.ts";
 
-/** The steps that put the process under the spec's filter; none when it has none. */
-export function loadSeccomp({ spec, host }: Context): Step[] {
-  const profile = spec.linux?.seccomp;
-  if (profile === undefined) return [];
-  const { program, flags } = compileSeccomp(profile, host.arch);
+/** The steps that put the process under the container's filter; none when it has none. */
+export function loadSeccomp({ launch }: Context): Step[] {
+  if (launch.filter === undefined) return [];
+  const { program, flags } = launch.filter;
   const length = program.length / SOCK_FILTER_SIZE;
   const filter = struct("sock_fprog", [
     ["len", 2, length],

@@ -117,7 +117,7 @@ test("for lists made at random the kernel decides as the rules say, or the list 
       for (const letter of "rwm") {
         const expected = isAllowed(rules, request, letter);
         if (decide(request, letter) !== expected) {
-          expect({ rules, list, request, letter }).toBe(`${expected}`);
+          throw new Error(JSON.stringify({ rules, list, request, letter, expected }));
         }
         compared++;
       }

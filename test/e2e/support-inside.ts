@@ -20,6 +20,8 @@ export const status = (text: string, field: string): string | undefined =>
 export interface MountLine {
   readonly id: string;
   readonly parent: string;
+  /** The number of the device: "254:0". */
+  readonly device: string;
   /** The directory of the file system that is mounted. */
   readonly root: string;
   readonly point: string;
@@ -37,11 +39,12 @@ export function parseMountinfo(text: string): MountLine[] {
     .filter((line) => / - /.test(line))
     .map((line) => {
       const [left = "", right = ""] = line.split(" - ");
-      const [id = "", parent = "", , root = "", point = "", options = "", ...tags] = left.split(" ");
+      const [id = "", parent = "", device = "", root = "", point = "", options = "", ...tags] = left.split(" ");
       const [type = "", source = "", superOptions = ""] = right.split(" ");
       return {
         id,
         parent,
+        device,
         root,
         point,
         options: options.split(","),

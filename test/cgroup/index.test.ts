@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import { type CgroupInput, planCgroup } from "../../src/cgroup/index.ts";
+import { emit } from "../../src/emit/index.ts";
+import { ARCHES } from "../../src/linux/arch.ts";
+import type { CgroupPlan } from "../../src/plan/cgroup.ts";
+import { DOCKER, HYBRID, hostOf, NONE, type Texts, V1, V2 } from "./fixture.ts";
+
+const CGROUP = "/sys/fs/cgroup";
+
+const plan = (texts: Texts, input: Partial<CgroupInput> = {}): CgroupPlan | undefined =>
+  planCgroup({
+    host: hostOf(texts),
+    resources: undefined,
+    cgroupsPath: undefined,
+    id: "web",
+    uid: 0,
+    mountsCgroup: false,
+    ...input,
+  });
+
+const ALL: readonly (readonly [string, Texts])[] = [
+  ["v1", V1],
+  ["hybrid", HYBRID],
+  ["v2", V2],
+  ["docker", DOCKER],
+];
+
+test.each(ALL)("%s: nothing wanted is no plan, and limits that limit nothing are nothing", (_, texts) => {
+  expect(plan(texts)).toBeUndefined();
+  expect(
+    plan(texts, { resources: { memory: {}, cpu: { shares: 0 }, devices: [] }, cgroupsPath: "" }),
+  ).toBeUndefined();
+});
+
+test.each(ALL)("%s: a mount of cgroups alone makes no cgroup", (_, texts) => {
+  expect(plan(texts, { mountsCgroup: true })).toMatchObject({
+    create: [],
+    enter: [],
+    into: undefined,
+    remove: [],
+  });
+});
+
+test.each(ALL)("%s: a limit makes, enters and removes", (_, texts) => {
+  const made = plan(texts, { resources: { memory: { limit: 1 << 20 } } });
+  expect(made?.create.length).toBeGreaterThan(0);
+  expect(made?.remove.length).toBeGreaterThan(0);
+  // Version 2 is entered at birth.
+  expect(made?.enter.length === 0).toBe(made?.into !== undefined);
+  expect(made?.into !== undefined).toBe(texts === V2);
+});
+
+test.each(ALL)(
+  "%s: names of labels are unique, and the plan can be emitted for every architecture",
+  (_, texts) => {
+    const resources = {
+      memory: { limit: 1 << 20, swap: 1 << 21 },
+      cpu: { shares: 512, quota: 5000 },
+      ...(texts === DOCKER ? {} : { pids: { limit: 5 }, devices: [{ allow: false }] }),
+    };
+    const made = plan(texts, { resources, cgroupsPath: "/a/b/web" });
+    const steps = [...(made?.create ?? []), ...(made?.enter ?? []), ...(made?.remove ?? [])];
+    for (const arch of ARCHES) {
+      expect(emit(steps, { arch, report: { kind: "print", prefix: "hutch" } }).length).toBeGreaterThan(1000);
+    }
+    const names = steps.flatMap((step) => (step.kind === "label" ? [step.name] : []));
+    expect(names.filter((name) => !name.startsWith("cgroup "))).toEqual([]);
+  },
+);
+
+test("what a mount of cgroups shows on hybrid: each hierarchy by the name of its directory, and version 2", () => {
+  const views = plan(HYBRID, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views ?? [];
+  const shown = views.map(({ name, type, options, directory }) => [name, type, options.join(), directory]);
+  expect(shown).toEqual([
+    ["systemd", "cgroup", "none,name=systemd", `${CGROUP}/systemd`],
+    ["pids", "cgroup", "pids", `${CGROUP}/pids/hutch-web`],
+    ["blkio", "cgroup", "blkio", `${CGROUP}/blkio`],
+    ["freezer", "cgroup", "freezer", `${CGROUP}/freezer`],
+    ["devices", "cgroup", "devices", `${CGROUP}/devices`],
+    ["memory", "cgroup", "memory", `${CGROUP}/memory/session/7`],
+    ["cpuset", "cgroup", "cpuset", `${CGROUP}/cpuset`],
+    ["cpuacct", "cgroup", "cpuacct", `${CGROUP}/cpuacct`],
+    ["cpu", "cgroup", "cpu", `${CGROUP}/cpu`],
+    ["unified", "cgroup2", "", `${CGROUP}/unified`],
+  ]);
+});
+
+test("co-mounted controllers are one view", () => {
+  const views = plan(V1, { mountsCgroup: true })?.views ?? [];
+  expect(views.find(({ name }) => name === "cpu,cpuacct")).toEqual({
+    name: "cpu,cpuacct",
+    type: "cgroup",
+    options: ["cpu", "cpuacct"],
+    directory: `${CGROUP}/cpu,cpuacct/user.slice`,
+  });
+});
+
+test("hierarchies on directories of one name are told apart by their controllers", () => {
+  const mountinfo = HYBRID.mountinfo
+    .replace(" /sys/fs/cgroup/systemd ", " /other/a ")
+    .replace(" /sys/fs/cgroup/memory ", " /third/a ");
+  const views = plan({ ...HYBRID, mountinfo }, { mountsCgroup: true })?.views ?? [];
+  expect(views.map(({ name }) => name)).toEqual(
+    "systemd pids blkio freezer devices memory cpuset cpuacct cpu unified".split(" "),
+  );
+});
+
+test("on version 2 the container's cgroup is the only view, without a name", () => {
+  expect(plan(V2, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views).toEqual([
+    { name: "", type: "cgroup2", options: [], directory: `${CGROUP}/hutch-web` },
+  ]);
+});
+
+test("limits on a machine without cgroups are refused, and so is an explicit path", () => {
+  expect(() => plan(NONE, { resources: { pids: { limit: 5 } } })).toThrow(
+    "limit the container's resources: no cgroup file system is mounted; hint: mount",
+  );
+  expect(() => plan(NONE, { cgroupsPath: "/web" })).toThrow("make the cgroup /web: no cgroup file system");
+  expect(plan(NONE, { mountsCgroup: true })?.views).toEqual([]);
+});
+
+test("a path that leads out of the tree is refused before anything is done", () => {
+  expect(() => plan(HYBRID, { cgroupsPath: "/../web" })).toThrow("contains ..");
+  expect(() => plan(V2, { cgroupsPath: "a/../../web" })).toThrow("contains ..");
+});

@@ -1,0 +1,292 @@
+/** Cgroups of this machine: what the kernel shows while a plan runs, and that nothing of it stays. */
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
+import { type CgroupHost, detectCgroups } from "../../src/cgroup/detect.ts";
+import { type CgroupInput, planCgroup } from "../../src/cgroup/index.ts";
+import { removeDirectories } from "../../src/cgroup/remove.ts";
+import type { CgroupPlan } from "../../src/plan/cgroup.ts";
+import {
+  anyReason,
+  lacksCgroup,
+  lacksFile,
+  lacksRoot,
+  type SkipReason,
+  testUnless,
+} from "../support/skip.ts";
+import { runInCgroup } from "./program.ts";
+
+const host = detectCgroups(
+  readFileSync("/proc/self/mountinfo", "utf8"),
+  readFileSync("/proc/self/cgroup", "utf8"),
+);
+
+function plan(input: Partial<CgroupInput> & { readonly id: string }): CgroupPlan {
+  const made = planCgroup({
+    host,
+    resources: undefined,
+    cgroupsPath: undefined,
+    uid: 0,
+    mountsCgroup: false,
+    ...input,
+  });
+  if (made === undefined) throw new Error("there is no plan");
+  return made;
+}
+
+/** Where a controller's cgroup of that name would be made. */
+const place = (controller: string, name: string): string =>
+  join(host.hierarchies.find(({ controllers }) => controllers.includes(controller))?.own ?? "/nowhere", name);
+
+function lacksControllers(...names: readonly string[]): SkipReason {
+  const missing = names.find(
+    (name) => !host.hierarchies.some(({ controllers }) => controllers.includes(name)),
+  );
+  return missing === undefined ? undefined : `needs the ${missing} controller of cgroup v1`;
+}
+
+/** Version 2 as if there were nothing else; on a hybrid machine it has no controllers, but devices can be filtered. */
+const unified = host.unified?.mount ?? "/nowhere";
+const onlyV2: CgroupHost = {
+  version: "v2",
+  hierarchies: [],
+  unified: { mount: unified, own: host.unified?.own ?? unified },
+};
+
+const handsDown = (): SkipReason => {
+  const file = join(unified, "cgroup.subtree_control");
+  const enabled = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
+  const all = ["cpu", "memory", "pids"].every((name) => enabled.includes(name));
+  return all ? undefined : "needs cpu, memory and pids in cgroup.subtree_control of cgroup v2";
+};
+
+const v1 = anyReason(lacksRoot(), lacksCgroup(1), lacksControllers("memory", "cpu", "pids", "devices"));
+const v2 = anyReason(lacksRoot(), lacksCgroup(2));
+
+/** Every cgroup of the tests, wherever. */
+const left = (): string[] =>
+  [...new Set([...host.hierarchies.flatMap(({ mount, own }) => [mount, own]), unified])]
+    .filter(existsSync)
+    .flatMap((directory) =>
+      readdirSync(directory)
+        .filter((name) => name.startsWith("hutch-test-"))
+        .map((name) => join(directory, name)),
+    );
+
+function clean(): void {
+  for (const directory of left()) {
+    for (const below of readdirSync(directory, { recursive: true, withFileTypes: true }).toReversed()) {
+      if (below.isDirectory()) rmdirSync(join(below.parentPath, below.name));
+    }
+    rmdirSync(directory);
+  }
+}
+
+if (v1 === undefined || v2 === undefined) afterAll(clean);
+
+const MIB = 1024 * 1024;
+
+testUnless(v1)(
+  "v1: the kernel reads the limits back, the process is inside, and nothing is left",
+  async () => {
+    const directory = (controller: string) => place(controller, "hutch-test-limits");
+    const files = [
+      [directory("memory"), "memory.limit_in_bytes", `${100 * MIB}`],
+      [directory("memory"), "memory.soft_limit_in_bytes", `${50 * MIB}`],
+      [directory("cpu"), "cpu.shares", "512"],
+      [directory("cpu"), "cpu.cfs_period_us", "50000"],
+      [directory("cpu"), "cpu.cfs_quota_us", "25000"],
+      [directory("pids"), "pids.max", "32"],
+    ] as const;
+    const resources = {
+      memory: { limit: 100 * MIB, reservation: 50 * MIB },
+      cpu: { shares: 512, quota: 25_000, period: 50_000 },
+      pids: { limit: 32 },
+    };
+    const read = files.map(([path, file]) => `cat ${path}/${file}`).join(";");
+    const inside = ["memory", "cpu", "pids"]
+      .map((controller) => `grep -qx $$ ${directory(controller)}/cgroup.procs && echo in ${controller}`)
+      .join(";");
+    const result = await runInCgroup(plan({ id: "test-limits", resources }), `${read};${inside}`);
+    expect(result).toEqual({
+      code: 0,
+      signal: null,
+      stdout: [...files.map(([, , text]) => text), "in memory", "in cpu", "in pids", ""].join("\n"),
+      stderr: "",
+    });
+    expect(left()).toEqual([]);
+  },
+);
+
+testUnless(v1)("v1: the kernel has the device rules in the list, and acts upon them", async () => {
+  const devices = [
+    { allow: false, access: "rwm" },
+    { allow: true, type: "c", major: 10, access: "r" },
+  ];
+  const script = `cat ${place("devices", "hutch-test-devices")}/devices.list; head -c 1 /dev/zero | wc -c; (: </dev/kmsg) 2>&1`;
+  const { stdout } = await runInCgroup(plan({ id: "test-devices", resources: { devices } }), script);
+  expect(stdout.split("\n")).toEqual([
+    "c 10:* r",
+    "c *:* m",
+    "b *:* m",
+    ...["1:3", "1:5", "1:7", "1:8", "1:9", "5:0", "5:1", "5:2", "136:*"].map((numbers) => `c ${numbers} rwm`),
+    "1",
+    expect.stringContaining("Operation not permitted"),
+    "",
+  ]);
+  expect(left()).toEqual([]);
+});
+
+testUnless(v1)("v1: processes and cgroups that the container leaves are removed with it", async () => {
+  const directory = place("pids", "hutch-test-rest");
+  const script = `mkdir -p ${directory}/a/b/c ${directory}/.hidden ${directory}/..x
+    sleep 100 & echo $! >${directory}/a/b/c/cgroup.procs
+    sleep 100 & sleep 100 & cat ${directory}/cgroup.procs | wc -l`;
+  const result = await runInCgroup(plan({ id: "test-rest", resources: { pids: { limit: 32 } } }), script);
+  expect(result).toEqual({ code: 0, signal: null, stdout: "5\n", stderr: "" });
+  expect(left()).toEqual([]);
+});
+
+testUnless(v1)(
+  "v1: a failure in the middle leaves nothing of this run, and nothing of others is touched",
+  async () => {
+    const input = { id: "test-middle", resources: { pids: { limit: 3 }, cpu: { shares: 2 } } };
+    const made = plan(input);
+    const paths = ["pids", "cpu"].map((controller) => place(controller, "hutch-test-middle"));
+    const order = made.create.flatMap((step) =>
+      step.kind === "call" && step.name === "mkdirat" ? [step.args[1]] : [],
+    );
+    const last = paths.find((path) => path === order.at(-1)) ?? "";
+    mkdirSync(last);
+    const { stderr, stdout } = await runInCgroup(made, "echo must not run");
+    expect(stdout).toBe("");
+    expect(stderr).toBe(
+      `test: make the cgroup ${last}: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
+    );
+    expect(left()).toEqual([last]);
+    rmdirSync(last);
+  },
+);
+
+testUnless(v1)(
+  "v1: an explicit path is made in the usual controllers; what lies above it stays",
+  async () => {
+    const { mount } = host.hierarchies.find(({ controllers }) => controllers.includes("pids")) ?? {
+      mount: "",
+    };
+    const input = { id: "x", cgroupsPath: "/hutch-test-pod/web" };
+    const result = await runInCgroup(plan(input), "grep -c ':/hutch-test-pod/web$' /proc/self/cgroup");
+    expect(result.stderr).toBe("");
+    expect(Number(result.stdout)).toBeGreaterThanOrEqual(4);
+    expect(readdirSync(join(mount, "hutch-test-pod")).filter((name) => name === "web")).toEqual([]);
+    clean();
+  },
+);
+
+testUnless(v1)(
+  "v1: what cannot be removed is told, and the program still ends as it would",
+  async () => {
+    const directory = place("pids", "hutch-test-stays");
+    const made = plan({ id: "test-stays", resources: { pids: { limit: 32 } } });
+    const result = await runInCgroup(made, `mkdir ${directory}/a; mount -t tmpfs none ${directory}/a`);
+    Bun.spawnSync(["umount", `${directory}/a`]);
+    expect(result).toEqual({
+      code: 0,
+      signal: null,
+      stdout: "",
+      stderr: `test: remove the cgroup ${directory}: it still has processes or cgroups; hint: rmdir it when they are gone\n`,
+    });
+    clean();
+  },
+  20_000,
+);
+
+testUnless(v2)("v2: the process is born inside, and leaves neither processes nor cgroups", async () => {
+  const directory = join(unified, "hutch-test-v2");
+  const script = `grep ^0:: /proc/self/cgroup; mkdir -p ${directory}/a/b ${directory}/c
+    sleep 100 & echo $! >${directory}/a/b/cgroup.procs; sleep 100 & sleep 100 &`;
+  const made = plan({ id: "x", host: onlyV2, cgroupsPath: "/hutch-test-v2" });
+  expect(await runInCgroup(made, script)).toEqual({
+    code: 0,
+    signal: null,
+    stdout: "0::/hutch-test-v2\n",
+    stderr: "",
+  });
+  expect(left()).toEqual([]);
+});
+
+testUnless(anyReason(v2, lacksFile("/dev/fuse"), lacksFile("/dev/kmsg")))(
+  "v2: the kernel takes the device filter, and acts upon it",
+  async () => {
+    const devices = [
+      { allow: false, access: "rwm" },
+      { allow: true, type: "c", major: 10, minor: 229, access: "r" },
+    ];
+    const script = `try() { (eval "$1") 2>/dev/null && echo "$1: yes" || echo "$1: no"; }
+      try ': </dev/zero'; try ': </dev/fuse'; try ': >/dev/fuse'; try ': </dev/kmsg'
+      D=$(mktemp -d /tmp/hutch-node-XXXXXX); try "mknod $D/node c 1 11"; (: <$D/node) 2>/dev/null || echo closed; rm -r $D`;
+    const made = plan({ id: "test-filter", host: onlyV2, resources: { devices } });
+    const { stdout, stderr } = await runInCgroup(made, script);
+    expect({ stderr, stdout: stdout.replace(/hutch-node-\w+/, "X").split("\n") }).toEqual({
+      stderr: "",
+      stdout: [
+        ": </dev/zero: yes",
+        ": </dev/fuse: yes",
+        ": >/dev/fuse: no",
+        ": </dev/kmsg: no",
+        "mknod /tmp/X/node c 1 11: yes",
+        "closed",
+        "",
+      ],
+    });
+    expect(left()).toEqual([]);
+  },
+);
+
+testUnless(v2)("v2: a filter of thousands of rules is taken", async () => {
+  const devices = Array.from({ length: 3000 }, (_, minor) => ({
+    allow: minor % 2 === 0,
+    type: "c",
+    major: 0xfffffff0,
+    minor,
+  }));
+  const made = plan({ id: "test-many", host: onlyV2, resources: { devices } });
+  const { stdout, stderr } = await runInCgroup(made, ": </dev/zero && echo yes");
+  expect({ stdout, stderr }).toEqual({ stdout: "yes\n", stderr: "" });
+});
+
+testUnless(v2)("v2: a controller that is not there is told by name, with the file", async () => {
+  const made = plan({ id: "test-missing", host: onlyV2, resources: { pids: { limit: 3 } } });
+  const rename = made.create.map((step) =>
+    step.kind === "call"
+      ? { ...step, args: step.args.map((arg) => (arg === "+pids" ? "+nope" : arg)) }
+      : step,
+  );
+  const { stdout, stderr } = await runInCgroup({ ...made, create: rename }, "echo must not run");
+  expect(stdout).toBe("");
+  expect(stderr).toStartWith(
+    `test: hand pids down: write +pids to ${unified}/cgroup.subtree_control: write: E`,
+  );
+  expect(left()).toEqual([]);
+});
+
+testUnless(anyReason(v2, handsDown()))("v2: the kernel reads the limits back", async () => {
+  const directory = join(unified, "hutch-test-limits");
+  const resources = {
+    memory: { limit: 100 * MIB, reservation: 50 * MIB },
+    cpu: { shares: 512, quota: 25_000, period: 50_000 },
+    pids: { limit: 32 },
+  };
+  const files = ["memory.max", "memory.low", "cpu.weight", "cpu.max", "pids.max"];
+  const made = plan({ id: "test-limits", host: onlyV2, resources });
+  const { stdout, stderr } = await runInCgroup(
+    made,
+    files.map((file) => `cat ${directory}/${file}`).join(";"),
+  );
+  expect({ stdout, stderr }).toEqual({ stdout: "104857600\n52428800\n59\n25000 50000\n32\n", stderr: "" });
+  expect(left()).toEqual([]);
+});
+
+test("without directories there is nothing to remove", () => {
+  expect(removeDirectories([])).toEqual([]);
+});

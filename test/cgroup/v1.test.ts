@@ -1,0 +1,112 @@
+import { expect, test } from "bun:test";
+import { createV1, enterV1, membershipsV1, settingsV1 } from "../../src/cgroup/v1.ts";
+import type { Step } from "../../src/plan/step.ts";
+import { HYBRID, hostOf, V1 } from "./fixture.ts";
+
+const CGROUP = "/sys/fs/cgroup";
+const MIB = 1024 * 1024;
+
+const written = (resources: Parameters<typeof settingsV1>[0]): string[] =>
+  settingsV1(resources).map(({ controller, file, text }) => `${controller}: ${file} = ${text}`);
+
+const whys = (steps: readonly Step[]): string[] =>
+  steps.flatMap((step) => (step.kind === "call" ? [`${step.name}: ${step.why}`] : []));
+
+test("every limit has its file, in the order in which the kernel takes them", () => {
+  expect(
+    written({
+      memory: { limit: 100 * MIB, swap: 300 * MIB, reservation: 50 * MIB },
+      cpu: { shares: 512, quota: 25_000, period: 50_000 },
+      pids: { limit: 32 },
+    }),
+  ).toEqual([
+    "memory: memory.limit_in_bytes = 104857600",
+    "memory: memory.memsw.limit_in_bytes = 314572800",
+    "memory: memory.soft_limit_in_bytes = 52428800",
+    "cpu: cpu.shares = 512",
+    "cpu: cpu.cfs_period_us = 50000",
+    "cpu: cpu.cfs_quota_us = 25000",
+    "pids: pids.max = 32",
+  ]);
+});
+
+test("-1 is no limit", () => {
+  expect(written({ memory: { limit: -1, swap: -1 }, cpu: { quota: -1 }, pids: { limit: -1 } })).toEqual([
+    "memory: memory.limit_in_bytes = -1",
+    "memory: memory.memsw.limit_in_bytes = -1",
+    "cpu: cpu.cfs_quota_us = -1",
+    "pids: pids.max = max",
+  ]);
+});
+
+test("0 is not given", () => {
+  const nothing = { memory: { limit: 0, swap: 0n, reservation: 0 }, cpu: { shares: 0, quota: 0, period: 0 } };
+  expect(written(nothing)).toEqual([]);
+});
+
+test("a limit above 2^53 is written exactly", () => {
+  expect(written({ memory: { limit: 9007199254740993n } })).toEqual([
+    "memory: memory.limit_in_bytes = 9007199254740993",
+  ]);
+});
+
+test("only the controllers that have something to write get a directory", () => {
+  const list = membershipsV1(
+    hostOf(HYBRID).hierarchies,
+    settingsV1({ memory: { limit: MIB } }),
+    undefined,
+    "web",
+  );
+  expect(list.map(({ directory }) => directory.path)).toEqual([`${CGROUP}/memory/session/7/hutch-web`]);
+});
+
+test("an explicit path is made for the usual controllers too, below the root of each hierarchy", () => {
+  const list = membershipsV1(hostOf(HYBRID).hierarchies, [], "/pods/web", "web");
+  expect(list.map(({ directory }) => directory.path)).toEqual(
+    ["pids", "blkio", "freezer", "devices", "memory", "cpuacct", "cpu"].map(
+      (name) => `${CGROUP}/${name}/pods/web`,
+    ),
+  );
+});
+
+test("controllers that are mounted together share one directory", () => {
+  const list = membershipsV1(hostOf(V1).hierarchies, settingsV1({ cpu: { shares: 2 } }), "", "web");
+  expect(list.map(({ directory }) => directory.path)).toEqual([`${CGROUP}/cpu,cpuacct/user.slice/hutch-web`]);
+});
+
+test("a limit whose controller is not mounted is refused by the name of the controller", () => {
+  const { hierarchies } = hostOf(V1);
+  const others = hierarchies.filter(({ controllers }) => !controllers.includes("pids"));
+  expect(() => membershipsV1(others, settingsV1({ pids: { limit: 1 } }), undefined, "web")).toThrow(
+    "limit pids: linux.resources.pids: the pids controller of cgroup v1 is not mounted; hint: mount it",
+  );
+});
+
+test("the steps make what is missing above, then the cgroup, write the limits and open cgroup.procs", () => {
+  const { hierarchies } = hostOf(V1);
+  const pids = hierarchies.filter(({ controllers }) => controllers.includes("pids"));
+  const list = membershipsV1(pids, settingsV1({ pids: { limit: 32 } }), "/a/b/web", "id");
+  const top = `${CGROUP}/pids`;
+  expect(whys(createV1(list))).toEqual([
+    `mkdirat: make the cgroup ${top}/a`,
+    `mkdirat: make the cgroup ${top}/a/b`,
+    `mkdirat: make the cgroup ${top}/a/b/web`,
+    `openat: limit pids: write 32 to ${top}/a/b/web/pids.max`,
+    `write: limit pids: write 32 to ${top}/a/b/web/pids.max`,
+    `close: close ${top}/a/b/web/pids.max`,
+    `openat: open cgroup.procs of ${top}/a/b/web`,
+  ]);
+  expect(whys(enterV1(list))).toEqual([`write: enter the cgroup ${top}/a/b/web`]);
+});
+
+test("device lines that follow each other are written through one descriptor", () => {
+  const devices = [{ allow: false, access: "rwm" }];
+  const steps = createV1(membershipsV1(hostOf(V1).hierarchies, settingsV1({ devices }), undefined, "web"));
+  const names = steps.flatMap((step) => (step.kind === "call" ? [step.name] : []));
+  expect(names).toEqual([
+    "mkdirat",
+    ...(["openat", "write", "close"] as const),
+    ...(["openat", ...Array.from({ length: 11 }, () => "write" as const), "close"] as const),
+    "openat",
+  ]);
+});
