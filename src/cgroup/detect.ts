@@ -2,7 +2,10 @@
 
 /** One hierarchy of version 1. */
 export interface Hierarchy {
-  /** As /proc/self/cgroup lists them: ["cpu", "cpuacct"]; a hierarchy without controllers has a name: ["name=systemd"]. */
+  /**
+   * As /proc/self/cgroup lists them: ["cpu", "cpuacct"]; a hierarchy without controllers has a name:
+   * ["name=systemd"].
+   */
   readonly controllers: readonly string[];
   readonly mount: string;
   /** The directory of hutch's own cgroup; `mount` when it is not to be seen there. */
@@ -32,25 +35,37 @@ interface Mount {
 }
 
 /** True when `path` is `directory` or lies below it. */
-export const isWithin = (path: string, directory: string): boolean =>
-  directory === "/" || path === directory || path.startsWith(`${directory}/`);
+const isWithin = (path: string, directory: string): boolean =>
+  directory === "/" ||
+  (path.startsWith(directory) && (path.length === directory.length || path[directory.length] === "/"));
 
 export const isNamed = (controller: string): boolean => controller.startsWith("name=");
 
 /** From the texts of /proc/self/mountinfo (proc_pid_mountinfo(5)) and /proc/self/cgroup (cgroups(7)). */
 export function detectCgroups(mountinfo: string, selfCgroup: string): CgroupHost {
-  const mounts = mountinfo.split("\n").flatMap(parseMount);
-  const visible = mounts.filter((mount) => mount.type.startsWith("cgroup") && !isHidden(mount, mounts));
+  const mounts = new Map<string, Mount>();
+  for (const line of mountinfo.split("\n")) {
+    const mount = parseMount(line);
+    if (mount !== undefined) mounts.set(mount.id, mount);
+  }
+  const visible: Mount[] = [];
+  for (const mount of mounts.values()) {
+    if (mount.type.startsWith("cgroup") && !isHidden(mount, mounts)) visible.push(mount);
+  }
   const hierarchies: Hierarchy[] = [];
   let unified: Unified | undefined;
-  for (const [, number, list = "", path = ""] of selfCgroup.matchAll(/^(\d+):(.*?):(\/.*)$/gm)) {
-    const isUnified = number === "0" && list === "";
+  for (const line of selfCgroup.split("\n")) {
+    // Number, controllers and path; a path may contain colons.
+    const first = line.indexOf(":");
+    const second = line.indexOf(":", first + 1);
+    if (first < 0 || second < 0) continue;
+    const list = line.slice(first + 1, second);
+    const path = line.slice(second + 1);
+    const isUnified = list === "" && line.startsWith("0:");
     const controllers = isUnified ? [] : list.split(",");
     const type = isUnified ? "cgroup2" : "cgroup";
-    const place = locate(
-      visible.filter((mount) => mount.type === type && controllers.every((it) => mount.options.includes(it))),
-      path,
-    );
+    const shown = visible.filter((mount) => mount.type === type && has(mount, controllers));
+    const place = locate(shown, path);
     if (place === undefined) continue;
     if (isUnified) unified = place;
     else hierarchies.push({ controllers, ...place });
@@ -63,46 +78,51 @@ export function detectCgroups(mountinfo: string, selfCgroup: string): CgroupHost
     : { version: "v2", hierarchies: [], unified };
 }
 
-const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const has = ({ options }: Mount, controllers: readonly string[]): boolean =>
+  controllers.every((controller) => options.includes(controller));
 
-function parseMount(line: string): Mount[] {
+/** Escapes are rare, and to compile the expression takes time. */
+const unescapeOctal = (text: string): string =>
+  text.includes("\\")
+    ? text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+    : text;
+
+function parseMount(line: string): Mount | undefined {
   const fields = line.split(" ");
-  const [id, parent, , root, point] = fields;
+  // By index: to take an array apart by a pattern is slow before the code is compiled.
+  const id = fields[0];
+  const parent = fields[1];
+  const root = fields[3];
+  const point = fields[4];
   // Any number of optional fields ends at a lone hyphen.
   const end = fields.indexOf("-", 6);
   const type = fields[end + 1];
-  if (end < 0 || !id || !parent || !root || !point || !type) return [];
-  return [
-    {
-      id,
-      parent,
-      root: unescapeOctal(root),
-      point: unescapeOctal(point),
-      type,
-      options: (fields[end + 3] ?? "").split(","),
-    },
-  ];
+  if (end < 0 || !id || !parent || !root || !point || !type) return undefined;
+  const options = (fields[end + 3] ?? "").split(",");
+  return { id, parent, root: unescapeOctal(root), point: unescapeOctal(point), type, options };
 }
 
 /** True when something was mounted later on the mount point, or on a directory above it. */
-function isHidden(mount: Mount, mounts: readonly Mount[]): boolean {
-  const line = new Set<string>();
-  let above: Mount | undefined = mount;
-  while (above !== undefined && !line.has(above.id)) {
-    line.add(above.id);
-    const { parent }: Mount = above;
-    above = mounts.find(({ id }) => id === parent);
+function isHidden(mount: Mount, mounts: ReadonlyMap<string, Mount>): boolean {
+  const line: string[] = [];
+  let up: Mount | undefined = mount;
+  while (up !== undefined && !line.includes(up.id)) {
+    line.push(up.id);
+    up = mounts.get(up.parent);
   }
-  return mounts.some(
-    (other) => !line.has(other.id) && line.has(other.parent) && isWithin(mount.point, other.point),
-  );
+  for (const other of mounts.values()) {
+    if (isWithin(mount.point, other.point) && !line.includes(other.id) && line.includes(other.parent)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Of several mounts of one hierarchy the one that shows hutch's own cgroup and the most besides. */
 function locate(mounts: readonly Mount[], path: string): Unified | undefined {
   // A path with ".." lies outside of the cgroup namespace.
-  const shows = ({ root }: Mount): boolean => isWithin(path, root) && !path.split("/").includes("..");
+  const isOutside = path.includes("/..") && path.split("/").includes("..");
+  const shows = ({ root }: Mount): boolean => !isOutside && isWithin(path, root);
   let best: Mount | undefined;
   for (const mount of mounts) {
     if (best === undefined) best = mount;

@@ -1,4 +1,7 @@
-/** A device policy as an eBPF program, which is how cgroup v2 controls devices (admin-guide/cgroup-v2, "Device controller"). */
+/**
+ * A device policy as an eBPF program, which is how cgroup v2 controls devices (admin-guide/cgroup-v2,
+ * "Device controller").
+ */
 import {
   BPF_ALU32_AND_K,
   BPF_ALU32_MOV_K,
@@ -61,7 +64,10 @@ const verdict = (immediate: number): Instruction[] => [
   instruction(BPF_EXIT, 0),
 ];
 
-/** What a rule does with a device that it names: decides, or goes on behind itself with what is still wanted. */
+/**
+ * What a rule does with a device that it names: decides, or goes on behind itself with what is still
+ * wanted.
+ */
 function decide({ allow, access }: DeviceDecision): Instruction[] {
   return allow
     ? [
@@ -97,8 +103,9 @@ function compileRule(rule: DeviceDecision): Instruction[] {
 }
 
 /**
- * The program, as struct bpf_insn[]. The last rule comes first; each takes what it allows from the access that is asked
- * for, until nothing is left, or something is denied. Every instruction can be reached, or the kernel would refuse it.
+ * The program, as struct bpf_insn[]. The last rule comes first; each takes what it allows from the access
+ * that is asked for, until nothing is left, or something is denied. Every instruction can be reached, or
+ * the kernel would refuse it.
  */
 export function compileDevices(policy: DevicePolicy): Uint8Array {
   const program = [
@@ -127,6 +134,7 @@ export function compileDevices(policy: DevicePolicy): Uint8Array {
 const HINTS = {
   EPERM:
     "device rules on cgroup v2 take CAP_BPF and CAP_NET_ADMIN on the host; without them leave linux.resources.devices out",
+  E2BIG: "the kernel checks every way through the filter, and these are too many rules for that",
   EINVAL: "the kernel was built without CONFIG_CGROUP_BPF",
   ENOSYS: "the kernel was built without CONFIG_BPF_SYSCALL",
 } as const;

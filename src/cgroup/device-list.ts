@@ -1,4 +1,7 @@
-/** A device policy in the words of version 1: lines for devices.allow and devices.deny (admin-guide/cgroup-v1/devices). */
+/**
+ * A device policy in the words of version 1: lines for devices.allow and devices.deny
+ * (admin-guide/cgroup-v1/devices).
+ */
 import { HutchError } from "../linux/error.ts";
 import { accessLetters, covers, type DevicePolicy, type DeviceSet, overlap } from "./device-rule.ts";
 
@@ -11,9 +14,10 @@ const describe = ({ type, major, minor }: DeviceSet, access: number): string =>
   `${type} ${major ?? "*"}:${minor ?? "*"} ${accessLetters(access)}`;
 
 /**
- * The lines, in order. The kernel keeps a default and a list of exceptions, and takes an exception back only for
- * exactly the numbers it was made with; any other attempt it ignores, without an error. So a rule that takes back more
- * than an exception becomes lines for the exceptions it covers, and one that takes back a part of an exception is a HutchError.
+ * The lines, in order. The kernel keeps a default and a list of exceptions, and takes an exception back
+ * only for exactly the numbers it was made with; any other attempt it ignores, without an error. So a rule
+ * that takes back more than an exception becomes lines for the exceptions it covers, and one that takes
+ * back a part of an exception is a HutchError.
  */
 export function deviceLines(policy: DevicePolicy): DeviceLine[] {
   const file = (allow: boolean): DeviceLine["file"] => (allow ? "devices.allow" : "devices.deny");

@@ -1,4 +1,7 @@
-/** linux.resources.devices as both versions of cgroups act upon it (OCI config-linux, "Allowed Device list"). */
+/**
+ * linux.resources.devices as both versions of cgroups act upon it (OCI config-linux, "Allowed Device
+ * list").
+ */
 import { BPF_DEVCG_ACC_MKNOD, BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE } from "../linux/bpf.ts";
 import { CONSOLE_DEVICE, DEFAULT_DEVICES, PTMX_DEVICE, PTS_MAJOR } from "../linux/device.ts";
 import type { DeviceRule } from "../spec/resources.ts";
@@ -45,8 +48,8 @@ const permit = (type: "b" | "c", major?: number, minor?: number, access = EVERY_
 });
 
 /**
- * What a container's /dev is made of stays usable whatever the rules say, and nodes may be made of any device: to
- * have a node does not mean that it can be opened. The same as runc permits.
+ * What a container's /dev is made of stays usable whatever the rules say, and nodes may be made of any
+ * device: to have a node does not mean that it can be opened. The same as runc permits.
  */
 const defaults = (): DeviceDecision[] => [
   permit("c", undefined, undefined, BPF_DEVCG_ACC_MKNOD),

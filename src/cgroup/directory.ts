@@ -33,7 +33,9 @@ export const makeAncestor = (path: string): Step =>
     hints: HINTS,
   });
 
-/** Makes the cgroup itself, which must be new: the limits and processes of another would be mixed with ours. */
+/**
+ * Makes the cgroup itself, which must be new: the limits and processes of another would be mixed with ours.
+ */
 export const makeDirectory = ({ path, made }: Directory): Step[] => [
   call(`make the cgroup ${path}`, "mkdirat", [AT_FDCWD, path, MODE], {
     hints: {

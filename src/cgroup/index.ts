@@ -24,8 +24,9 @@ export interface CgroupInput {
 const EMPTY: Omit<CgroupPlan, "views"> = { create: [], enter: [], into: undefined, remove: [] };
 
 /**
- * The plan of a container's cgroups; undefined when nothing is wanted of them. Without limits and without an explicit
- * path none is made. Throws HutchError when a limit cannot be kept on this machine, or a path leads out of the tree.
+ * The plan of a container's cgroups; undefined when nothing is wanted of them. Without limits and without
+ * an explicit path none is made. Throws HutchError when a limit cannot be kept on this machine, or a path
+ * leads out of the tree.
  */
 export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
   const { host, resources = {}, cgroupsPath, mountsCgroup } = input;

@@ -26,8 +26,8 @@ export function above(top: string, directory: string): string[] {
 }
 
 /**
- * The directory of a container's cgroup. Throws HutchError for a path with `..`, which would lead into a cgroup of
- * others, and for one that names no cgroup.
+ * The directory of a container's cgroup. Throws HutchError for a path with `..`, which would lead into a
+ * cgroup of others, and for one that names no cgroup.
  */
 export function placeCgroup(base: Base, cgroupsPath: string | undefined, id: string): Place {
   // One level, so that nothing but the cgroup itself has to be removed.

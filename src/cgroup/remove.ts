@@ -1,6 +1,7 @@
 /**
- * Removing cgroups when the container has ended. A container without a pid namespace leaves processes behind, and one that
- * may write to its cgroups leaves cgroups: both go. Nothing here fails: what cannot be removed is told, and stays.
+ * Removing cgroups when the container has ended. A container without a pid namespace leaves processes
+ * behind, and one that may write to its cgroups leaves cgroups: both go. Nothing here fails: what cannot be
+ * removed is told, and stays.
  */
 import {
   AT_FDCWD,
@@ -141,7 +142,8 @@ function removeBelow(): Step[] {
     label(next),
     call(why, "getdents64", [current, entry, DIRENT64_MAX], { into: value, errors: { ENOENT: "ignore" } }),
     branch(value, "le", 0, "cgroup entry last"),
-    // Only the first entry is looked at, because a field can be read at a fixed place only: the next read starts behind it.
+    // Only the first entry is looked at, because a field can be read at a fixed place only: the next read
+    // starts behind it.
     load(value, entry, DIRENT64.d_off, 8),
     call(why, "lseek", [current, value, SEEK_SET]),
     load(value, entry, DIRENT64.d_type, 1),

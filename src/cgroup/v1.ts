@@ -11,19 +11,26 @@ import { type Directory, directory, makeAncestor, makeDirectory } from "./direct
 import { isExplicit, placeCgroup } from "./path.ts";
 import { type Amount, pidsMax, type Setting, settings, writeSettings } from "./setting.ts";
 
-/** The controllers that have a directory when the path is explicit, for whoever looks for the container there. */
+/**
+ * The controllers that have a directory when the path is explicit, for whoever looks for the container
+ * there.
+ */
 const USUAL: readonly string[] = ["memory", "cpu", "cpuacct", "pids", "devices", "freezer", "blkio"];
 
 const amount = (value: Amount): string | undefined => (value ? `${value}` : undefined);
 
-/** What linux.resources writes, in the order of writing. Throws HutchError for device rules that version 1 cannot express. */
+/**
+ * What linux.resources writes, in the order of writing. Throws HutchError for device rules that version 1
+ * cannot express.
+ */
 export function settingsV1(resources: Resources): Setting[] {
   const { memory, cpu, devices } = resources;
   const policy = devicePolicy(devices);
   return [
     ...settings([
       ["memory", "memory.limit_in_bytes", amount(memory?.limit)],
-      // Second, because memory and swap together may never be less than memory alone, and are unlimited at first.
+      // Second, because memory and swap together may never be less than memory alone, and are unlimited at
+      // first.
       ["memory", "memory.memsw.limit_in_bytes", amount(memory?.swap)],
       ["memory", "memory.soft_limit_in_bytes", amount(memory?.reservation)],
       ["cpu", "cpu.shares", amount(cpu?.shares)],
@@ -46,7 +53,10 @@ export interface Membership {
   readonly procs: Slot;
 }
 
-/** The cgroups that a container needs. Throws HutchError when a limit needs a controller that is not mounted. */
+/**
+ * The cgroups that a container needs. Throws HutchError when a limit needs a controller that is not
+ * mounted.
+ */
 export function membershipsV1(
   hierarchies: readonly Hierarchy[],
   limits: readonly Setting[],

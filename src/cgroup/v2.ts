@@ -1,4 +1,7 @@
-/** Cgroups of version 2 (admin-guide/cgroup-v2): one directory, whose controllers the ones above must hand down. */
+/**
+ * Cgroups of version 2 (admin-guide/cgroup-v2): one directory, whose controllers the ones above must hand
+ * down.
+ */
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
 import type { Call, Slot, Step } from "../plan/step.ts";
@@ -16,8 +19,9 @@ const DEFAULT_PERIOD = 100_000;
 const most = (value: Amount): string | undefined => (value ? (value < 0 ? "max" : `${value}`) : undefined);
 
 /**
- * cpu.weight (1 to 10,000) for cpu.shares (2 to 262,144), by the formula that runc (since 1.3.2) and crun (since 1.23)
- * share: 10^((l² + 125 l)/612 − 7/34), rounded up, with l = log2 shares. It maps least, default (1,024 to 100) and most.
+ * cpu.weight (1 to 10,000) for cpu.shares (2 to 262,144), by the formula that runc (since 1.3.2) and crun
+ * (since 1.23) share: 10^((l² + 125 l)/612 − 7/34), rounded up, with l = log2 shares. It maps least,
+ * default (1,024 to 100) and most.
  */
 export function cpuWeight(shares: number): number {
   if (shares <= 2) return 1;
@@ -44,7 +48,8 @@ export const settingsV2 = (resources: Resources): Setting[] =>
   settings([
     ["memory", "memory.max", most(resources.memory?.limit)],
     ["memory", "memory.swap.max", swapMax(resources)],
-    // The kernel protects what is below it, as far as it can: the reading of "reservation" that runtimes share.
+    // The kernel protects what is below it, as far as it can: the reading of "reservation" that runtimes
+    // share.
     ["memory", "memory.low", most(resources.memory?.reservation)],
     ["cpu", "cpu.weight", resources.cpu?.shares ? `${cpuWeight(resources.cpu.shares)}` : undefined],
     ["cpu", "cpu.max", cpuMax(resources)],
@@ -63,8 +68,9 @@ export interface MembershipV2 {
 }
 
 /**
- * The container's cgroup. It cannot lie below hutch's own: a cgroup that has processes cannot hand controllers down. So a
- * relative path starts at the root, for an ordinary user beside hutch's own cgroup, where systemd lets users make cgroups.
+ * The container's cgroup. It cannot lie below hutch's own: a cgroup that has processes cannot hand
+ * controllers down. So a relative path starts at the root, for an ordinary user beside hutch's own cgroup,
+ * where systemd lets users make cgroups.
  */
 export function membershipV2(
   { mount, own }: Unified,

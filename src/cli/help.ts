@@ -27,13 +27,18 @@ function argument({ value, short, help }: Option): ArgsDef[string] {
     : { type: "string", valueHint: value, description: help, ...alias };
 }
 
-/** citty lays out the table of options; what it says of usage is replaced by the command's own line. */
+/** citty lays out the table of options; here its rows are aligned at the left, where the eye looks for them. */
 async function optionTable(options: readonly Option[]): Promise<string[]> {
   const args = Object.fromEntries(options.map((option) => [option.name, argument(option)]));
   const usage = Bun.stripANSI(await renderUsage(defineCommand({ meta: { name: "hutch" }, args })));
   const lines = usage.split("\n");
   const start = lines.findIndex((line) => line.trim() === "OPTIONS");
-  return lines.slice(start + 1).filter((line) => line.trim() !== "");
+  const rows = lines.slice(start + 1).flatMap((line) => {
+    const [, name = "", help = ""] = /^\s*(\S.*?)\s{2,}(\S.*?)\s*$/.exec(line) ?? [];
+    return name === "" ? [] : [{ name: name.startsWith("--") ? `    ${name}` : name, help }];
+  });
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return rows.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`);
 }
 
 /** The help text of one command. */

@@ -26,9 +26,11 @@ interface Facts {
   readonly limited: boolean;
 }
 
+const MQUEUE = "/dev/mqueue";
+
 /** The file systems of the kernel; a new one shows a namespace, so without the namespace the host's is bound. */
-function apiMounts({ owns, limited }: Facts, userNamespace: boolean): Mount[] {
-  const gid = userNamespace ? [] : ["gid=5"];
+function apiMounts({ owns, limited }: Facts, { host }: Surroundings): Mount[] {
+  const gid = owns("user") ? [] : ["gid=5"];
   return [
     owns("pid")
       ? mount("proc", "/proc", "nosuid", "noexec", "nodev")
@@ -36,9 +38,9 @@ function apiMounts({ owns, limited }: Facts, userNamespace: boolean): Mount[] {
     mount("tmpfs", "/dev", "nosuid", "noexec", "strictatime", "mode=755", "size=65536k"),
     mount("devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...gid),
     mount("tmpfs", "/dev/shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
-    owns("ipc")
-      ? mount("mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev")
-      : bind("/dev/mqueue", "nosuid", "noexec", "nodev"),
+    ...(owns("ipc") ? [mount("mqueue", MQUEUE, "nosuid", "noexec", "nodev")] : []),
+    // Not every host has its message queues mounted.
+    ...(!owns("ipc") && host.kind(MQUEUE) !== undefined ? [bind(MQUEUE, "nosuid", "noexec", "nodev")] : []),
     owns("network")
       ? mount("sysfs", "/sys", "nosuid", "noexec", "nodev", "ro")
       : bind("/sys", "nosuid", "noexec", "nodev", "rro"),
@@ -81,7 +83,7 @@ export function inMounts(given: Given, around: Surroundings, facts: Facts): Moun
       ? [mount("tmpfs", layer, "nosuid", "nodev", "noexec", "ro", "size=4k")]
       : [];
   return [
-    ...apiMounts(facts, facts.owns("user")),
+    ...apiMounts(facts, around),
     ...(where === "/" ? [...HIDDEN, ...resolv, ...cover] : []),
     ...requested,
   ];

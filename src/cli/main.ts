@@ -44,8 +44,7 @@ async function unknownCommand(name: string): Promise<never> {
   const { nearest } = await import("./nearest.ts");
   const near = nearest(name, Object.keys(COMMANDS));
   throw new HutchError({
-    operation: "hutch",
-    reason: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
+    operation: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
     hint: near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`,
   });
 }

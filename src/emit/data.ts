@@ -1,30 +1,8 @@
 /** Where the data of a plan lies: texts and other constants, equal ones once; slots and buffers. */
 import { HutchError } from "../linux/error.ts";
-import type {
-  Argument,
-  Bytes,
-  Buffer as PlanBuffer,
-  Slot,
-  SlotAddress,
-  Step,
-  Strings,
-  Struct,
-} from "../plan/step.ts";
-import { high32, type Integer, low32 } from "./assembler.ts";
-import {
-  ALIGNED,
-  BUFFERS,
-  BYTES,
-  DATA,
-  FIXUP,
-  type Image,
-  POINTER,
-  type Reference,
-  reference,
-  SECTION_LIMIT,
-  SLOTS,
-  TEXT,
-} from "./image.ts";
+import type { Buffer as PlanBuffer, Slot, Step, Struct } from "../plan/step.ts";
+import type { Integer } from "./assembler.ts";
+import { BUFFERS, BYTES, type Image, type Reference, reference, SECTION_LIMIT, TEXT } from "./image.ts";
 
 /** What was placed so far. */
 export interface Data {

@@ -2,18 +2,10 @@
 import { ERRNO } from "../linux/errno.ts";
 import type { Argument, Call, Outcome, Struct } from "../plan/step.ts";
 import type { Assembler, Register } from "./assembler.ts";
-import {
-  type Data,
-  integerOf,
-  isSlot,
-  placeMemory,
-  placeStruct,
-  placeText,
-  refuse,
-  slotNumber,
-} from "./data.ts";
+import { type Data, integerOf, placeText, refuse, slotNumber } from "./data.ts";
 import { boundLabel } from "./image.ts";
 import { type Fallible, type Lowering, labelOf } from "./lowering.ts";
+import { isSlot, placeMemory, placeStruct } from "./struct.ts";
 
 /** The calls that do not come back. */
 const FINAL: Readonly<Record<string, true>> = { exit: true, exit_group: true };

@@ -1,9 +1,10 @@
 /** Steps that work on slots and buffers to instructions. */
 import type { Branch, Buffer, Compute, Decimal, Load, Next, Store, Value } from "../plan/step.ts";
 import type { Operation, Register } from "./assembler.ts";
-import { bufferPlace, integerOf, placeStrings, refuse, slotNumber } from "./data.ts";
+import { bufferPlace, integerOf, refuse, slotNumber } from "./data.ts";
 import { bindLabel, createLabel } from "./image.ts";
 import { type Lowering, labelOf } from "./lowering.ts";
+import { placeStrings } from "./struct.ts";
 
 function loadValue(state: Lowering, to: Register, value: Value): void {
   if (typeof value === "object") state.asm.loadSlot(to, slotNumber(state.data, value));

@@ -1,5 +1,13 @@
 /** Data with an inner form: structs and arrays of pointers to strings. */
-import type { Argument, Bytes, Buffer as PlanBuffer, Slot, SlotAddress, Strings, Struct } from "../plan/step.ts";
+import type {
+  Argument,
+  Bytes,
+  Buffer as PlanBuffer,
+  Slot,
+  SlotAddress,
+  Strings,
+  Struct,
+} from "../plan/step.ts";
 import { high32, type Integer, low32 } from "./assembler.ts";
 import {
   bufferPlace,

@@ -1,4 +1,4 @@
-/** bpf.h and bpf_common.h of the kernel's UAPI: eBPF and bpf(2). Classic BPF, for seccomp, is in seccomp.ts. */
+/** bpf.h and bpf_common.h of the UAPI: eBPF and bpf(2). Classic BPF, for seccomp, is in seccomp.ts. */
 
 /** Commands of bpf(2). */
 export const BPF_PROG_LOAD = 5;

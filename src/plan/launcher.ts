@@ -14,7 +14,7 @@ import { makeIdmaps } from "./idmap-mount.ts";
 import { bindSource, describe, type SortedMount } from "./mount.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { layerSource } from "./overlay.ts";
-import { superviseTerminal } from "./relay.ts";
+import { leaveRawMode, superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { openSourceEarly, opensEarly, type Source } from "./source.ts";
@@ -117,6 +117,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(cgroup?.remove ?? []),
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
+    ...(spec.process?.terminal ? leaveRawMode("nothing was raw") : []),
     ...endInit(),
     set(EXIT_CODE, FAILED),
     jump("remove"),

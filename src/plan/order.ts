@@ -73,7 +73,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     openContainerRoot(),
     ...becomeUser(context, process),
     closeDescriptors(context.launch.preserveFds),
-    ...(context.launch.init ? reap() : []),
+    ...(context.launch.init ? reap(process.terminal === true) : []),
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
     ...(process.noNewPrivileges ? loadSeccomp(context) : []),

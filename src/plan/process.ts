@@ -142,15 +142,16 @@ export function setUser(process: Process, context: Context): Step[] {
 export function enterDirectory(process: Process): Step[] {
   const directory = slot("working directory");
   const why = `enter the working directory ${process.cwd}`;
+  const denied = { EACCES: "the user of the process may not search this directory" };
   return [
     openInRoot(why, slot("container root"), process.cwd, directory, {
       hints: {
-        EACCES: "the user of the process may not search this directory",
+        ...denied,
         ENOTDIR: "the working directory is a file",
         ELOOP: "a link of /proc is in the way: the working directory must lie inside the root",
       },
     }),
-    call(why, "fchdir", [directory]),
+    call(why, "fchdir", [directory], { hints: denied }),
   ];
 }
 

@@ -1,10 +1,10 @@
 /** The launcher's loop when the container has a terminal: caller's streams ↔ master of the pty, and signals. */
-import { O_NONBLOCK } from "../linux/fcntl.ts";
-import { TCGETS, TCSETS, TIOCGWINSZ, TIOCSWINSZ } from "../linux/ioctl.ts";
+import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/fcntl.ts";
+import { TCGETS, TCSETS, TIOCGPTPEER, TIOCGWINSZ, TIOCSWINSZ } from "../linux/ioctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../linux/signal.ts";
-import { branch, buffer, bytes, call, compute, jump, label, load, set, slot, store } from "./build.ts";
+import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import { TAKEN } from "./signal.ts";
-import type { Slot, Step } from "./step.ts";
+import type { Call, Slot, Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
 import { type Child, handle, SIGNAL, superviseChild } from "./supervise.ts";
 import { MASTER, receiveMaster } from "./terminal.ts";
@@ -13,6 +13,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const POLLIN = 1;
 const POLLOUT = 4;
+/** PIPE_BUF: a pipe that poll(2) calls writable takes as much without blocking. */
 const CHUNK = 4096;
 const STDIN = 0;
 const STDOUT = 1;
@@ -40,35 +41,43 @@ const RAW = [
 
 const SAVED = buffer("caller's termios", TERMIOS_SIZE);
 const RAW_MODE = buffer("raw termios", TERMIOS_SIZE);
-const IS_TTY = slot("stdin is a terminal");
+const IS_RAW = slot("the caller's terminal is raw");
 const WINDOW = buffer("window size", 8);
 const SIGNAL_FILE = slot("signal file");
-const FLAGS = slot("stdout flags");
+const SLAVE = slot("launcher's terminal");
 const COUNT = slot("bytes");
 
-/** struct pollfd × 3: signals, the master, standard input. */
-const POLL = buffer("pollfd", 24);
-const FD = { signals: 0, master: 8, input: 16 } as const;
+/** struct pollfd × 4. A negative descriptor is not looked at. */
+const POLL = buffer("pollfd", 32);
+const FD = { signals: 0, master: 8, input: 16, output: 24 } as const;
 const EVENTS = 4;
 const REVENTS = 6;
 const NOBODY = 0xffffffff;
 
-/** What has been read of standard input and not yet taken by the container. */
+/** What one side has given and the other not yet taken: where it begins, and how many bytes it is. */
 const INPUT = buffer("input", CHUNK);
-const REST = slot("input rest");
-const REST_LENGTH = slot("input rest length");
+const INPUT_AT = slot("input rest");
+const INPUT_LENGTH = slot("input rest length");
+const INPUT_FILE = slot("input file");
 const OUTPUT = buffer("output", CHUNK);
+const OUTPUT_AT = slot("output rest");
+const OUTPUT_LENGTH = slot("output rest length");
+/** 1 once the container has ended: what is still in its terminal is shown, and that is all. */
+const ENDED = slot("container has ended");
+
+const NO_TERMINAL = { ENOTTY: "ignore", EBADF: "ignore", EIO: "ignore", EINVAL: "ignore" } as const;
 
 /** The caller's terminal goes raw: every key is the container's, ^C included. */
 function enterRawMode(): Step[] {
   const why = "put the caller's terminal into raw mode";
   const word = slot("termios word");
+  const result = slot("stdin is a terminal");
   return [
     call("look whether standard input is a terminal", "ioctl", [STDIN, TCGETS, SAVED], {
-      into: IS_TTY,
-      errors: { ENOTTY: "ignore", EBADF: "ignore", EIO: "ignore", EINVAL: "ignore" },
+      into: result,
+      errors: NO_TERMINAL,
     }),
-    branch(IS_TTY, "ne", 0, "not raw"),
+    branch(result, "ne", 0, "not raw"),
     call(why, "ioctl", [STDIN, TCGETS, RAW_MODE]),
     ...RAW.flatMap((change) => [
       load(word, RAW_MODE, change.offset, 4),
@@ -79,172 +88,233 @@ function enterRawMode(): Step[] {
     store(RAW_MODE, VTIME, 1, 0),
     store(RAW_MODE, VMIN, 1, 1),
     call(why, "ioctl", [STDIN, TCSETS, RAW_MODE]),
+    set(IS_RAW, 1),
     label("not raw"),
   ];
 }
 
-/** Gives the caller its terminal and its streams back as they were. */
-export const leaveRawMode = (): Step[] => [
-  branch(IS_TTY, "ne", 0, "was not raw"),
+/** Gives the caller its terminal back as it was; nothing when it was not touched. */
+export const leaveRawMode = (tag: string): Step[] => [
+  branch(IS_RAW, "eq", 0, tag),
   call("give the caller its terminal back", "ioctl", [STDIN, TCSETS, SAVED], { errors: { EIO: "ignore" } }),
-  label("was not raw"),
-  branch(FLAGS, "eq", 0, "stdout was blocking"),
-  call("give the caller its stdout back", "fcntl", [STDOUT, F_SETFL, FLAGS], { errors: { EBADF: "ignore" } }),
-  label("stdout was blocking"),
+  label(tag),
 ];
 
-/** The container's window is as large as the caller's; without one it stays as it was made. */
+/** After a stop: the shell has had the terminal for itself, and set it to its own liking. */
+const renewRawMode = (tag: string): Step[] => [
+  branch(IS_RAW, "eq", 0, tag),
+  call("put the caller's terminal into raw mode again", "ioctl", [STDIN, TCSETS, RAW_MODE], {
+    errors: { EIO: "ignore", EINTR: "retry" },
+  }),
+  label(tag),
+];
+
+/** The container's window is as large as the caller's; without one, or one without a size, it stays as it was made. */
 function copyWindow(tag: string): Step[] {
   const why = "give the terminal the caller's window size";
-  const failed = slot("no window");
+  const result = slot("window");
+  const ask = (stream: number): Call =>
+    call(why, "ioctl", [stream, TIOCGWINSZ, WINDOW], { into: result, errors: NO_TERMINAL });
   return [
-    call(why, "ioctl", [STDIN, TIOCGWINSZ, WINDOW], {
-      into: failed,
-      errors: { ENOTTY: { to: tag }, EBADF: { to: tag }, EIO: { to: tag }, EINVAL: { to: tag } },
-    }),
-    call(why, "ioctl", [MASTER, TIOCSWINSZ, WINDOW], { errors: { EIO: "ignore" } }),
+    ask(STDIN),
+    branch(result, "eq", 0, `${tag}: asked`),
+    ask(STDOUT),
+    branch(result, "ne", 0, tag),
+    label(`${tag}: asked`),
+    load(result, WINDOW, 0, 4),
+    branch(result, "eq", 0, tag),
+    call(why, "ioctl", [MASTER, TIOCSWINSZ, WINDOW], { errors: { EBADF: "ignore" } }),
     label(tag),
   ];
 }
 
 function startRelay(): Step[] {
-  const current = slot("master flags");
+  const flags = slot("master flags");
+  const nonBlocking = "make the master non-blocking";
   return [
     call("take signals from a descriptor", "signalfd4", [-1, signalSet(TAKEN), SIGSET_SIZE, SFD_CLOEXEC], {
       into: SIGNAL_FILE,
     }),
-    // Output is written whole: a non-blocking stdout, which others may share, would take a part of it.
-    call("look how stdout is open", "fcntl", [STDOUT, F_GETFL, 0], {
-      into: FLAGS,
-      errors: { EBADF: "ignore" },
+    // While somebody holds the other end, the terminal can be closed and opened again as a real one can.
+    call("keep the terminal open", "ioctl", [MASTER, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC], {
+      into: SLAVE,
     }),
-    branch(FLAGS, "lt", 0, "stdout blocks"),
-    compute(current, FLAGS, "and", ~O_NONBLOCK),
-    branch(FLAGS, "eq", current, "stdout blocks"),
-    call("make stdout blocking", "fcntl", [STDOUT, F_SETFL, current]),
-    jump("stdout made blocking"),
-    label("stdout blocks"),
-    set(FLAGS, 0),
-    label("stdout made blocking"),
     // Input may be taken in part: else a container that only writes, and a caller that only types, would both wait.
-    call("make the master non-blocking", "fcntl", [MASTER, F_GETFL, 0], { into: current }),
-    compute(current, current, "or", O_NONBLOCK),
-    call("make the master non-blocking", "fcntl", [MASTER, F_SETFL, current]),
+    call(nonBlocking, "fcntl", [MASTER, F_GETFL, 0], { into: flags }),
+    compute(flags, flags, "or", O_NONBLOCK),
+    call(nonBlocking, "fcntl", [MASTER, F_SETFL, flags]),
     store(POLL, FD.signals, 4, SIGNAL_FILE),
     store(POLL, FD.signals + EVENTS, 2, POLLIN),
-    store(POLL, FD.master, 4, MASTER),
-    store(POLL, FD.input, 4, STDIN),
     store(POLL, FD.input + EVENTS, 2, POLLIN),
+    store(POLL, FD.output + EVENTS, 2, POLLOUT),
+    set(INPUT_FILE, STDIN),
   ];
 }
 
-/** Waits for something to do. Standard input is read only when the last of it has been taken. */
-const poll = (): Step[] => [
-  store(POLL, FD.master + EVENTS, 2, POLLIN),
-  branch(REST_LENGTH, "eq", 0, "nothing to hand in"),
-  store(POLL, FD.master + EVENTS, 2, POLLIN | POLLOUT),
-  label("nothing to hand in"),
-  call("wait for keys, output or a signal", "ppoll", [POLL, 3, 0, 0, 0], { errors: { EINTR: "retry" } }),
-];
+/** Waits for something that can be done: nothing is read before the last of it has been taken. */
+function poll(): Step[] {
+  const events = slot("events");
+  return [
+    store(POLL, FD.output, 4, STDOUT),
+    set(events, 0),
+    branch(OUTPUT_LENGTH, "ne", 0, "output waits"),
+    store(POLL, FD.output, 4, NOBODY),
+    set(events, POLLIN),
+    label("output waits"),
+    store(POLL, FD.input, 4, INPUT_FILE),
+    branch(INPUT_LENGTH, "eq", 0, "no input waits"),
+    store(POLL, FD.input, 4, NOBODY),
+    compute(events, events, "or", POLLOUT),
+    label("no input waits"),
+    store(POLL, FD.master, 4, MASTER),
+    store(POLL, FD.master + EVENTS, 2, events),
+    call("wait for keys, output or a signal", "ppoll", [POLL, 4, 0, 0, 0], { errors: { EINTR: "retry" } }),
+  ];
+}
 
 const revents = (into: Slot, offset: number): Step => load(into, POLL, offset + REVENTS, 2);
 
-/** What the container has written goes to standard output; `ended` is where EIO (all its ends closed) leads. */
-const copyOutput = (ended: string): Step[] => [
+/** Reads what the container has written; goes on at `none` when there is nothing. */
+const readOutput = (none: string): Step[] => [
   call("read what the container wrote", "read", [MASTER, OUTPUT, CHUNK], {
     into: COUNT,
-    errors: { EIO: { to: ended }, EAGAIN: { to: ended }, EINTR: "retry" },
+    errors: { EAGAIN: { to: none }, EIO: { to: none }, EBADF: { to: none }, EINTR: "retry" },
   }),
-  branch(COUNT, "eq", 0, ended),
-  call("show it", "write", [STDOUT, OUTPUT, COUNT], {
-    errors: { EINTR: "retry", EPIPE: "ignore", EIO: "ignore", EBADF: "ignore" },
-  }),
+  set(OUTPUT_AT, OUTPUT),
+  set(OUTPUT_LENGTH, COUNT),
 ];
 
-/** Hands the rest of the input in, as much as the terminal takes. */
-const handIn = (done: string): Step[] => [
-  call("hand the input in", "write", [MASTER, REST, REST_LENGTH], {
+/** Shows it, as much as is taken; when nobody is there any more to see it, the terminal is hung up. */
+const showOutput = (): Step[] => [
+  call("show it", "write", [STDOUT, OUTPUT_AT, OUTPUT_LENGTH], {
     into: COUNT,
-    errors: { EAGAIN: { to: done }, EIO: { to: done }, EINTR: "retry" },
+    errors: {
+      EAGAIN: { to: "shown" },
+      EINTR: "retry",
+      EPIPE: { to: "nobody looks" },
+      EIO: { to: "nobody looks" },
+      EBADF: { to: "nobody looks" },
+      ECONNRESET: { to: "nobody looks" },
+      ENOSPC: { to: "nobody looks" },
+    },
   }),
-  compute(REST, REST, "add", COUNT),
-  compute(REST_LENGTH, REST_LENGTH, "sub", COUNT),
-  label(done),
+  compute(OUTPUT_AT, OUTPUT_AT, "add", COUNT),
+  compute(OUTPUT_LENGTH, OUTPUT_LENGTH, "sub", COUNT),
+  jump("shown"),
+  label("nobody looks"),
+  call("hang up", "close", [MASTER], { errors: { EBADF: "ignore" } }),
+  call("hang up", "close", [SLAVE], { errors: { EBADF: "ignore" } }),
+  set(MASTER, NOBODY),
+  set(INPUT_FILE, NOBODY),
+  set(INPUT_LENGTH, 0),
+  set(OUTPUT_LENGTH, 0),
+  label("shown"),
+];
+
+/** Hands the input in, as much as the terminal takes. */
+const handIn = (): Step[] => [
+  call("hand the input in", "write", [MASTER, INPUT_AT, INPUT_LENGTH], {
+    into: COUNT,
+    errors: { EAGAIN: { to: "handed in" }, EBADF: { to: "handed in" }, EINTR: "retry" },
+  }),
+  compute(INPUT_AT, INPUT_AT, "add", COUNT),
+  compute(INPUT_LENGTH, INPUT_LENGTH, "sub", COUNT),
+  label("handed in"),
 ];
 
 const EOT = 4;
 
-/** Reads the caller's keys; at the end of input the container is told with ^D, and the caller no longer asked. */
+/**
+ * Reads the caller's keys. At the end of input the container is told with ^D: twice, because the first one only ends
+ * a line that was begun.
+ */
 const readInput = (): Step[] => [
   call("read the caller's input", "read", [STDIN, INPUT, CHUNK], {
-    into: REST_LENGTH,
+    into: COUNT,
     errors: {
-      EIO: { to: "input ended" },
       EAGAIN: { to: "input read" },
-      EBADF: { to: "input ended" },
       EINTR: "retry",
+      EIO: "ignore",
+      EBADF: "ignore",
+      EISDIR: "ignore",
+      EINVAL: "ignore",
+      ECONNRESET: "ignore",
     },
   }),
-  set(REST, INPUT),
-  branch(REST_LENGTH, "gt", 0, "input read"),
-  label("input ended"),
-  store(POLL, FD.input, 4, NOBODY),
-  call(
-    "tell the container that the input has ended",
-    "write",
-    [MASTER, bytes(new Uint8Array([EOT]), "^D"), 1],
-    {
-      errors: { EAGAIN: "ignore", EIO: "ignore" },
-    },
-  ),
-  set(REST_LENGTH, 0),
+  set(INPUT_AT, INPUT),
+  set(INPUT_LENGTH, COUNT),
+  branch(COUNT, "gt", 0, "input read"),
+  set(INPUT_FILE, NOBODY),
+  store(INPUT, 0, 1, EOT),
+  store(INPUT, 1, 1, EOT),
+  set(INPUT_LENGTH, 2),
   label("input read"),
 ];
 
-/** Supervises a container with a terminal; falls through, the terminal restored, once it has ended. */
+/** A signal: the window's and the relay's own are dealt with, the others are the container's. */
+function takeSignal(child: Child, timeout: number): Step[] {
+  const information = buffer("signalfd_siginfo", 128);
+  return [
+    call("take the signal", "read", [SIGNAL_FILE, information, 128], { errors: { EINTR: "retry" } }),
+    load(SIGNAL, information, 0, 4),
+    // Our own, from a write to a caller who is gone.
+    branch(SIGNAL, "eq", SIGNALS.SIGPIPE, "relay"),
+    branch(SIGNAL, "ne", SIGNALS.SIGCONT, "not continued"),
+    ...renewRawMode("raw again"),
+    ...copyWindow("window copied again"),
+    label("not continued"),
+    branch(SIGNAL, "ne", SIGNALS.SIGWINCH, "not resized"),
+    // The container's processes are told by its terminal, when the size is another.
+    ...copyWindow("window resized"),
+    jump("relay"),
+    label("not resized"),
+    branch(ENDED, "eq", 0, "still running"),
+    branch(SIGNAL, "eq", SIGNALS.SIGCHLD, "relay"),
+    // Whoever does not take the last of the output must not hold up the end.
+    jump("relay ended"),
+    label("still running"),
+    ...handle(child, timeout, "relay"),
+    set(ENDED, 1),
+    set(INPUT_FILE, NOBODY),
+    set(INPUT_LENGTH, 0),
+    jump("relay"),
+  ];
+}
+
+/** Supervises a container with a terminal; falls through, the caller's terminal restored, once it has ended. */
 export function superviseTerminal(child: Child, timeout: number): Step[] {
   const event = slot("event");
-  const information = buffer("signalfd_siginfo", 128);
+  const on = (offset: number, is: number, otherwise: string): Step[] => [
+    revents(event, offset),
+    compute(event, event, "and", is),
+    branch(event, "eq", 0, otherwise),
+  ];
+  const any = 0xffff;
   return [
     ...receiveMaster("no terminal"),
     ...enterRawMode(),
     ...copyWindow("window copied"),
     ...startRelay(),
     label("relay"),
+    branch(ENDED, "eq", 0, "relay on"),
+    branch(OUTPUT_LENGTH, "ne", 0, "relay on"),
+    // What was written before the end is in the terminal still; others may hold it open, so nobody waits for more.
+    ...readOutput("relay ended"),
+    label("relay on"),
     ...poll(),
-    revents(event, FD.master),
-    branch(event, "eq", 0, "no output"),
-    branch(event, "eq", POLLOUT, "no output"),
-    ...copyOutput("output ended"),
-    jump("no output"),
-    label("output ended"),
-    // The last process has closed the terminal: its end will be told by SIGCHLD, and POLLHUP would not let us sleep.
-    store(POLL, FD.master, 4, NOBODY),
-    set(REST_LENGTH, 0),
-    label("no output"),
-    branch(REST_LENGTH, "eq", 0, "nothing left"),
-    ...handIn("handed in"),
-    jump("no input"),
-    label("nothing left"),
-    revents(event, FD.input),
-    branch(event, "eq", 0, "no input"),
+    ...on(FD.output, any, "shown"),
+    ...showOutput(),
+    ...on(FD.master, POLLIN, "output read"),
+    ...readOutput("output read"),
+    label("output read"),
+    ...on(FD.master, POLLOUT, "handed in"),
+    ...handIn(),
+    ...on(FD.input, any, "input read"),
     ...readInput(),
-    label("no input"),
-    revents(event, FD.signals),
-    branch(event, "eq", 0, "relay"),
-    call("take the signal", "read", [SIGNAL_FILE, information, 128], { errors: { EINTR: "retry" } }),
-    load(SIGNAL, information, 0, 4),
-    branch(SIGNAL, "ne", SIGNALS.SIGWINCH, "no resize"),
-    ...copyWindow("window resized"),
-    jump("relay"),
-    label("no resize"),
-    ...handle(child, timeout, "relay"),
-    // What was written before the end is still in the terminal; others may hold it open, so nobody waits for EIO.
-    label("drain"),
-    ...copyOutput("drained"),
-    jump("drain"),
-    label("drained"),
-    ...leaveRawMode(),
+    ...on(FD.signals, any, "relay"),
+    ...takeSignal(child, timeout),
+    label("relay ended"),
+    ...leaveRawMode("terminal given back"),
     jump("relayed"),
     label("no terminal"),
     ...superviseChild(child, timeout, "no terminal: wait"),

@@ -1,15 +1,9 @@
 /** linux.sysctl: kernel parameters of the container's namespaces (sysctl(8), proc(5) "/proc/sys"). */
 import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
+import { sysctlPath } from "../spec/sysctl.ts";
 import { slot, writeFile } from "./build.ts";
 import type { Context } from "./context.ts";
 import type { Step } from "./step.ts";
-
-/** "net.ipv4.ip_forward" and "net/ipv4/ip_forward" name one file; in the dotted form a "/" stands for a dot. */
-export function sysctlPath(name: string): string {
-  const separator = /[./]/.exec(name)?.[0];
-  if (separator === "/") return name;
-  return name.replace(/[./]/g, (char) => (char === "." ? "/" : "."));
-}
 
 /**
  * Written through the host's /proc, before the root is entered: it is known to be procfs, the container's need not

@@ -5,7 +5,10 @@ import { HutchError } from "../../src/linux/error.ts";
 import type { DeviceRule } from "../../src/spec/resources.ts";
 import { isAllowed, REQUESTS, type Request, random, randomRules } from "./rules.ts";
 
-/** The kernel's device controller of version 1: a default, and exceptions that only their very own numbers take back. */
+/**
+ * The kernel's device controller of version 1: a default, and exceptions that only their very own numbers
+ * take back.
+ */
 function kernel(lines: readonly DeviceLine[]): (request: Request, letter: string) => boolean {
   let byDefault = true;
   const exceptions = new Map<string, Set<string>>();

@@ -1,6 +1,8 @@
 /** A small interpreter of eBPF, with the instructions that comparing a few words takes. */
 
-/** Runs a program on a context of 32-bit words; returns r0, or throws for anything the kernel would refuse. */
+/**
+ * Runs a program on a context of 32-bit words; returns r0, or throws for anything the kernel would refuse.
+ */
 export function interpret(program: Uint8Array, context: readonly number[]): number {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const registers: (number | undefined)[] = Array.from({ length: 11 }, () => undefined);

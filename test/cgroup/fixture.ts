@@ -14,7 +14,7 @@ const ROOT = `22 27 0:21 / /proc rw,relatime - proc proc rw
 /** Version 1 as systemd mounted it, with co-mounted controllers and optional fields. */
 export const V1: Texts = {
   mountinfo: `${ROOT}31 23 0:29 / /sys/fs/cgroup ro,nosuid shared:9 - tmpfs tmpfs ro,mode=755
-32 31 0:30 / /sys/fs/cgroup/systemd rw,nosuid shared:10 - cgroup cgroup rw,xattr,release_agent=/lib/agent,name=systemd
+32 31 0:30 / /sys/fs/cgroup/systemd rw shared:10 - cgroup cgroup rw,xattr,release_agent=/a,name=systemd
 33 31 0:31 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:11 master:3 - cgroup cgroup rw,cpu,cpuacct
 34 31 0:32 / /sys/fs/cgroup/memory rw,nosuid shared:12 - cgroup cgroup rw,memory
 35 31 0:33 / /sys/fs/cgroup/pids rw,nosuid shared:13 - cgroup cgroup rw,pids
@@ -58,12 +58,15 @@ export const HYBRID: Texts = {
 };
 
 export const V2: Texts = {
-  mountinfo: `${ROOT}31 23 0:29 / /sys/fs/cgroup rw,nosuid,nodev shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot
+  mountinfo: `${ROOT}31 23 0:29 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate
 `,
   cgroup: "0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n",
 };
 
-/** Inside of a Docker container on version 1 without a cgroup namespace: the container's directory is the root. */
+/**
+ * Inside of a Docker container on version 1 without a cgroup namespace: the container's directory is the
+ * root.
+ */
 export const DOCKER: Texts = {
   mountinfo: `600 500 0:60 / / rw,relatime master:70 - overlay overlay rw,lowerdir=/l,upperdir=/u,workdir=/w
 601 600 0:61 / /proc rw,nosuid - proc proc rw

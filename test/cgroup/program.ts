@@ -1,4 +1,7 @@
-/** Runs a cgroup plan on this machine: an emitted program that does what a launcher does, around a shell script. */
+/**
+ * Runs a cgroup plan on this machine: an emitted program that does what a launcher does, around a shell
+ * script.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emit } from "../../src/emit/index.ts";

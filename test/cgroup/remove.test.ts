@@ -45,7 +45,10 @@ function lacksControllers(...names: readonly string[]): SkipReason {
   return missing === undefined ? undefined : `needs the ${missing} controller of cgroup v1`;
 }
 
-/** Version 2 as if there were nothing else; on a hybrid machine it has no controllers, but devices can be filtered. */
+/**
+ * Version 2 as if there were nothing else; on a hybrid machine it has no controllers, but devices can be
+ * filtered.
+ */
 const unified = host.unified?.mount ?? "/nowhere";
 const onlyV2: CgroupHost = {
   version: "v2",
@@ -243,8 +246,8 @@ testUnless(anyReason(v2, lacksFile("/dev/fuse"), lacksFile("/dev/kmsg")))(
   },
 );
 
-testUnless(v2)("v2: a filter of thousands of rules is taken", async () => {
-  const devices = Array.from({ length: 3000 }, (_, minor) => ({
+testUnless(v2)("v2: a filter of hundreds of rules is taken", async () => {
+  const devices = Array.from({ length: 500 }, (_, minor) => ({
     allow: minor % 2 === 0,
     type: "c",
     major: 0xfffffff0,

@@ -5,6 +5,7 @@ import { parseSpec } from "../../src/spec/parse.ts";
 import type { Spec } from "../../src/spec/spec.ts";
 import { HUTCH, type HutchOptions, type HutchResult, hutch } from "../support/hutch.ts";
 import { rootfs } from "../support/rootfs.ts";
+import { lacksProgram, type SkipReason } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 /** A field of /proc/PID/status, its tabs as single spaces; undefined when it is missing. */
@@ -77,6 +78,19 @@ export async function inShell(
   special: HutchOptions = {},
 ): Promise<string> {
   return output(await hutch(["in", ...options, where, "--", "/bin/sh", "-c", script], special));
+}
+
+/** Why this process could not hand a capability on: not every root has all of them. */
+export function lacksCapability(name: string, number: number): SkipReason {
+  const held = BigInt(`0x${status(readFileSync("/proc/self/status", "utf8"), "CapBnd") ?? "0"}`);
+  return ((held >> BigInt(number)) & 1n) === 1n ? undefined : `needs ${name}`;
+}
+
+/** Whether a program's --help knows an option. */
+export function lacksOption(program: string, option: string): SkipReason {
+  if (lacksProgram(program) !== undefined) return lacksProgram(program);
+  const { stdout } = Bun.spawnSync([program, "--help"]);
+  return stdout.toString().includes(option) ? undefined : `needs ${program} ${option}`;
 }
 
 let shared: Promise<string> | undefined;

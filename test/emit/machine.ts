@@ -1,0 +1,98 @@
+/** Emits programs and runs them: on this machine, or where the architecture is another one under an emulator. */
+import { chmodSync, writeFileSync } from "node:fs";
+import { type EmitOptions, emit } from "../../src/emit/index.ts";
+import { ARCHES, type Arch } from "../../src/linux/arch.ts";
+import { buffer, call, struct } from "../../src/plan/build.ts";
+import type { Argument, Plan, Slot, Step } from "../../src/plan/step.ts";
+import { lacksProgram, type SkipReason, testUnless } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: string | number | undefined;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** One architecture on which a contract is tested. */
+export interface Machine {
+  readonly arch: Arch;
+  readonly run: (plan: Plan, report?: EmitOptions["report"]) => Outcome;
+  /** The path of an executable that performs the plan. */
+  readonly save: (plan: Plan, report?: EmitOptions["report"]) => string;
+}
+
+const OWN: Arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+const emulatorOf = (arch: Arch): string | undefined => (arch === OWN ? undefined : `qemu-${arch}-static`);
+
+let directory: string | undefined;
+let count = 0;
+
+function machine(arch: Arch): Machine {
+  const emulator = emulatorOf(arch);
+  const save: Machine["save"] = (plan, report = { kind: "print", prefix: "hutch" }) => {
+    directory ??= temporaryDirectory("emit");
+    const path = `${directory}/program-${count++}`;
+    writeFileSync(path, emit(plan, { arch, report }));
+    chmodSync(path, 0o755);
+    return path;
+  };
+  return {
+    arch,
+    save,
+    run(plan, report) {
+      const path = save(plan, report);
+      const command = emulator === undefined ? [path] : [emulator, path];
+      const result = Bun.spawnSync(command, { stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+      return {
+        code: result.exitCode,
+        signal: result.signalCode,
+        stdout: result.stdout,
+        stderr: result.stderr.toString(),
+      };
+    },
+  };
+}
+
+const reasonFor = (arch: Arch): SkipReason => {
+  const emulator = emulatorOf(arch);
+  return emulator === undefined ? undefined : lacksProgram(emulator);
+};
+
+const MACHINES = ARCHES.map((arch) => ({ machine: machine(arch), reason: reasonFor(arch) }));
+
+/** Tests the same claim on every architecture. */
+export function contract(claim: string, body: (machine: Machine) => void): void {
+  for (const { machine, reason } of MACHINES) {
+    testUnless(reason)(`${machine.arch}: ${claim}`, () => body(machine), 30_000);
+  }
+}
+
+/** The same for what an emulator does not do as Linux does: filters of system calls. */
+export function nativeContract(claim: string, body: (machine: Machine) => void): void {
+  for (const { machine } of MACHINES) {
+    const reason = emulatorOf(machine.arch) === undefined ? undefined : `needs ${machine.arch}`;
+    testUnless(reason)(`${machine.arch}: ${claim}`, () => body(machine), 30_000);
+  }
+}
+
+/** Writes text to standard output. */
+export const say = (text: string): Step => call("say", "write", [1, text, Buffer.byteLength(text)]);
+
+/** Writes the values of slots to standard output, 8 bytes each. */
+export const show = (...slots: readonly Slot[]): Step => {
+  const values = slots.map((slot, index) => [`value${index}`, 8, slot] as const);
+  return call("show values", "write", [1, struct("values", values), slots.length * 8]);
+};
+
+/** What show() wrote. */
+export const shown = (outcome: Outcome): bigint[] => {
+  const { stdout } = outcome;
+  return Array.from({ length: stdout.length / 8 }, (_, index) => stdout.readBigInt64LE(index * 8));
+};
+
+/** A 64-byte piece of memory to write to standard output after working on it. */
+export const BOARD = buffer("board", 64);
+
+export const showMemory = (memory: Argument, size: number): Step =>
+  call("show memory", "write", [1, memory, size]);
