@@ -1,14 +1,27 @@
 /** Making the directories of cgroups. */
-import { AT_FDCWD } from "../linux/fcntl.ts";
-import { call, set, slot } from "../plan/build.ts";
-import type { Slot, Step } from "../plan/step.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
+import { branch, call, label, set, slot, strings } from "../plan/build.ts";
+import type { Call, Slot, Step } from "../plan/step.ts";
+import type { Place } from "./path.ts";
 
 /** A directory that a plan makes and removes. */
 export interface Directory {
-  readonly path: string;
+  /** How messages name it; the name of hutch's choice follows as their subject. */
+  readonly text: string;
+  readonly parent: string;
+  readonly name: string | Slot;
   /** 1 once this run has made it: only then is it removed. */
   readonly made: Slot;
+  /** The descriptors of the directory above and of this one. */
+  readonly above: Slot;
+  readonly self: Slot;
 }
+
+/** The first argument of the program: the name of the cgroup, unless linux.cgroupsPath says it. */
+const GIVEN_NAME = slot("cgroup name");
+const NAME_ARGUMENT = 1;
+/** The name in a program that is run by itself. */
+const DEFAULT_NAME = "hutch-program";
 
 const MODE = 0o755;
 
@@ -21,10 +34,29 @@ const HINTS = {
 } as const;
 
 /** `key` is unique within the plan. */
-export const directory = (key: string, path: string): Directory => ({
-  path,
+export const directory = (key: string, { parent, name }: Place): Directory => ({
+  text: `${parent}/${name ?? ""}`,
+  parent,
+  name: name ?? GIVEN_NAME,
   made: slot(`cgroup ${key} made`),
+  above: slot(`cgroup ${key} above`),
+  self: slot(`cgroup ${key}`),
 });
+
+/** What a call about a directory adds to its message: the name, where it is known only when the program runs. */
+export const subjectOf = ({ name }: Directory): Pick<Call, "subject"> =>
+  typeof name === "string" ? {} : { subject: name };
+
+/** Takes the name of hutch's choice, if any of the directories has it. */
+export function takeName(directories: readonly Directory[]): Step[] {
+  if (!directories.some(({ name }) => name === GIVEN_NAME)) return [];
+  return [
+    { kind: "given", into: GIVEN_NAME, what: NAME_ARGUMENT },
+    branch(GIVEN_NAME, "ne", 0, "cgroup name taken"),
+    { kind: "next", into: GIVEN_NAME, from: strings([DEFAULT_NAME]), done: "cgroup name taken" },
+    label("cgroup name taken"),
+  ];
+}
 
 /** Makes what is missing above a cgroup. */
 export const makeAncestor = (path: string): Step =>
@@ -36,13 +68,26 @@ export const makeAncestor = (path: string): Step =>
 /**
  * Makes the cgroup itself, which must be new: the limits and processes of another would be mixed with ours.
  */
-export const makeDirectory = ({ path, made }: Directory): Step[] => [
-  call(`make the cgroup ${path}`, "mkdirat", [AT_FDCWD, path, MODE], {
-    hints: {
-      ...HINTS,
-      EEXIST:
-        "a container of this name may be running; if not, one that was killed has left the directory: rmdir it",
-    },
-  }),
-  set(made, 1),
-];
+export function makeDirectory(directory: Directory): Step[] {
+  const { text, parent, name, made, above, self } = directory;
+  const subject = subjectOf(directory);
+  return [
+    call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, parent, O_PATH | O_CLOEXEC, 0], {
+      into: above,
+      hints: HINTS,
+    }),
+    call(`make the cgroup ${text}`, "mkdirat", [above, name, MODE], {
+      ...subject,
+      hints: {
+        ...HINTS,
+        EEXIST:
+          "a container of this name may be running; if not, one that was killed has left the directory: rmdir it",
+      },
+    }),
+    set(made, 1),
+    call(`open the cgroup ${text}`, "openat", [above, name, O_RDONLY | O_CLOEXEC, 0], {
+      into: self,
+      ...subject,
+    }),
+  ];
+}

@@ -4,6 +4,7 @@ import type { CgroupPlan, CgroupView } from "../plan/cgroup.ts";
 import type { Resources } from "../spec/resources.ts";
 import { type CgroupHost, type Hierarchy, isNamed } from "./detect.ts";
 import { devicePolicy } from "./device-rule.ts";
+import { type Directory, takeName } from "./directory.ts";
 import { isExplicit } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
 import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
@@ -14,6 +15,7 @@ export interface CgroupInput {
   readonly resources: Resources | undefined;
   /** linux.cgroupsPath. */
   readonly cgroupsPath: string | undefined;
+  /** The container's; the program is given its cgroup's name, `hutch-<id>`, as its first argument. */
   readonly id: string;
   /** The effective user. */
   readonly uid: number;
@@ -49,19 +51,20 @@ const limits = (resources: Resources): boolean =>
   settingsV2(resources).length > 0 || devicePolicy(resources.devices) !== undefined;
 
 function planV1({ host, resources = {}, cgroupsPath, id }: CgroupInput, isWanted: boolean): CgroupPlan {
-  const memberships = isWanted ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, id) : [];
+  const memberships = isWanted ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath) : [];
   if (isWanted && memberships.length === 0) {
     throw new HutchError({
       operation: `make the cgroup ${cgroupsPath}`,
       reason: "no controller of cgroup v1 is mounted",
     });
   }
+  const directories = memberships.map(({ directory }) => directory);
   return {
-    create: createV1(memberships),
+    create: [...takeName(directories), ...createV1(memberships)],
     enter: enterV1(memberships),
     into: undefined,
-    remove: removeDirectories(memberships.map(({ directory }) => directory)),
-    views: viewsV1(host, memberships),
+    remove: removeDirectories(directories),
+    views: viewsV1(host, memberships, id),
   };
 }
 
@@ -69,15 +72,19 @@ function planV2({ host, resources = {}, cgroupsPath, id, uid }: CgroupInput, isW
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
   if (!isWanted) return { ...EMPTY, views: [viewV2(unified.own, "")] };
-  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, id, uid);
+  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, uid);
   return {
-    create: createV2(membership),
+    create: [...takeName([membership.directory]), ...createV2(membership)],
     enter: [],
     into: membership.into,
     remove: removeDirectories([membership.directory]),
-    views: [viewV2(membership.directory.path, "")],
+    views: [viewV2(pathOf(membership.directory, id), "")],
   };
 }
+
+/** Where a directory lies, for what is looked up by path. */
+const pathOf = ({ parent, name }: Directory, id: string): string =>
+  `${parent}/${typeof name === "string" ? name : `hutch-${id}`}`;
 
 const viewV2 = (directory: string, name: string): CgroupView => ({
   name,
@@ -95,14 +102,15 @@ function viewName({ controllers, mount }: Hierarchy, all: readonly Hierarchy[]):
   return isUnique ? name : controllers.join(",").replace("name=", "");
 }
 
-function viewsV1(host: CgroupHost, memberships: readonly Membership[]): CgroupView[] {
+function viewsV1(host: CgroupHost, memberships: readonly Membership[], id: string): CgroupView[] {
   const views = host.hierarchies.map((hierarchy): CgroupView => {
     const { controllers, own } = hierarchy;
+    const membership = memberships.find((each) => each.hierarchy === hierarchy);
     return {
       name: viewName(hierarchy, host.hierarchies),
       type: "cgroup",
       options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
-      directory: memberships.find((each) => each.hierarchy === hierarchy)?.directory.path ?? own,
+      directory: membership === undefined ? own : pathOf(membership.directory, id),
     };
   });
   const { unified } = host;

@@ -2,7 +2,10 @@
 import { HutchError } from "../linux/error.ts";
 
 export interface Place {
-  readonly directory: string;
+  /** The directory above the cgroup. */
+  readonly parent: string;
+  /** The cgroup's own name; undefined for one of hutch's choice, which the program is given when it starts. */
+  readonly name: string | undefined;
   /** What may have to be made above it, from the top; it stays, because others may use it too. */
   readonly ancestors: readonly string[];
 }
@@ -29,15 +32,15 @@ export function above(top: string, directory: string): string[] {
  * The directory of a container's cgroup. Throws HutchError for a path with `..`, which would lead into a
  * cgroup of others, and for one that names no cgroup.
  */
-export function placeCgroup(base: Base, cgroupsPath: string | undefined, id: string): Place {
+export function placeCgroup(base: Base, cgroupsPath: string | undefined): Place {
   // One level, so that nothing but the cgroup itself has to be removed.
-  if (!isExplicit(cgroupsPath)) return { directory: `${base.relative}/hutch-${id}`, ancestors: [] };
+  if (!isExplicit(cgroupsPath)) return { parent: base.relative, name: undefined, ancestors: [] };
   const names = cgroupsPath.split("/").filter((name) => name !== "" && name !== ".");
   const refuse = (reason: string): HutchError =>
     new HutchError({ operation: `place the cgroup: linux.cgroupsPath "${cgroupsPath}"`, reason });
   if (names.includes("..")) throw refuse("contains ..");
   if (names.length === 0) throw refuse("names no cgroup below the root");
   const top = cgroupsPath.startsWith("/") ? base.mount : base.relative;
-  const directory = `${top}/${names.join("/")}`;
-  return { directory, ancestors: above(top, directory).slice(1) };
+  const ancestors = above(top, `${top}/${names.join("/")}`);
+  return { parent: ancestors.at(-1) ?? top, name: names.at(-1), ancestors: ancestors.slice(1) };
 }

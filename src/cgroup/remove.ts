@@ -3,20 +3,12 @@
  * behind, and one that may write to its cgroups leaves cgroups: both go. Nothing here fails: what cannot be
  * removed is told, and stays.
  */
-import {
-  AT_FDCWD,
-  AT_REMOVEDIR,
-  O_CLOEXEC,
-  O_RDONLY,
-  O_WRONLY,
-  RESOLVE_NO_XDEV,
-  SEEK_SET,
-} from "../linux/fcntl.ts";
+import { AT_REMOVEDIR, O_CLOEXEC, O_RDONLY, O_WRONLY, RESOLVE_NO_XDEV, SEEK_SET } from "../linux/fcntl.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, compute, guard, jump, label, load, set, slot } from "../plan/build.ts";
 import type { Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow, timespec } from "../plan/struct.ts";
-import type { Directory } from "./directory.ts";
+import { type Directory, subjectOf } from "./directory.ts";
 
 /** Between two attempts; the attempts together take about two seconds. */
 const PAUSE_NS = 5_000_000;
@@ -34,22 +26,26 @@ const REMOVED = "cgroup removed";
 
 const again = (index: number): string => `cgroup ${index} again`;
 
-function removeOne({ path, made }: Directory, index: number): Step[] {
+function removeOne(directory: Directory, index: number): Step[] {
+  const { text, name, made, above } = directory;
+  const subject = subjectOf(directory);
   const end = `cgroup ${index} end`;
   const busy = `cgroup ${index} busy`;
-  const why = `remove the cgroup ${path}`;
+  const why = `remove the cgroup ${text}`;
   return [
     guard(end),
     branch(made, "eq", 0, end),
     label(again(index)),
-    call(why, "unlinkat", [AT_FDCWD, path, AT_REMOVEDIR], {
+    call(why, "unlinkat", [above, name, AT_REMOVEDIR], {
+      ...subject,
       errors: { ENOENT: { to: end }, EBUSY: { to: busy } },
     }),
     jump(end),
     label(busy),
     compute(attempt, attempt, "add", 1),
     branch(attempt, "gt", ATTEMPTS, `cgroup ${index} stays`),
-    call(why, "openat", [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], {
+    call(why, "openat", [above, name, O_RDONLY | O_CLOEXEC, 0], {
+      ...subject,
       into: current,
       errors: { ENOENT: { to: end } },
     }),

@@ -1,8 +1,9 @@
 /** Limits as both versions take them: a text for a file of the cgroup's directory. */
-import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
+import { O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { bytes, call, slot } from "../plan/build.ts";
-import type { Call, Step } from "../plan/step.ts";
+import type { Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
+import { type Directory, subjectOf } from "./directory.ts";
 
 export interface Setting {
   readonly controller: string;
@@ -37,7 +38,7 @@ const WRITE_HINTS = {
 
 /** Writes the settings of one directory; `absent` is the hint for a file that is not there. */
 export function writeSettings(
-  directory: string,
+  directory: Directory,
   list: readonly Setting[],
   absent: (setting: Setting) => string,
 ): Step[] {
@@ -46,16 +47,17 @@ export function writeSettings(
     const setting = list[index];
     if (setting === undefined) continue;
     const { controller, file, text } = setting;
-    const path = `${directory}/${file}`;
-    const hints: Call["hints"] = { ...WRITE_HINTS, ENOENT: absent(setting) };
-    const why = `limit ${controller}: write ${text} to ${path}`;
+    const special = { hints: { ...WRITE_HINTS, ENOENT: absent(setting) }, ...subjectOf(directory) };
+    const why = `limit ${controller}: write ${text} to ${file} of ${directory.text}`;
     const data = new TextEncoder().encode(text);
     // Lines of one file that follow each other share a descriptor.
     if (list[index - 1]?.file !== file) {
-      steps.push(call(why, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0], { into: FILE, hints }));
+      steps.push(
+        call(why, "openat", [directory.self, file, O_WRONLY | O_CLOEXEC, 0], { into: FILE, ...special }),
+      );
     }
-    steps.push(call(why, "write", [FILE, bytes(data, JSON.stringify(text)), data.length], { hints }));
-    if (list[index + 1]?.file !== file) steps.push(call(`close ${path}`, "close", [FILE]));
+    steps.push(call(why, "write", [FILE, bytes(data, JSON.stringify(text)), data.length], special));
+    if (list[index + 1]?.file !== file) steps.push(call(`close ${file}`, "close", [FILE]));
   }
   return steps;
 }

@@ -1,13 +1,13 @@
 /** Cgroups of version 1 (admin-guide/cgroup-v1): a directory in each hierarchy that has something to do. */
 import { HutchError } from "../linux/error.ts";
-import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
+import { O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
 import type { Slot, Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import type { Hierarchy } from "./detect.ts";
 import { deviceLines } from "./device-list.ts";
 import { devicePolicy } from "./device-rule.ts";
-import { type Directory, directory, makeAncestor, makeDirectory } from "./directory.ts";
+import { type Directory, directory, makeAncestor, makeDirectory, subjectOf } from "./directory.ts";
 import { isExplicit, placeCgroup } from "./path.ts";
 import { type Amount, pidsMax, type Setting, settings, writeSettings } from "./setting.ts";
 
@@ -61,7 +61,6 @@ export function membershipsV1(
   hierarchies: readonly Hierarchy[],
   limits: readonly Setting[],
   cgroupsPath: string | undefined,
-  id: string,
 ): Membership[] {
   for (const { controller } of limits) {
     if (!hierarchies.some(({ controllers }) => controllers.includes(controller))) throw missing(controller);
@@ -71,13 +70,13 @@ export function membershipsV1(
     const { controllers, mount, own } = hierarchy;
     const mine = limits.filter(({ controller }) => controllers.includes(controller));
     if (mine.length === 0 && !controllers.some((controller) => usual.includes(controller))) return [];
-    const place = placeCgroup({ mount, relative: own }, cgroupsPath, id);
+    const place = placeCgroup({ mount, relative: own }, cgroupsPath);
     const key = controllers.join(",");
     return [
       {
         hierarchy,
         ancestors: place.ancestors,
-        directory: directory(key, place.directory),
+        directory: directory(key, place),
         settings: mine,
         procs: slot(`cgroup ${key} procs`),
       },
@@ -101,19 +100,20 @@ export const createV1 = (memberships: readonly Membership[]): Step[] =>
   memberships.flatMap(({ ancestors, directory, settings, procs }) => [
     ...ancestors.map(makeAncestor),
     ...makeDirectory(directory),
-    ...writeSettings(directory.path, settings, absent),
+    ...writeSettings(directory, settings, absent),
     call(
-      `open cgroup.procs of ${directory.path}`,
+      `open cgroup.procs of ${directory.text}`,
       "openat",
-      [AT_FDCWD, `${directory.path}/cgroup.procs`, O_WRONLY | O_CLOEXEC, 0],
-      { into: procs, hints: { EACCES: "the cgroup does not belong to this user" } },
+      [directory.self, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0],
+      { into: procs, hints: { EACCES: "the cgroup does not belong to this user" }, ...subjectOf(directory) },
     ),
   ]);
 
 /** The caller is meant by 0, so that no number has to be known. */
 export const enterV1 = (memberships: readonly Membership[]): Step[] =>
   memberships.map(({ directory, procs }) =>
-    call(`enter the cgroup ${directory.path}`, "write", [procs, "0", 1], {
+    call(`enter the cgroup ${directory.text}`, "write", [procs, "0", 1], {
+      ...subjectOf(directory),
       hints: {
         ENOSPC: "cpuset is mounted together with this controller, and the new cgroup has no processors yet",
         EACCES: "the cgroup belongs to another user",

@@ -2,7 +2,7 @@
  * Cgroups of version 2 (admin-guide/cgroup-v2): one directory, whose controllers the ones above must hand
  * down.
  */
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
 import type { Call, Slot, Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
@@ -76,18 +76,18 @@ export function membershipV2(
   { mount, own }: Unified,
   resources: Resources,
   cgroupsPath: string | undefined,
-  id: string,
   uid: number,
 ): MembershipV2 {
   const beside = own === mount ? mount : own.slice(0, own.lastIndexOf("/"));
-  const place = placeCgroup({ mount, relative: uid === 0 ? mount : beside }, cgroupsPath, id);
+  const place = placeCgroup({ mount, relative: uid === 0 ? mount : beside }, cgroupsPath);
+  const directoryV2 = directory("v2", place);
   return {
-    directory: directory("v2", place.directory),
+    directory: directoryV2,
     ancestors: place.ancestors,
-    line: above(mount, place.directory),
+    line: [...above(mount, place.parent), ...(place.parent === mount ? [] : [place.parent])],
     settings: settingsV2(resources),
     devices: devicePolicy(resources.devices),
-    into: slot("cgroup"),
+    into: directoryV2.self,
   };
 }
 
@@ -131,10 +131,7 @@ export function createV2(membership: MembershipV2): Step[] {
       ...controllers.flatMap((controller) => enable(controller, parent, index === line.length - 1)),
     ]),
     ...makeDirectory(directory),
-    ...writeSettings(directory.path, settings, absent),
-    call(`open the cgroup ${directory.path}`, "openat", [AT_FDCWD, directory.path, O_RDONLY | O_CLOEXEC, 0], {
-      into,
-    }),
+    ...writeSettings(directory, settings, absent),
     ...(devices === undefined ? [] : filterDevices(devices, into)),
   ];
 }

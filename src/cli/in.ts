@@ -43,5 +43,5 @@ export async function run(argv: readonly string[]): Promise<never> {
   const wanted = readIn(given, around);
   const spec = parseSpec(wanted.spec, { name: "in" });
   const wishes = { ...wanted.launch, executable: PROGRAM_DESCRIPTOR };
-  return launch(await planFor(spec, around.host, wishes), around.host);
+  return launch(await planFor(spec, around.host, wishes), around.host, wishes.id);
 }

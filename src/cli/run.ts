@@ -44,5 +44,5 @@ export async function run(argv: readonly string[]): Promise<never> {
     executable: PROGRAM_DESCRIPTOR,
     preserveFds: parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0"),
   });
-  return launch(plan, host);
+  return launch(plan, host, id);
 }

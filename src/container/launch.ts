@@ -17,8 +17,8 @@ export const compile = (plan: Plan, { arch }: Host): Uint8Array<ArrayBuffer> =>
   emit(plan, { arch, report: { kind: "print", prefix: "hutch" } });
 
 /** Becomes the launcher of the plan; comes back only by throwing. */
-export function launch(plan: Plan, host: Host): never {
+export function launch(plan: Plan, host: Host, id: string): never {
   const file = executable(compile(plan, host), "hutch");
   call("keep the program's descriptor over the exec", "dup3", file, PROGRAM_DESCRIPTOR, 0);
-  execInPlace(PROGRAM_DESCRIPTOR, ["hutch"], []);
+  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], []);
 }

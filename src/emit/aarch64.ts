@@ -21,6 +21,8 @@ const X16 = 16;
 const X28 = 28;
 const X30 = 30;
 const XZR = 31;
+/** Where an instruction does not take xzr. */
+const SP = 31;
 
 const REGISTERS = {
   args: [0, 1, 2, 3, 4, 5],
@@ -267,6 +269,7 @@ export function createAarch64(image: Image, far: boolean): Assembler {
     move(to, from) {
       if (to !== from) registers(code, MOVE_REGISTER, to, XZR, from);
     },
+    stackPointer: (to) => registers(code, ADD_IMMEDIATE, to, SP, 0),
     loadSlot: (to, slot) => access(code, true, to, X28, slot * 8, 8),
     storeSlot: (slot, from) => access(code, false, from, X28, slot * 8, 8),
     slotAddress(to, slot) {

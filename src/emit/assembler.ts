@@ -35,6 +35,8 @@ export interface Assembler {
   integer(to: Register, value: Integer): void;
   address(to: Register, target: Reference): void;
   move(to: Register, from: Register): void;
+  /** The stack pointer. */
+  stackPointer(to: Register): void;
   /** Slots by number. */
   loadSlot(to: Register, slot: number): void;
   storeSlot(slot: number, from: Register): void;

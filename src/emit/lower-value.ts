@@ -1,5 +1,16 @@
 /** Steps that work on slots and buffers to instructions. */
-import type { Branch, Buffer, Compute, Decimal, Load, Next, Store, Value } from "../plan/step.ts";
+import type {
+  Branch,
+  Buffer,
+  Compute,
+  Decimal,
+  Given,
+  Load,
+  Next,
+  Slot,
+  Store,
+  Value,
+} from "../plan/step.ts";
 import type { Operation, Register } from "./assembler.ts";
 import { bufferPlace, integerOf, refuse, slotNumber } from "./data.ts";
 import { bindLabel, createLabel } from "./image.ts";
@@ -54,6 +65,40 @@ function lowerShift(state: Lowering, op: "shl" | "shr", right: Value): void {
   }
   if (op === "shl") asm.shiftLeft(asm.registers.value, count);
   else asm.shiftRight(asm.registers.value, count);
+}
+
+/** Where execve(2) has put argc, the addresses of the arguments, NULL, and those of the environment. */
+const START: Slot = { kind: "slot", name: "stack at the start" };
+const POINTER_SIZE = 8;
+
+/** At the start of the program: keeps the place of what it was given. */
+export function keepStart({ asm, data }: Lowering): void {
+  const { value } = asm.registers;
+  asm.stackPointer(value);
+  asm.storeSlot(slotNumber(data, START), value);
+}
+
+export function lowerGiven(state: Lowering, step: Given): void {
+  const { asm, data } = state;
+  const { value, pointer } = asm.registers;
+  const present = createLabel(data.image);
+  const taken = createLabel(data.image);
+  asm.loadSlot(pointer, slotNumber(data, START));
+  asm.load(value, pointer, 0, POINTER_SIZE);
+  if (step.what === "environment") {
+    asm.shiftLeft(value, 3);
+    asm.operate("add", value, pointer);
+    asm.operateInteger("add", value, 2 * POINTER_SIZE);
+  } else {
+    asm.operateInteger("cmp", value, step.what);
+    asm.branch("gt", present);
+    asm.integer(value, 0);
+    asm.jump(taken);
+    bindLabel(data.image, present);
+    asm.load(value, pointer, (step.what + 1) * POINTER_SIZE, POINTER_SIZE);
+    bindLabel(data.image, taken);
+  }
+  asm.storeSlot(slotNumber(data, step.into), value);
 }
 
 /** How many strings were taken is in a slot of the step's own; the NULL behind the last resets it. */

@@ -6,7 +6,16 @@ import type { Assembler } from "./assembler.ts";
 import { type Data, refuse } from "./data.ts";
 import { bindLabel, labelOffset } from "./image.ts";
 import { lowerCall, lowerFailure } from "./lower-call.ts";
-import { lowerBranch, lowerCompute, lowerDecimal, lowerLoad, lowerNext, lowerStore } from "./lower-value.ts";
+import {
+  keepStart,
+  lowerBranch,
+  lowerCompute,
+  lowerDecimal,
+  lowerGiven,
+  lowerLoad,
+  lowerNext,
+  lowerStore,
+} from "./lower-value.ts";
 import { type Lowering, labelOf } from "./lowering.ts";
 import { createReporter, type Report } from "./report.ts";
 
@@ -17,6 +26,7 @@ export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, report
   const syscalls = SYSCALLS[arch];
   const state: Lowering = { arch, asm, data, reporter, syscalls, labels: new Map(), fallible: [], guard: -1 };
   asm.enter();
+  if (plan.some(({ kind }) => kind === "given")) keepStart(state);
   let index = 0;
   for (const step of plan) {
     data.step = step;
@@ -70,6 +80,9 @@ function lowerOther(state: Lowering, step: Exclude<Step, Call>, index: number): 
       break;
     case "next":
       lowerNext(state, step, index);
+      break;
+    case "given":
+      lowerGiven(state, step);
       break;
     case "guard":
       state.guard = step.to === undefined ? -1 : labelOf(state, step.to);

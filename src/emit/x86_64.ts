@@ -29,6 +29,7 @@ const RAX = 0;
 const RCX = 1;
 const RDX = 2;
 const RBX = 3;
+const RSP = 4;
 const RBP = 5;
 const RSI = 6;
 const RDI = 7;
@@ -264,6 +265,7 @@ export function createX86(image: Image): Assembler {
     move(to, from) {
       if (to !== from) direct(code, 8, 0x89, from, to);
     },
+    stackPointer: (to) => direct(code, 8, 0x89, RSP, to),
     load(to, base, offset, size) {
       if (size === 8) indirect(code, 8, 0x8b, to, base, offset);
       else if (size === 4) indirect(code, 0, 0x8b, to, base, offset);

@@ -68,6 +68,7 @@ function operandsOf(step: Step): readonly (Value | Buffer | undefined)[] {
     case "decimal":
       return [step.to, step.value, step.length];
     case "next":
+    case "given":
       return [step.into];
     case "label":
     case "jump":

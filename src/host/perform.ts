@@ -108,6 +108,7 @@ function run(machine: Machine, step: Step, at: number, options: PerformOptions):
   switch (step.kind) {
     case "label":
     case "guard":
+    case "given":
       return undefined;
     case "jump":
       return labels.get(step.to);

@@ -118,6 +118,13 @@ export function checkStep(step: Step, labels: Labels, where: string): void {
       checkValue(step.value, where);
       checkInside(step.to, 0, DECIMAL_SIZE, where);
       break;
+    case "given":
+      refuse(
+        where,
+        "what a program is given at its start is not there in this process",
+        "emit the plan as a program",
+      );
+      break;
     case "label":
     case "fail":
       break;

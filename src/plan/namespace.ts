@@ -122,8 +122,9 @@ export function names({ spec }: Context): Step[] {
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
 /** A session keyring of the container's own: keyrings are not namespaced, and the caller's would be inherited. */
-export const joinKeyring = ({ launch }: Context): Step[] => [
-  call("a session keyring of its own", "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, `hutch-${launch.id}`], {
+export const joinKeyring = (): Step[] => [
+  // Without a name: one of the same name, of another container, would be joined.
+  call("a session keyring of its own", "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], {
     errors: { ENOSYS: "ignore", EPERM: "ignore" },
     hints: { EDQUOT: "the user's keyrings are used up: /proc/sys/kernel/keys/maxkeys" },
   }),

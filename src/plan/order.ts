@@ -58,7 +58,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...(context.cgroup?.enter ?? []),
     ...unshareCgroup(context),
     ...joinNamespaces(context, "init"),
-    ...joinKeyring(context),
+    ...joinKeyring(),
     // A session of its own: no controlling terminal is shared with the host (CVE-2017-5226).
     call("a session of its own", "setsid", []),
     ...names(context),

@@ -82,6 +82,8 @@ function stepText(step: Step, arch: Arch): string {
       return `[${step.to.name}] = ${valueText(step.value)} in decimal`;
     case "next":
       return `<${step.into.name}> = the next of ${argumentText(step.from, "pointer", arch)}; after the last: go to "${step.done}"`;
+    case "given":
+      return `<${step.into.name}> = ${step.what === "environment" ? "the environment" : `argument ${step.what}`} of this program`;
     case "guard":
       return step.to === undefined ? "(a failure ends the program)" : `(a failure goes to "${step.to}")`;
     case "fail":

@@ -1,5 +1,5 @@
 /** The root of the container: made on top of "/" in a new mount namespace, and entered by pivot_root(2). */
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
 import {
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
@@ -22,6 +22,7 @@ import { moveOnto, openTarget } from "./target.ts";
 
 /** The O_PATH descriptor of the container's root, from its attachment until exec. */
 export const ROOT = slot("root");
+const OLD_ROOT = slot("old root");
 
 /** OCI config-linux, "Rootfs Mount Propagation"; the words with r mean the same for the whole tree. */
 const PROPAGATION: Readonly<Record<string, number>> = {
@@ -134,8 +135,11 @@ export function enterRoot(context: Context): Step[] {
   const why = "enter the root";
   const fallBack = "enter the root: the old one is an initramfs";
   return [
+    call("hold on to the old root", "openat", [AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0], { into: OLD_ROOT }),
     call(why, "fchdir", [ROOT]),
     call(why, "pivot_root", [".", "."], { errors: { EINVAL: { to: "no pivot" } } }),
+    // "." is still the new root for mount(2), and would lose the propagation its mounts were given.
+    call("cut the old root off", "fchdir", [OLD_ROOT]),
     // The old root now lies on top of the new one; as a slave, its unmounting cannot reach the host.
     call("cut the old root off", "mount", [0, ".", 0, MS_REC | MS_SLAVE, 0]),
     call("unmount the old root", "umount2", [".", MNT_DETACH]),
@@ -146,6 +150,7 @@ export function enterRoot(context: Context): Step[] {
     call(fallBack, "chroot", ["."]),
     label("root entered"),
     call(why, "chdir", ["/"]),
+    call("let go of the old root", "close", [OLD_ROOT]),
     ...(wish === undefined
       ? []
       : [call(`make the root ${context.spec.linux?.rootfsPropagation}`, "mount", [0, "/", 0, wish, 0])]),

@@ -72,7 +72,7 @@ export interface Call {
   readonly args: readonly Argument[];
   /** What the call is for, in words, lowercase, without a full stop: "mount proc on /proc". */
   readonly why: string;
-  /** A slot that holds the address of a string (see Next), which is added to `why` in the message of a failure. */
+  /** A slot that holds the address of a string (see Next and Given), which is added to `why` in the message of a failure. */
   readonly subject?: Slot;
   /** Receives the result: the value, or −errno when the call failed and the failure is listed in `errors`. */
   readonly into?: Slot;
@@ -157,6 +157,16 @@ export interface Next {
 }
 
 /**
+ * Takes what the program was given at its start (execve(2)): the address of one of its arguments, 0 when there are
+ * fewer, or of its environment (an array as of Strings). So one program serves containers of many names.
+ */
+export interface Given {
+  readonly kind: "given";
+  readonly into: Slot;
+  readonly what: number | "environment";
+}
+
+/**
  * From here on, in the order of the list, a call that fails (and does not list the errno) is reported and
  * the plan goes on at `to`; without `to` the program exits with the call's exit code, as at the start.
  */
@@ -172,6 +182,18 @@ export interface Fail {
   readonly exitCode?: number;
 }
 
-export type Step = Call | Label | Jump | Branch | Compute | Load | Store | Decimal | Next | Guard | Fail;
+export type Step =
+  | Call
+  | Label
+  | Jump
+  | Branch
+  | Compute
+  | Load
+  | Store
+  | Decimal
+  | Next
+  | Given
+  | Guard
+  | Fail;
 
 export type Plan = readonly Step[];

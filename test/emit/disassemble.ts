@@ -24,7 +24,13 @@ export function disassemble(arch: Arch, code: Uint8Array): string[] {
       .toString()
       .split("\n")
       .filter((line) => /^ *[0-9a-f]+:\t/.test(line))
-      .map((line) => line.split("\t").slice(2).join(" ").replace(/\s*(#|\/\/).*$/, (tail) => commentOf(tail)))
+      .map((line) =>
+        line
+          .split("\t")
+          .slice(2)
+          .join(" ")
+          .replace(/\s*(#|\/\/).*$/, (tail) => commentOf(tail)),
+      )
       .map((line) => line.replace(/\s+/g, " ").trim());
   } finally {
     rmSync(path, { force: true });

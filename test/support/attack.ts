@@ -9,6 +9,7 @@ import { branch, buffer, call, compute, exit, label, set, slot } from "../../src
 import type { Argument, Outcome, Plan, Step } from "../../src/plan/step.ts";
 import { defaultSpec } from "../../src/spec/default.ts";
 import type { Linux, Process, Spec } from "../../src/spec/spec.ts";
+import { type HostPicture, snapshotHost } from "./host.ts";
 import { type HutchOptions, type HutchResult, hutch } from "./hutch.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
@@ -99,19 +100,28 @@ export function configOf(root: string, { process, linux, ...changes }: Changes =
   };
 }
 
+let bundles: string | undefined;
+let containers = 0;
+
 /** Writes a bundle; a config that is a string is written as it is. */
 export function writeBundle(config: unknown): string {
-  const directory = temporaryDirectory("bundle");
+  bundles ??= temporaryDirectory("bundles");
+  containers += 1;
+  const directory = join(bundles, `${containers}`);
+  mkdirSync(directory);
   const text = typeof config === "string" ? config : JSON.stringify(config);
   writeFileSync(join(directory, "config.json"), text);
   return directory;
 }
 
-let containers = 0;
+/** The host as it is, with the directory for bundles already there. */
+export function hostBefore(): HostPicture {
+  bundles ??= temporaryDirectory("bundles");
+  return snapshotHost();
+}
 
 /** `hutch run` of a bundle with this configuration. */
 export async function runConfig(config: unknown, options: HutchOptions = {}): Promise<HutchResult> {
-  containers += 1;
   return hutch(["run", "--bundle", writeBundle(config), `attack-${process.pid}-${containers}`], options);
 }
 
