@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plan: ["linux", "spec"],
   emit: ["linux", "spec", "plan"],
   host: ["linux", "plan/step"],
-  cgroup: ["linux", "spec", "plan/step"],
+  cgroup: ["linux", "spec", "plan/build", "plan/struct", "plan/cgroup", "plan/step"],
   net: ["linux", "spec", "plan/step"],
   image: ["linux", "spec", "plan/step"],
   container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image"],

@@ -1,7 +1,8 @@
 /** Making the directories of cgroups. */
-import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, RESOLVE_BENEATH } from "../linux/fcntl.ts";
 import { branch, call, label, set, slot, strings } from "../plan/build.ts";
 import type { Call, Slot, Step } from "../plan/step.ts";
+import { OPEN_HOW_SIZE, openHow } from "../plan/struct.ts";
 import type { Place } from "./path.ts";
 
 /** A directory that a plan makes and removes. */
@@ -18,7 +19,7 @@ export interface Directory {
 }
 
 /** The first argument of the program: the name of the cgroup, unless linux.cgroupsPath says it. */
-const GIVEN_NAME = slot("cgroup name");
+const GIVEN_NAME = slot("cgroup name given");
 const NAME_ARGUMENT = 1;
 /** The name in a program that is run by itself. */
 const DEFAULT_NAME = "hutch-program";
@@ -43,7 +44,7 @@ export const directory = (key: string, { parent, name }: Place): Directory => ({
   self: slot(`cgroup ${key}`),
 });
 
-/** What a call about a directory adds to its message: the name, where it is known only when the program runs. */
+/** What a call adds to its message: the name of the directory, where only the running program knows it. */
 export const subjectOf = ({ name }: Directory): Pick<Call, "subject"> =>
   typeof name === "string" ? {} : { subject: name };
 
@@ -71,6 +72,7 @@ export const makeAncestor = (path: string): Step =>
 export function makeDirectory(directory: Directory): Step[] {
   const { text, parent, name, made, above, self } = directory;
   const subject = subjectOf(directory);
+  const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
     call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, parent, O_PATH | O_CLOEXEC, 0], {
       into: above,
@@ -85,9 +87,11 @@ export function makeDirectory(directory: Directory): Step[] {
       },
     }),
     set(made, 1),
-    call(`open the cgroup ${text}`, "openat", [above, name, O_RDONLY | O_CLOEXEC, 0], {
+    // Whoever starts a program by hand may give any name; one that leads elsewhere is undone here.
+    call(`open the cgroup ${text}`, "openat2", [above, name, how, OPEN_HOW_SIZE], {
       into: self,
       ...subject,
+      hints: { EXDEV: "the name leads out of the cgroup above it" },
     }),
   ];
 }

@@ -16,7 +16,7 @@ export interface CgroupInput {
   /** linux.cgroupsPath. */
   readonly cgroupsPath: string | undefined;
   /** The container's; the program is given its cgroup's name, `hutch-<id>`, as its first argument. */
-  readonly id: string;
+  readonly id: () => string;
   /** The effective user. */
   readonly uid: number;
   /** The container has a mount of type cgroup. */
@@ -71,22 +71,22 @@ function planV1({ host, resources = {}, cgroupsPath, id }: CgroupInput, isWanted
 function planV2({ host, resources = {}, cgroupsPath, id, uid }: CgroupInput, isWanted: boolean): CgroupPlan {
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
-  if (!isWanted) return { ...EMPTY, views: [viewV2(unified.own, "")] };
+  if (!isWanted) return { ...EMPTY, views: [viewV2(() => unified.own, "")] };
   const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, uid);
   return {
     create: [...takeName([membership.directory]), ...createV2(membership)],
     enter: [],
     into: membership.into,
     remove: removeDirectories([membership.directory]),
-    views: [viewV2(pathOf(membership.directory, id), "")],
+    views: [viewV2(() => pathOf(membership.directory, id), "")],
   };
 }
 
 /** Where a directory lies, for what is looked up by path. */
-const pathOf = ({ parent, name }: Directory, id: string): string =>
-  `${parent}/${typeof name === "string" ? name : `hutch-${id}`}`;
+const pathOf = ({ parent, name }: Directory, id: () => string): string =>
+  `${parent}/${typeof name === "string" ? name : `hutch-${id()}`}`;
 
-const viewV2 = (directory: string, name: string): CgroupView => ({
+const viewV2 = (directory: () => string, name: string): CgroupView => ({
   name,
   type: "cgroup2",
   options: [],
@@ -102,7 +102,7 @@ function viewName({ controllers, mount }: Hierarchy, all: readonly Hierarchy[]):
   return isUnique ? name : controllers.join(",").replace("name=", "");
 }
 
-function viewsV1(host: CgroupHost, memberships: readonly Membership[], id: string): CgroupView[] {
+function viewsV1(host: CgroupHost, memberships: readonly Membership[], id: () => string): CgroupView[] {
   const views = host.hierarchies.map((hierarchy): CgroupView => {
     const { controllers, own } = hierarchy;
     const membership = memberships.find((each) => each.hierarchy === hierarchy);
@@ -110,9 +110,9 @@ function viewsV1(host: CgroupHost, memberships: readonly Membership[], id: strin
       name: viewName(hierarchy, host.hierarchies),
       type: "cgroup",
       options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
-      directory: membership === undefined ? own : pathOf(membership.directory, id),
+      directory: () => (membership === undefined ? own : pathOf(membership.directory, id)),
     };
   });
   const { unified } = host;
-  return unified === undefined ? views : [...views, viewV2(unified.own, lastName(unified.mount))];
+  return unified === undefined ? views : [...views, viewV2(() => unified.own, lastName(unified.mount))];
 }

@@ -4,7 +4,7 @@ import { HutchError } from "../linux/error.ts";
 export interface Place {
   /** The directory above the cgroup. */
   readonly parent: string;
-  /** The cgroup's own name; undefined for one of hutch's choice, which the program is given when it starts. */
+  /** The cgroup's own name; undefined for hutch's choice, which the program is given when it starts. */
   readonly name: string | undefined;
   /** What may have to be made above it, from the top; it stays, because others may use it too. */
   readonly ancestors: readonly string[];

@@ -52,7 +52,12 @@ function removeOne(directory: Directory, index: number): Step[] {
     set(turn, index),
     jump(EMPTY),
     label(`cgroup ${index} stays`),
-    { kind: "fail", message: `${why}: it still has processes or cgroups; hint: rmdir it when they are gone` },
+    // Once more, because a failed call can tell a name that only the running program knows.
+    call(why, "unlinkat", [above, name, AT_REMOVEDIR], {
+      ...subject,
+      errors: { ENOENT: "ignore" },
+      hints: { EBUSY: "it still has processes or cgroups: rmdir it when they are gone" },
+    }),
     label(end),
   ];
 }

@@ -1,7 +1,6 @@
 /** Reading an OCI bundle: a directory with config.json and, usually, the root (OCI bundle.md). */
 import { PLAIN } from "../container/plan.ts";
-import { readTextIfExists } from "../host/fd.ts";
-import { fileKind, realPath } from "../host/path.ts";
+import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Launch } from "../plan/context.ts";
 import { parseSpecText } from "../spec/parse.ts";
@@ -11,18 +10,20 @@ import { refuseUnsupported } from "../spec/supported.ts";
 /** The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not refused. */
 export function loadBundle(
   directory: string,
+  look: Look,
   warn?: (line: string) => void,
 ): { spec: Spec; launch: Omit<Launch, "id"> } {
-  const bundle = fileKind(directory) === "directory" ? realPath(directory) : undefined;
+  const what = look("kind", directory);
+  const bundle = what === "directory" ? look("real", directory) : undefined;
   if (bundle === undefined) {
     throw new HutchError({
       operation: `bundle ${directory}`,
-      errno: "ENOENT",
+      errno: what === undefined ? "ENOENT" : "ENOTDIR",
       hint: "a bundle is a directory",
     });
   }
   const path = `${bundle}/config.json`;
-  const text = readTextIfExists(path);
+  const text = look("text", path);
   if (text === undefined) {
     throw new HutchError({
       operation: `read ${path}`,
@@ -34,10 +35,11 @@ export function loadBundle(
   refuseUnsupported(spec);
   const root = spec.root?.path ?? "rootfs";
   const absolute = root.startsWith("/") ? root : `${bundle}/${root}`;
-  if (fileKind(absolute) !== "directory") {
+  const kind = look("kind", absolute);
+  if (kind !== "directory") {
     throw new HutchError({
       operation: `root.path ${absolute}`,
-      errno: fileKind(absolute) === undefined ? "ENOENT" : "ENOTDIR",
+      errno: kind === undefined ? "ENOENT" : "ENOTDIR",
       hint: "put the container's files there",
     });
   }
@@ -48,5 +50,8 @@ export function loadBundle(
     });
   }
   // The root may be a symlink of the host's; the plan opens what it leads to now.
-  return { spec: { ...spec, root: { ...spec.root, path: realPath(absolute) } }, launch: PLAIN };
+  return {
+    spec: { ...spec, root: { ...spec.root, path: look("real", absolute) ?? absolute } },
+    launch: PLAIN,
+  };
 }

@@ -3,11 +3,13 @@ import { gatherHost } from "../container/host.ts";
 import { compile } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
 import { writeFile } from "../host/fd.ts";
+import { look } from "../host/look.ts";
 import type { Host } from "../plan/context.ts";
 import { printPlan } from "../plan/print.ts";
 import type { Plan } from "../plan/step.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { loadBundle } from "./bundle.ts";
+import { environmentOf } from "./in-environment.ts";
 import { IN_OPTIONS } from "./in-options.ts";
 import { readIn } from "./in-spec.ts";
 import { type Command, type Given, last, readOptions } from "./option.ts";
@@ -47,22 +49,28 @@ export const command: Command = {
 };
 
 /** The id of a container that is only talked about. */
-const NOBODY = "ID";
+const nobody = (): string => "ID";
 
 async function planOf(given: Given): Promise<{ plan: Plan; host: Host }> {
   const bundle = last(given, "bundle");
   if (bundle !== undefined) {
-    const host = gatherHost();
+    const host = gatherHost(look);
+    const { spec, launch } = loadBundle(bundle, look);
     return {
       host,
-      plan: await planFor(loadBundle(bundle).spec, host, { ...loadBundle(bundle).launch, id: NOBODY }),
+      plan: await planFor(spec, host, { ...launch, id: nobody }, look),
     };
   }
-  const around = await surroundings(given);
-  const { spec, launch } = readIn(given, around);
+  const around = await surroundings(given, look);
+  const { spec, launch } = readIn(given, around, environmentOf(given, process.env));
   return {
     host: around.host,
-    plan: await planFor(parseSpec(spec, { name: "in" }), around.host, { ...launch, id: NOBODY }),
+    plan: await planFor(
+      parseSpec(spec, { name: "in" }),
+      around.host,
+      { ...launch, id: nobody, givenEnvironment: false },
+      look,
+    ),
   };
 }
 
@@ -71,5 +79,5 @@ export async function run(argv: readonly string[]): Promise<void> {
   const { plan, host } = await planOf(given);
   const output = last(given, "output");
   if (output === undefined) print(printPlan(plan, host.arch));
-  else writeFile(output, compile(plan, host), { mode: 0o755 });
+  else writeFile(output, await compile(plan, host.arch), { mode: 0o755 });
 }

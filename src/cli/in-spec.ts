@@ -30,8 +30,6 @@ export interface ChosenSeccomp {
 /** What a command line is read with. */
 export interface Surroundings {
   readonly host: Host;
-  /** The caller's environment. */
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** The absolute path of WHERE, symlinks resolved. */
   readonly where: string;
   /** The absolute path of the layer of --overlay=DIR. */
@@ -40,8 +38,6 @@ export interface Surroundings {
   readonly submounts: readonly string[];
   /** The file that /etc/resolv.conf leads to, when a fresh /run would hide it. */
   readonly resolver: string | undefined;
-  /** A name that no other container has. */
-  readonly id: string;
   /** What --seccomp asks for. */
   readonly seccomp: ChosenSeccomp;
 }
@@ -76,19 +72,6 @@ export function capabilitiesOf(given: Given, namespaces: readonly Namespace[]): 
   const add = all(given, "cap-add").flatMap((text) => parseCapability("cap-add", text));
   const start = DEFAULT_CAPABILITIES.filter((name) => !sharesNetwork || name !== NOT_ON_SHARED_NETWORK);
   return [...new Set([...start.filter((name) => !drop.includes(name)), ...add])];
-}
-
-/** The caller's environment, unless --clear-env, with what --env sets. */
-function environmentOf(given: Given, { env }: Surroundings): string[] {
-  const result = new Map<string, string>();
-  if (!has(given, "clear-env")) {
-    for (const [name, value] of Object.entries(env)) if (value !== undefined) result.set(name, value);
-  }
-  if (!result.has("PATH")) result.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  // The convention by which programs ask whether they are in a container (systemd's container interface).
-  result.set("container", "hutch");
-  for (const text of all(given, "env")) result.set(...parsePair("env", text));
-  return [...result].map(([name, value]) => `${name}=${value}`);
 }
 
 /** --share and --join: which namespaces the container has, new or joined. */
@@ -154,12 +137,12 @@ function resourcesOf(given: Given): Resources | undefined {
 
 export interface Wanted {
   readonly spec: Spec;
-  readonly launch: Launch;
+  readonly launch: Omit<Launch, "id">;
 }
 
-/** Reads `hutch in [options] WHERE COMMAND…`; throws a HutchError for what it does not understand. */
-export function readIn(given: Given, around: Surroundings): Wanted {
-  const { where, host, id } = around;
+/** Reads `hutch in [options] WHERE COMMAND…` for a command with the environment `env`; throws a HutchError. */
+export function readIn(given: Given, around: Surroundings, env: readonly string[]): Wanted {
+  const { where, host } = around;
   const args = given.words.slice(1);
   if (args.length === 0) throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
   const { uid, gid = 0 } = parseUser("user", last(given, "user") ?? "0:0");
@@ -186,7 +169,7 @@ export function readIn(given: Given, around: Surroundings): Wanted {
       terminal: has(given, "tty"),
       user: { uid, gid },
       args,
-      env: environmentOf(given, around),
+      env: [...env],
       cwd: last(given, "workdir") ?? "/",
       capabilities: {
         bounding: [...capabilities],
@@ -212,13 +195,14 @@ export function readIn(given: Given, around: Surroundings): Wanted {
     spec,
     launch: {
       ...PLAIN,
-      id,
       init: has(given, "init"),
       dieWithParent: has(given, "die-with-parent"),
       dieWithLauncher: true,
       filter,
+      givenEnvironment: true,
       timeout: has(given, "timeout") ? parseSeconds("timeout", last(given, "timeout") ?? "") : 0,
       readonlyTree: isHost && !overlaid,
+      nodev: true,
       submounts: isHost || overlaid ? around.submounts : undefined,
       overlay: overlaid ? overlayOf(around, host) : undefined,
     },

@@ -1,11 +1,13 @@
 /** hutch in: a container from one line. */
-import { launch, PROGRAM_DESCRIPTOR } from "../container/launch.ts";
-import { planFor } from "../container/plan.ts";
-import { parseSpec } from "../spec/parse.ts";
+import { launch } from "../container/launch.ts";
+import type { Look } from "../host/look.ts";
+import { call } from "../host/syscall.ts";
+import type { Plan } from "../plan/step.ts";
+import { environmentOf } from "./in-environment.ts";
 import { EXIT_CODES, IN_OPTIONS } from "./in-options.ts";
-import { readIn } from "./in-spec.ts";
+import type { InWish } from "./in-plan.ts";
 import { type Command, readOptions } from "./option.ts";
-import { surroundings } from "./surroundings.ts";
+import { warn } from "./output.ts";
 
 export const command: Command = {
   name: "in",
@@ -36,12 +38,22 @@ export const command: Command = {
   ],
 };
 
+/** Plans the container; loaded only when it is not known already. */
+async function plan(wish: InWish, look: Look): Promise<Plan> {
+  const { planIn } = await import("./in-plan.ts");
+  return planIn(wish, look);
+}
+
 /** Becomes the container's launcher. */
-export async function run(argv: readonly string[]): Promise<never> {
+export function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
-  const around = await surroundings(given);
-  const wanted = readIn(given, around);
-  const spec = parseSpec(wanted.spec, { name: "in" });
-  const wishes = { ...wanted.launch, executable: PROGRAM_DESCRIPTOR };
-  return launch(await planFor(spec, around.host, wishes), around.host, wishes.id);
+  const environment = environmentOf(given, process.env);
+  const path = environment.find((entry) => entry.startsWith("PATH=")) ?? "";
+  return launch({
+    words: ["in", path, ...argv],
+    id: `${call("ask for the process id", "getpid")}`,
+    environment,
+    warn,
+    plan: (look, _, id) => plan({ given, environment, id }, look),
+  });
 }

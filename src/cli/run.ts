@@ -1,8 +1,5 @@
 /** hutch run: an OCI bundle in the foreground. */
-import { gatherHost } from "../container/host.ts";
-import { launch, PROGRAM_DESCRIPTOR } from "../container/launch.ts";
-import { planFor } from "../container/plan.ts";
-import { loadBundle } from "./bundle.ts";
+import { launch } from "../container/launch.ts";
 import { EXIT_CODES } from "./in-options.ts";
 import { type Command, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
@@ -29,20 +26,23 @@ export const command: Command = {
 const ID = /^(?!\.{1,2}$)[\w+.-]{1,255}$/;
 
 /** Becomes the container's launcher. */
-export async function run(argv: readonly string[]): Promise<never> {
+export function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
   const [id, ...more] = given.words;
   if (id === undefined) throw usageError("run", "expected the container's ID");
   if (more.length > 0) throw usageError("run", `expected one ID, received ${given.words.join(" ")}`);
   if (!ID.test(id)) throw usageError("run", `ID ${id}: expected letters, digits and _ + - . alone`);
-  const { spec, launch: wishes } = loadBundle(last(given, "bundle") ?? ".", warn);
-  const host = gatherHost();
-  const plan = await planFor(spec, host, {
-    ...wishes,
+  const bundle = last(given, "bundle") ?? ".";
+  const init = has(given, "init");
+  const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
+  return launch({
+    words: ["run", bundle, `${init}`, `${preserveFds}`],
     id,
-    init: has(given, "init"),
-    executable: PROGRAM_DESCRIPTOR,
-    preserveFds: parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0"),
+    environment: [],
+    warn,
+    plan: async (look, warnUser, ownId) => {
+      const { planBundle } = await import("./bundle-plan.ts");
+      return planBundle({ bundle, id: ownId, init, preserveFds }, look, warnUser);
+    },
   });
-  return launch(plan, host, id);
 }

@@ -1,9 +1,7 @@
 /** What `hutch in` looks up on the host before it plans. */
 import { gatherHost } from "../container/host.ts";
-import { kernelRelease, mounts } from "../host/facts.ts";
-import { readText } from "../host/fd.ts";
-import { fileKind, realPath } from "../host/path.ts";
-import { call } from "../host/syscall.ts";
+import type { Look } from "../host/look.ts";
+import { unescapeOctal } from "../host/mountinfo.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Filter, Host } from "../plan/context.ts";
 import { OPENING, PROGRAMS } from "../plan/seccomp-program.ts";
@@ -46,22 +44,24 @@ async function defaultFilter(capabilities: readonly string[], { arch }: Host): P
 }
 
 /** What --seccomp asks for. */
-async function chooseSeccomp(given: Given, host: Host): Promise<ChosenSeccomp> {
+async function chooseSeccomp(given: Given, host: Host, look: Look): Promise<ChosenSeccomp> {
   const wish = last(given, "seccomp") ?? "default";
   if (wish === "off") return { profile: undefined, filter: undefined };
   const capabilities = capabilitiesOf(given, namespacesOf(given, host));
   if (wish === "default") return { profile: undefined, filter: await defaultFilter(capabilities, host) };
   const { fromDockerProfile } = await import("../spec/seccomp-docker.ts");
-  const json = parseJson(readText(wish), wish);
+  const text = look("text", wish);
+  if (text === undefined) throw new HutchError({ operation: `--seccomp ${wish}`, errno: "ENOENT" });
+  const json = parseJson(text, wish);
   return {
-    profile: fromDockerProfile(json, capabilities, host.arch, kernelRelease(), wish),
+    profile: fromDockerProfile(json, capabilities, host.arch, look("release") ?? "", wish),
     filter: undefined,
   };
 }
 
-function directoryOf(where: string): string {
-  const kind = fileKind(where);
-  if (kind === "directory") return realPath(where);
+function directoryOf(where: string, look: Look): string {
+  const kind = look("kind", where);
+  if (kind === "directory") return look("real", where) ?? where;
   throw new HutchError({
     operation: `WHERE ${where}`,
     errno: kind === undefined ? "ENOENT" : "ENOTDIR",
@@ -70,37 +70,32 @@ function directoryOf(where: string): string {
 }
 
 /** The file behind /etc/resolv.conf when it lies in /run, which the container has of its own. */
-function resolverBelowRun(where: string): string | undefined {
-  if (where !== "/" || fileKind("/etc/resolv.conf", { follow: false }) !== "symlink") return undefined;
-  if (fileKind("/etc/resolv.conf") !== "file") return undefined;
-  const file = realPath("/etc/resolv.conf");
+function resolverBelowRun(where: string, look: Look): string | undefined {
+  if (where !== "/" || look("kindOfLink", "/etc/resolv.conf") !== "symlink") return undefined;
+  if (look("kind", "/etc/resolv.conf") !== "file") return undefined;
+  const file = look("real", "/etc/resolv.conf") ?? "";
   return isBelow(file, "/run") ? file : undefined;
 }
 
 /** Gathers everything that the options of `in` and `explain` are read with. */
-export async function surroundings(given: Given): Promise<Surroundings> {
+export async function surroundings(given: Given, look: Look): Promise<Surroundings> {
   const [word] = given.words;
   if (word === undefined) throw usageError("in", "expected WHERE and a command", "hutch in / -- sh");
-  const host = gatherHost();
-  const where = directoryOf(word);
+  const host = gatherHost(look);
+  const where = directoryOf(word, look);
   const layerWord = last(given, "overlay") ?? "";
-  const layer = layerWord === "" || fileKind(layerWord) === undefined ? layerWord : realPath(layerWord);
+  const layer =
+    layerWord === "" || look("kind", layerWord) === undefined ? layerWord : look("real", layerWord);
   const kept = layer === "" ? undefined : layer;
   const covers = where === "/" || has(given, "overlay");
   return {
     host,
-    env: process.env,
     where,
     layer: kept,
     submounts: covers
-      ? worthShowing(
-          mounts().map(({ mountPoint }) => mountPoint),
-          where,
-          kept,
-        )
+      ? worthShowing((look("mountPoints") ?? "").split("\n").map(unescapeOctal), where, kept)
       : [],
-    resolver: resolverBelowRun(where),
-    id: `${call("ask for the process id", "getpid")}`,
-    seccomp: await chooseSeccomp(given, host),
+    resolver: resolverBelowRun(where, look),
+    seccomp: await chooseSeccomp(given, host, look),
   };
 }

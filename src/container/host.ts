@@ -1,29 +1,31 @@
-/** Gathers what the planner must know of this machine. */
-
-import type { CgroupHost } from "../cgroup/detect.ts";
-import { detectCgroups } from "../cgroup/detect.ts";
-import { inheritedNofile } from "../host/exec.ts";
-import { effectiveGroup, effectiveUser, isInitialMap, uidMap } from "../host/facts.ts";
-import { readText } from "../host/fd.ts";
+/** What the planner must know of this machine. */
+import { type CgroupHost, detectCgroups } from "../cgroup/detect.ts";
+import { isInitialMap, parseIdMap } from "../host/facts.ts";
 import { hostArch } from "../host/libc.ts";
-import { fileKind } from "../host/path.ts";
+import type { Look } from "../host/look.ts";
 import type { Host } from "../plan/context.ts";
 
+function nofileOf(answer: string | undefined): Host["nofile"] {
+  const [soft, hard] = answer?.split(":") ?? [];
+  return soft === undefined || hard === undefined ? undefined : { soft: BigInt(soft), hard: BigInt(hard) };
+}
+
 /** The facts that every plan needs. */
-export function gatherHost(): Host {
+export function gatherHost(look: Look): Host {
   return {
     arch: hostArch(),
-    uid: effectiveUser(),
-    gid: effectiveGroup(),
-    nested: !isInitialMap(uidMap()),
+    uid: Number(look("user")),
+    gid: Number(look("group")),
+    nested: !isInitialMap(parseIdMap(look("uidMap") ?? "")),
     kind: (path) => {
-      const kind = fileKind(path);
-      return kind === undefined || kind === "directory" ? kind : "file";
+      const kind = look("kind", path);
+      if (kind === undefined) return undefined;
+      return kind === "directory" ? "directory" : "file";
     },
-    nofile: inheritedNofile(),
+    nofile: nofileOf(look("nofile")),
   };
 }
 
 /** How this machine's cgroups are laid out. */
-export const gatherCgroups = (): CgroupHost =>
-  detectCgroups(readText("/proc/self/mountinfo"), readText("/proc/self/cgroup"));
+export const gatherCgroups = (look: Look): CgroupHost =>
+  detectCgroups(look("cgroupMounts") ?? "", look("cgroups") ?? "");

@@ -1,10 +1,14 @@
-/** Turns a plan into a program, and this process into that program. */
-import { emit } from "../emit/index.ts";
+/** Turns a container's plan into a program, and this process into that program. */
 import { execInPlace } from "../host/exec.ts";
+import { effectiveUser } from "../host/facts.ts";
+import { hostArch } from "../host/libc.ts";
+import { type Look, recordingLook } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
+import { readLink } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
-import type { Host } from "../plan/context.ts";
+import type { Arch } from "../linux/arch.ts";
 import type { Plan } from "../plan/step.ts";
+import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
 
 /**
  * The descriptor the program is executed from. It stays open over the exec, so that the program's first step can take
@@ -13,12 +17,53 @@ import type { Plan } from "../plan/step.ts";
 export const PROGRAM_DESCRIPTOR = 100;
 
 /** The bytes of the plan's program, which reports failures to standard error. */
-export const compile = (plan: Plan, { arch }: Host): Uint8Array<ArrayBuffer> =>
-  emit(plan, { arch, report: { kind: "print", prefix: "hutch" } });
+export async function compile(plan: Plan, arch: Arch): Promise<Uint8Array<ArrayBuffer>> {
+  const { emit } = await import("../emit/index.ts");
+  return emit(plan, { arch, report: { kind: "print", prefix: "hutch" } });
+}
 
-/** Becomes the launcher of the plan; comes back only by throwing. */
-export function launch(plan: Plan, host: Host, id: string): never {
-  const file = executable(compile(plan, host), "hutch");
+/** A container to be started. */
+export interface Start {
+  /** All of the description that is not looked up: the command and its words. */
+  readonly words: readonly string[];
+  /** The container's id, unique on the machine. */
+  readonly id: string;
+  /** The environment of the program; the container's, if its plan says so. */
+  readonly environment: readonly string[];
+  /** Tells the user something that does not keep the container from starting. */
+  readonly warn: (line: string) => void;
+  /** Plans the container; all that is asked of the machine is asked through `look`. */
+  readonly plan: (look: Look, warn: (line: string) => void, id: () => string) => Promise<Plan>;
+}
+
+/** Becomes the container's launcher; comes back only by throwing. */
+export async function launch(start: Start): Promise<never> {
+  const directory = keptDirectory(process.env, effectiveUser());
+  const key = directory === undefined ? "" : keyOf([readLink("/proc/self/cwd"), ...start.words]);
+  const kept = directory === undefined ? undefined : recall(directory, key);
+  if (kept !== undefined) {
+    for (const line of kept.warnings) start.warn(line);
+    return become(kept.program, start);
+  }
+  const { look, answers } = recordingLook();
+  const warnings: string[] = [];
+  const warn = (line: string): void => {
+    warnings.push(line);
+    start.warn(line);
+  };
+  let isNamed = false;
+  const id = (): string => {
+    isNamed = true;
+    return start.id;
+  };
+  const plan = await start.plan(look, warn, id);
+  const program = await compile(plan, hostArch());
+  if (directory !== undefined && !isNamed) keep(directory, key, program, { answers, warnings });
+  return become(program, start);
+}
+
+function become(program: Uint8Array, { id, environment }: Start): never {
+  const file = executable(program, "hutch");
   call("keep the program's descriptor over the exec", "dup3", file, PROGRAM_DESCRIPTOR, 0);
-  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], []);
+  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], environment);
 }

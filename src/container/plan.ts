@@ -1,5 +1,6 @@
 /** From a checked spec to the plan of a container on this machine. */
 import { planCgroup } from "../cgroup/index.ts";
+import type { Look } from "../host/look.ts";
 import { type Context, type Filter, type Host, type Launch, makeContext } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
@@ -14,14 +15,16 @@ export const PLAIN: Omit<Launch, "id"> = {
   timeout: 0,
   overlay: undefined,
   readonlyTree: false,
+  nodev: false,
   submounts: undefined,
   preserveFds: 0,
   dieWithLauncher: false,
   filter: undefined,
+  givenEnvironment: false,
 };
 
 /** The plan; everything that can be refused is refused here, before the first side effect. */
-export async function planFor(spec: Spec, host: Host, launch: Launch): Promise<Plan> {
+export async function planFor(spec: Spec, host: Host, launch: Launch, look: Look): Promise<Plan> {
   const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
   const resources = spec.linux?.resources;
   const cgroupsPath = spec.linux?.cgroupsPath;
@@ -29,7 +32,7 @@ export async function planFor(spec: Spec, host: Host, launch: Launch): Promise<P
   const cgroup =
     mountsCgroup || resources !== undefined || cgroupsPath !== undefined
       ? planCgroup({
-          host: gatherCgroups(),
+          host: gatherCgroups(look),
           resources,
           cgroupsPath,
           id: launch.id,

@@ -1,5 +1,6 @@
 /** The executable file around a program. Source: elf(5), the ELF specification 1.2, Linux fs/binfmt_elf.c. */
 import type { Arch } from "../linux/arch.ts";
+import { HutchError } from "../linux/error.ts";
 import { type Image, type Layout, type Patch, resolve } from "./image.ts";
 
 /** A note in a PT_NOTE segment; not loaded into memory. */
@@ -8,9 +9,6 @@ export interface Note {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
-
-/** Why there is no file: a target is out of reach, or the texts are not all ASCII. */
-export type Obstacle = "reach" | "text";
 
 const BASE = 0x400000;
 const HEADER_SIZE = 64;
@@ -86,17 +84,17 @@ function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
   };
 }
 
-/** The file, or why there is none. */
+/** The file, or undefined when something is out of reach of what points to it. */
 export function writeElf(
   image: Image,
   arch: Arch,
   notes: readonly Note[],
   patch: Patch,
-): Uint8Array<ArrayBuffer> | Obstacle {
+): Uint8Array<ArrayBuffer> | undefined {
   // The largest page that a kernel for the architecture may have.
   const page = arch === "x86_64" ? 0x1000 : 0x10000;
   const plan = layOut(image, page, notes);
-  if (plan.memoryEnd > ADDRESS_LIMIT) return "reach";
+  if (plan.memoryEnd > ADDRESS_LIMIT) return undefined;
   // An ArrayBuffer of its own: memory that Bun allocates for small typed arrays moves once a view is taken.
   const memory = new ArrayBuffer(plan.fileEnd);
   const file = new Uint8Array(memory);
@@ -113,14 +111,15 @@ export function writeElf(
     at += (blob.length + 7) & ~7;
   }
   if (image.texts.length > 0) {
-    const texts = image.texts.join("\0");
-    const { read, written } = new TextEncoder().encodeInto(texts, file.subarray(text));
-    if (read !== texts.length || written !== image.textSize - 1) return "text";
+    const { written } = new TextEncoder().encodeInto(image.texts.join("\0"), file.subarray(text));
+    // Every address of a text was computed from its length: a wrong one would mix them all up.
+    if (written !== image.textSize - 1)
+      throw new HutchError({ operation: "emit program", reason: "texts were mismeasured" });
   }
   if (image.data.length > 0) new Int32Array(memory, data, image.data.length).set(image.data);
   const view = new DataView(memory);
   if (notes.length > 0) writeNotes(file, view, plan.notes, notes);
-  return resolve(image, image.fixups, view, plan, patch) ? file : "reach";
+  return resolve(image, image.fixups, view, plan, patch) ? file : undefined;
 }
 
 /** The ELF header and the segments in words of 32 bits; 64-bit fields have a zero for their upper half. */

@@ -4,7 +4,7 @@ import type { Argument, Call, Outcome, Struct } from "../plan/step.ts";
 import type { Assembler, Register } from "./assembler.ts";
 import { type Data, integerOf, placeText, refuse, slotNumber } from "./data.ts";
 import { boundLabel } from "./image.ts";
-import { type Fallible, type Lowering, labelOf } from "./lowering.ts";
+import { type Fallible, type Lowering, labelOf, type Outcomes } from "./lowering.ts";
 import { isSlot, placeMemory, placeStruct } from "./struct.ts";
 
 /** The calls that do not come back. */
@@ -19,8 +19,8 @@ export function lowerCall(state: Lowering, step: Call, index: number): void {
   // Names such as "constructor" are found on every object, but are no numbers.
   if (typeof number !== "number") throw refuse(data, `${state.arch} has no such system call`);
   if (step.args.length > 6) throw refuse(data, "a call has at most six arguments");
-  const { errors } = step;
-  const again = errors !== undefined && hasOutcome(errors, "retry") ? boundLabel(data.image) : -1;
+  const outcomes = step.errors === undefined ? NO_OUTCOMES : outcomesOf(data, step.errors);
+  const again = outcomes.retries ? boundLabel(data.image) : -1;
   loadArguments(state, step.args);
   if (FINAL[step.name] === true) {
     asm.syscall(number);
@@ -28,14 +28,28 @@ export function lowerCall(state: Lowering, step: Call, index: number): void {
   }
   const jump = asm.fallibleSyscall(number);
   // An ignored failure joins here, so that its −errno is stored like a result.
-  const resume = errors !== undefined && hasOutcome(errors, "ignore") ? boundLabel(data.image) : -1;
+  const resume = outcomes.ignores ? boundLabel(data.image) : -1;
   if (step.into !== undefined) asm.storeSlot(slotNumber(data, step.into), asm.registers.result);
-  state.fallible.push({ call: step, index, guard: state.guard, jump, again, resume });
+  state.fallible.push({ call: step, index, guard: state.guard, outcomes, jump, again, resume });
 }
 
-function hasOutcome(errors: Readonly<Record<string, Outcome>>, outcome: Outcome): boolean {
-  for (const name in errors) if (errors[name] === outcome) return true;
-  return false;
+const NO_OUTCOMES: Outcomes = { listed: [], retries: false, ignores: false };
+
+/** Reads the object once, because walking over the keys of an object is slow in a cold engine. */
+function outcomesOf(data: Data, errors: Readonly<Record<string, Outcome>>): Outcomes {
+  const listed: { errno: number; outcome: Outcome }[] = [];
+  let retries = false;
+  let ignores = false;
+  for (const name in errors) {
+    const outcome = errors[name];
+    if (outcome === undefined) continue;
+    const errno = ERRNOS[name];
+    if (typeof errno !== "number") throw refuse(data, `there is no errno ${name}`);
+    if (outcome === "retry") retries = true;
+    else if (outcome === "ignore") ignores = true;
+    listed.push({ errno, outcome });
+  }
+  return { listed, retries, ignores };
 }
 
 /** The common kinds of arguments are dealt with in place: this runs some hundred times in every start. */
@@ -93,27 +107,23 @@ export function lowerFailure(state: Lowering, fallible: Fallible): void {
   const { call, index } = fallible;
   data.step = call;
   data.index = index;
-  if (call.errors === undefined) asm.land(fallible.jump);
-  else lowerOutcomes(state, fallible, call.errors);
+  if (fallible.outcomes === NO_OUTCOMES) asm.land(fallible.jump);
+  else lowerOutcomes(state, fallible);
   reporter.failed(call, index, fallible.guard);
 }
 
-function lowerOutcomes(state: Lowering, fallible: Fallible, errors: Readonly<Record<string, Outcome>>): void {
-  const { asm, data } = state;
-  const targets: number[] = [];
-  for (const name in errors) {
-    const outcome = errors[name];
-    if (outcome === undefined) continue;
-    const errno = ERRNOS[name];
-    if (typeof errno !== "number") throw refuse(data, `there is no errno ${name}`);
-    if (outcome === "ignore") targets.push(errno, fallible.resume);
-    else if (outcome === "retry") targets.push(errno, fallible.again);
-    else targets.push(errno, failureTarget(state, fallible.call, outcome.to));
-  }
+function lowerOutcomes(state: Lowering, fallible: Fallible): void {
+  const { asm } = state;
+  const { listed } = fallible.outcomes;
+  const targets = listed.map(({ outcome }) => {
+    if (outcome === "ignore") return fallible.resume;
+    return outcome === "retry" ? fallible.again : failureTarget(state, fallible.call, outcome.to);
+  });
   asm.land(fallible.jump);
-  for (let index = 0; index < targets.length; index += 2) {
-    asm.operateInteger("cmp", asm.registers.result, -(targets[index] ?? 0));
-    asm.branch("eq", targets[index + 1] ?? 0);
+  let index = 0;
+  for (const { errno } of listed) {
+    asm.operateInteger("cmp", asm.registers.result, -errno);
+    asm.branch("eq", targets[index++] ?? -1);
   }
 }
 

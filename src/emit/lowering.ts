@@ -1,6 +1,6 @@
 /** The state of a lowering, which every kind of step reads. */
 import type { Arch } from "../linux/arch.ts";
-import type { Call } from "../plan/step.ts";
+import type { Call, Outcome } from "../plan/step.ts";
 import type { Assembler } from "./assembler.ts";
 import type { Data } from "./data.ts";
 import { createLabel } from "./image.ts";
@@ -23,12 +23,20 @@ export interface Fallible {
   readonly call: Call;
   readonly index: number;
   readonly guard: number;
+  readonly outcomes: Outcomes;
   /** The jump to where the failure is dealt with. */
   readonly jump: number;
   /** Where the call begins, for errnos after which it is made again; −1 when there is none. */
   readonly again: number;
   /** Where the path of success goes on, for errnos that are ignored; −1 when there is none. */
   readonly resume: number;
+}
+
+/** The errors of a call, read. */
+export interface Outcomes {
+  readonly listed: readonly { readonly errno: number; readonly outcome: Outcome }[];
+  readonly retries: boolean;
+  readonly ignores: boolean;
 }
 
 /** The label of a name in the plan. */

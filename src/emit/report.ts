@@ -6,7 +6,7 @@ import type { Arch } from "../linux/arch.ts";
 import { ERRNO } from "../linux/errno.ts";
 import type { Call, Fail, Slot } from "../plan/step.ts";
 import type { Assembler } from "./assembler.ts";
-import { addText, type Data, placeText, refuse, slotNumber } from "./data.ts";
+import { type Data, placeText, refuse, slotNumber } from "./data.ts";
 import {
   FLAG_BITS,
   HINTS_MASK,
@@ -57,9 +57,10 @@ export function createReporter(asm: Assembler, data: Data, arch: Arch, report: R
   image.routines = Uint8Array.fromBase64(routines.code);
   image.fixups.push(...routines.fixups);
   if (report.kind === "print") {
-    addText(data, routines.texts);
+    image.texts.push(routines.texts);
+    image.textSize = routines.texts.length + 1;
     slotNumber(data, SUBJECT);
-    addText(data, `${report.prefix}: `);
+    placeText(data, `${report.prefix}: `);
     return printReporter(asm, data, routines, report.prefix.length);
   }
   image.aligned.push(report.fd, 0);
@@ -85,6 +86,8 @@ function pipeReporter(asm: Assembler, data: Data, routines: Routines): Reporter 
 
 function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLength: number): Reporter {
   const names = new Map<string, number>();
+  /** Plans use one object of hints for many calls. */
+  const hintLists = new Map<Readonly<Record<string, string>>, readonly number[]>();
   let longestWhy = 0;
   let longestHint = 0;
 
@@ -98,7 +101,9 @@ function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLen
     names.set(call, offset);
     return offset;
   };
-  const hintWords = (hints: Readonly<Record<string, string>>): number[] => {
+  const hintWords = (hints: Readonly<Record<string, string>>): readonly number[] => {
+    const known = hintLists.get(hints);
+    if (known !== undefined) return known;
     const errnos: Readonly<Record<string, number>> = ERRNO;
     const words: number[] = [];
     for (const name in hints) {
@@ -110,6 +115,7 @@ function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLen
       if (hint.length > longestHint) longestHint = hint.length;
     }
     if (words.length > HINTS_MASK) throw refuse(data, "a call has at most 15 hints");
+    hintLists.set(hints, words);
     return words;
   };
   const report = (step: Call | Fail, why: string, name: number, flags: number, guard: number): void => {

@@ -25,7 +25,7 @@ export interface Mount {
 }
 
 /** Undoes the octal escapes of spaces, tabs, newlines, backslashes and number signs; the bytes are UTF-8. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

@@ -27,6 +27,8 @@ export interface FileStatus {
   readonly size: number;
   readonly links: number;
   readonly inode: bigint;
+  /** Time of the last modification, in nanoseconds since 1970. */
+  readonly modified: bigint;
   /** The device the file is on. */
   readonly device: { readonly major: number; readonly minor: number };
   /** The device the file is, when it is one. */
@@ -80,6 +82,8 @@ export function fileStatus(
     size: Number(view.getBigUint64(STATX_OFFSETS.stx_size, true)),
     links: at32("stx_nlink"),
     inode: view.getBigUint64(STATX_OFFSETS.stx_ino, true),
+    modified:
+      view.getBigInt64(STATX_OFFSETS.stx_mtime_sec, true) * 1_000_000_000n + BigInt(at32("stx_mtime_nsec")),
     device: { major: at32("stx_dev_major"), minor: at32("stx_dev_minor") },
     special: { major: at32("stx_rdev_major"), minor: at32("stx_rdev_minor") },
   };

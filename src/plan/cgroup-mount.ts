@@ -20,7 +20,7 @@ function makeView(context: Context, why: string, view: CgroupView, attributes: n
   if (isNew(context, "cgroup")) {
     return makeFileSystem(why, { type: view.type, source: "cgroup", data: view.options, attributes, into });
   }
-  const source = { path: view.directory, recursive: false, into, key: `cgroup ${view.name}` };
+  const source = { path: view.directory(), recursive: false, into, key: `cgroup ${view.name}` };
   return [
     ...openSource(context, why, source),
     call(why, "mount_setattr", [into, "", AT_EMPTY_PATH, mountAttr({ set: attributes }), MOUNT_ATTR_SIZE]),

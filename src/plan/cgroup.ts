@@ -9,7 +9,7 @@ export interface CgroupView {
   /** The v1 mount options that select the hierarchy: ["cpu", "cpuacct"], ["none", "name=systemd"]. */
   readonly options: readonly string[];
   /** The host's directory that holds the container, for a bind when it has no cgroup namespace. */
-  readonly directory: string;
+  readonly directory: () => string;
 }
 
 export interface CgroupPlan {

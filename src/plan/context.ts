@@ -32,7 +32,8 @@ export interface Overlay {
 
 /** Wishes beyond config.json. */
 export interface Launch {
-  readonly id: string;
+  /** The container's id. To ask for it makes a plan that is good for this container alone. */
+  readonly id: () => string;
   /** The descriptor the program was executed from; made non-executable first, so that nobody runs it again. */
   readonly executable: number | undefined;
   /** A reaper of hutch's own is pid 1, and the command its child. */
@@ -44,6 +45,8 @@ export interface Launch {
   readonly overlay: Overlay | undefined;
   /** The whole tree of the root is read-only, submounts included, before anything is mounted on it. */
   readonly readonlyTree: boolean;
+  /** Device nodes in the root's tree are dead: an image may bring one that is the host's disk. */
+  readonly nodev: boolean;
   /**
    * The mount points below the root (absolute on the host, below no other of the list) that the container is to see;
    * undefined for all. The host's /proc, /sys, /dev and /run must not lie under what covers them: who may unmount
@@ -56,6 +59,8 @@ export interface Launch {
   readonly dieWithLauncher: boolean;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;
+  /** The environment of the container is that of the program; process.env serves only to find the command. */
+  readonly givenEnvironment: boolean;
 }
 
 /** A seccomp filter as the kernel takes it. */

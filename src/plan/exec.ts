@@ -2,7 +2,7 @@
 import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
 import type { Process } from "../spec/spec.ts";
 import { branch, call, label, set, slot, strings } from "./build.ts";
-import type { Step } from "./step.ts";
+import type { Slot, Step, Strings } from "./step.ts";
 
 /** Found, but not executable. */
 const CANNOT_EXECUTE = 126;
@@ -33,12 +33,18 @@ export const closeDescriptors = (preserve: number): Step =>
     CLOSE_RANGE_CLOEXEC,
   ]);
 
+const GIVEN_ENVIRONMENT = slot("environment");
+
 /** execve of args[0]: as it is when it has a slash, in the directories of the container's PATH when not. */
-export function execute(process: Process): Step[] {
+export const execute = (process: Process, givenEnvironment: boolean): Step[] => [
+  ...(givenEnvironment ? [{ kind: "given", into: GIVEN_ENVIRONMENT, what: "environment" } as const] : []),
+  ...tryCandidates(process, givenEnvironment ? GIVEN_ENVIRONMENT : strings(process.env ?? [])),
+];
+
+function tryCandidates(process: Process, envp: Slot | Strings): Step[] {
   const args = process.args ?? [];
   const [command = ""] = args;
   const argv = strings(args);
-  const envp = strings(process.env ?? []);
   const why = `execute ${command}`;
   if (command.includes("/")) {
     return [

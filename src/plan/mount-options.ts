@@ -69,6 +69,18 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
         break;
     }
   }
+  refuseBindData(bind, mount, index);
   if (idmap === undefined && (mount.uidMappings?.length ?? 0) > 0) idmap = { recursive: false };
   return { bind, attributes, recursiveAttributes, propagation, idmap, copyUp, data };
+}
+
+/** A bind makes no file system, so a word that none of the tables knows is a typo: `roo` must not leave it writable. */
+function refuseBindData(bind: MountOptions["bind"], { options }: Mount, index: number): void {
+  if (bind === undefined) return;
+  const position = (options ?? []).findIndex((word) => word !== "" && mountOption(word) === undefined);
+  if (position < 0) return;
+  throw new HutchError({
+    operation: `mounts[${index}].options[${position}]`,
+    reason: `expected an option of bind mounts, received ${JSON.stringify(options?.[position])}`,
+  });
 }

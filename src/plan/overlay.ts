@@ -1,9 +1,10 @@
 /** A writable layer over a read-only root (overlayfs). */
+import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD } from "../linux/fcntl.ts";
 import { MNT_DETACH, MOUNT_ATTR_NODEV, MOVE_MOUNT_F_EMPTY_PATH } from "../linux/mount.ts";
 import { call, slot } from "./build.ts";
 import type { Overlay } from "./context.ts";
-import { type Context, withoutMknod } from "./context.ts";
+import { type Context, isNew, withoutMknod } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { openSource, type Source } from "./source.ts";
 import type { Slot, Step } from "./step.ts";
@@ -23,10 +24,27 @@ const attach = (why: string, mount: Slot, name: string): Step[] => [
 ];
 
 /**
+ * In a mount namespace of an ordinary user's the host's mounts are locked together (mount_namespaces(7)): overlayfs
+ * cannot take the mount that they lie on for a layer, because that would uncover what is below them.
+ */
+function refuseLocked(context: Context): void {
+  const { spec, host, launch } = context;
+  const path = spec.root?.path ?? "/";
+  const hasMounts = path === "/" || (launch.submounts ?? []).length > 0;
+  if (host.uid === 0 || !isNew(context, "user") || !hasMounts) return;
+  throw new HutchError({
+    operation: `--overlay ${path}`,
+    reason: "an ordinary user cannot put a layer over a directory in which the host has mounts",
+    hint: "run as root, or use a directory without mounts in it",
+  });
+}
+
+/**
  * Builds the overlay in a tmpfs that covers "/" for as long as the root is being made. The layers are attached there
  * under short names, because overlayfs takes paths, in which commas, colons and long names would have to be escaped.
  */
 export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into: Slot): Step[] {
+  refuseLocked(context);
   const stage = slot("stage");
   const lower = slot("lower");
   const layer = layerSource(context);

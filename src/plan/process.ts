@@ -148,7 +148,7 @@ export function enterDirectory(process: Process): Step[] {
       hints: {
         ...denied,
         ENOTDIR: "the working directory is a file",
-        ELOOP: "a link of /proc is in the way: the working directory must lie inside the root",
+        EXDEV: "a link of /proc is in the way: the working directory must lie inside the root",
       },
     }),
     call(why, "fchdir", [directory], { hints: denied }),

@@ -56,15 +56,26 @@ export function isolateMounts(context: Context): Step[] {
   return steps;
 }
 
-/** Makes a detached tree read-only, with all that is mounted in it; device nodes in it are dead. */
-const freeze = (why: string, tree: Slot): Step =>
+/** Gives attributes to a detached tree, with all that is mounted in it. */
+const setTree = (why: string, tree: Slot, attributes: number): Step =>
   call(why, "mount_setattr", [
     tree,
     "",
     AT_EMPTY_PATH | AT_RECURSIVE,
-    mountAttr({ set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV }),
+    mountAttr({ set: attributes }),
     MOUNT_ATTR_SIZE,
   ]);
+
+/** Makes a detached tree read-only; device nodes in it are dead. */
+const freeze = (why: string, tree: Slot): Step => setTree(why, tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
+
+/** What holds for the root's whole tree before anything is mounted on it. */
+function restrictTree({ launch }: Context, path: string, tree: Slot): Step[] {
+  if (launch.readonlyTree) return [freeze(`make ${path} and all below it read-only`, tree)];
+  // An overlay has no device nodes alive itself, whatever its layers hold.
+  if (!launch.nodev || launch.overlay !== undefined) return [];
+  return [setTree(`let no device node of ${path} work`, tree, MOUNT_ATTR_NODEV)];
+}
 
 /** The source of the root; without submounts it is one mount, except where the kernel copies only whole trees. */
 export const rootSource = (context: Context): Source => ({
@@ -94,7 +105,7 @@ export function attachRoot(context: Context): Step[] {
   const why = `attach the root ${path}`;
   return [
     ...openSource(context, why, source),
-    ...(launch.readonlyTree ? [freeze(`make ${path} and all below it read-only`, tree)] : []),
+    ...restrictTree(context, path, tree),
     ...(launch.overlay === undefined ? [set(ROOT, tree)] : overlayRoot(context, launch.overlay, tree, ROOT)),
     call(why, "move_mount", [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]),
     ...submountSources(context).flatMap((submount) => attachSubmount(context, submount)),

@@ -43,6 +43,12 @@ export function prefixes(path: string): string[] {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join("/")}`);
 }
 
+const MISSING = {
+  EACCES:
+    "the container's root may not write there; create the mount point on the host, or give it the directory",
+  EROFS: "the root is read-only: choose a place that is there, or add --overlay",
+} as const;
+
 /** Creates the directories of `path` below `root` that are missing; a last component is never followed. */
 function makeDirectories(context: Context, why: string, root: Slot, path: string, parent: Slot): Step[] {
   const steps: Step[] = [];
@@ -56,7 +62,7 @@ function makeDirectories(context: Context, why: string, root: Slot, path: string
       );
     }
     const name = prefix.slice(prefix.lastIndexOf("/") + 1);
-    steps.push(call(why, "mkdirat", [above, name, 0o755], { errors: { EEXIST: "ignore" } }));
+    steps.push(call(why, "mkdirat", [above, name, 0o755], { errors: { EEXIST: "ignore" }, hints: MISSING }));
     above = parent;
   }
   return steps;

@@ -1,5 +1,6 @@
 /** Texts of /proc/self/mountinfo and /proc/self/cgroup as machines of all kinds have them. */
 import { type CgroupHost, detectCgroups } from "../../src/cgroup/detect.ts";
+import type { Directory } from "../../src/cgroup/directory.ts";
 
 export interface Texts {
   readonly mountinfo: string;
@@ -81,3 +82,10 @@ export const DOCKER: Texts = {
 export const NONE: Texts = { mountinfo: ROOT, cgroup: "" };
 
 export const hostOf = ({ mountinfo, cgroup }: Texts): CgroupHost => detectCgroups(mountinfo, cgroup);
+
+/** The path of a directory; what the program is given at its start is shown as its slot's name in brackets. */
+export const pathOf = ({ parent, name }: Directory): string =>
+  `${parent}/${typeof name === "string" ? name : `<${name.name}>`}`;
+
+/** The name that a program is given. */
+export const GIVEN = "<cgroup name given>";

@@ -1,18 +1,36 @@
 import { expect, test } from "bun:test";
 import { type CgroupInput, planCgroup } from "../../src/cgroup/index.ts";
+import { PLAIN } from "../../src/container/plan.ts";
 import { emit } from "../../src/emit/index.ts";
 import { ARCHES } from "../../src/linux/arch.ts";
 import type { CgroupPlan } from "../../src/plan/cgroup.ts";
+import { type Host, makeContext } from "../../src/plan/context.ts";
+import { planContainer } from "../../src/plan/order.ts";
+import type { Argument, Slot } from "../../src/plan/step.ts";
+import { defaultSpec } from "../../src/spec/default.ts";
+import type { Linux } from "../../src/spec/spec.ts";
 import { DOCKER, HYBRID, hostOf, NONE, type Texts, V1, V2 } from "./fixture.ts";
 
 const CGROUP = "/sys/fs/cgroup";
+
+const HOST: Host = {
+  arch: "x86_64",
+  uid: 0,
+  gid: 0,
+  nested: false,
+  kind: () => "directory",
+  nofile: undefined,
+};
+
+const isSlot = (argument: Argument): argument is Slot =>
+  typeof argument === "object" && argument.kind === "slot";
 
 const plan = (texts: Texts, input: Partial<CgroupInput> = {}): CgroupPlan | undefined =>
   planCgroup({
     host: hostOf(texts),
     resources: undefined,
     cgroupsPath: undefined,
-    id: "web",
+    id: () => "web",
     uid: 0,
     mountsCgroup: false,
     ...input,
@@ -70,7 +88,7 @@ test.each(ALL)(
 
 test("what a mount of cgroups shows on hybrid: each hierarchy by the name of its directory, and version 2", () => {
   const views = plan(HYBRID, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views ?? [];
-  const shown = views.map(({ name, type, options, directory }) => [name, type, options.join(), directory]);
+  const shown = views.map(({ name, type, options, directory }) => [name, type, options.join(), directory()]);
   expect(shown).toEqual([
     ["systemd", "cgroup", "none,name=systemd", `${CGROUP}/systemd`],
     ["pids", "cgroup", "pids", `${CGROUP}/pids/hutch-web`],
@@ -87,12 +105,9 @@ test("what a mount of cgroups shows on hybrid: each hierarchy by the name of its
 
 test("co-mounted controllers are one view", () => {
   const views = plan(V1, { mountsCgroup: true })?.views ?? [];
-  expect(views.find(({ name }) => name === "cpu,cpuacct")).toEqual({
-    name: "cpu,cpuacct",
-    type: "cgroup",
-    options: ["cpu", "cpuacct"],
-    directory: `${CGROUP}/cpu,cpuacct/user.slice`,
-  });
+  const view = views.find(({ name }) => name === "cpu,cpuacct");
+  expect(view).toMatchObject({ type: "cgroup", options: ["cpu", "cpuacct"] });
+  expect(view?.directory()).toBe(`${CGROUP}/cpu,cpuacct/user.slice`);
 });
 
 test("hierarchies on directories of one name are told apart by their controllers", () => {
@@ -106,9 +121,66 @@ test("hierarchies on directories of one name are told apart by their controllers
 });
 
 test("on version 2 the container's cgroup is the only view, without a name", () => {
-  expect(plan(V2, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views).toEqual([
+  const views = plan(V2, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views ?? [];
+  expect(views.map((view) => ({ ...view, directory: view.directory() }))).toEqual([
     { name: "", type: "cgroup2", options: [], directory: `${CGROUP}/hutch-web` },
   ]);
+});
+
+/** The program of a container that mounts its cgroups, as text, and how often its id was asked for. */
+function programOf(texts: Texts, wish: Pick<Linux, "cgroupsPath" | "namespaces">) {
+  let asked = 0;
+  const id = (): string => {
+    asked++;
+    return "unmistakable";
+  };
+  const base = defaultSpec();
+  const linux = { ...base.linux, resources: { memory: { limit: 1 << 20 } }, ...wish };
+  const { resources, cgroupsPath } = linux;
+  const cgroup = plan(texts, { id, resources, cgroupsPath, mountsCgroup: true });
+  const context = makeContext({ ...base, linux }, HOST, { ...PLAIN, id }, cgroup);
+  const program = emit(planContainer(context), {
+    arch: HOST.arch,
+    report: { kind: "print", prefix: "hutch" },
+  });
+  return { text: Buffer.from(program).toString("latin1"), asked: () => asked };
+}
+
+const namespaces = defaultSpec().linux?.namespaces ?? [];
+
+test.each(ALL)("%s: with a cgroup namespace a program knows nothing of the container's id", (_, texts) => {
+  const { text, asked } = programOf(texts, { namespaces });
+  expect(text).toContain("hutch-program");
+  expect(text).not.toContain("unmistakable");
+  expect(asked()).toBe(0);
+});
+
+test.each(ALL)("%s: without a cgroup namespace the id says what the mount shows", (_, texts) => {
+  const shared = namespaces.filter(({ type }) => type !== "cgroup");
+  const { text, asked } = programOf(texts, { namespaces: shared });
+  expect(text).toContain("/hutch-unmistakable\0");
+  expect(asked()).toBeGreaterThan(0);
+});
+
+test.each(ALL)("%s: with an explicit path neither the id nor an argument is in the program", (_, texts) => {
+  const shared = namespaces.filter(({ type }) => type !== "cgroup");
+  const { text, asked } = programOf(texts, { namespaces: shared, cgroupsPath: "/pods/web" });
+  expect(text).toContain("/pods/web\0");
+  expect(text).not.toContain("hutch-program");
+  expect(asked()).toBe(0);
+});
+
+test.each(ALL)("%s: nothing that names a cgroup is overwritten while it is removed", (_, texts) => {
+  const { create = [], remove = [] } = plan(texts, { resources: { memory: { limit: 1 } } }) ?? {};
+  const used = create.flatMap((step) =>
+    step.kind === "call" && step.name === "mkdirat" ? step.args.filter(isSlot).map(({ name }) => name) : [],
+  );
+  const written = remove.flatMap((step) =>
+    "into" in step && step.into !== undefined ? [step.into.name] : [],
+  );
+  expect(used.length).toBeGreaterThan(0);
+  expect(written.length).toBeGreaterThan(0);
+  expect(used.filter((name) => written.includes(name))).toEqual([]);
 });
 
 test("limits on a machine without cgroups are refused, and so is an explicit path", () => {

@@ -47,11 +47,20 @@ function launch({ create, enter, into, remove }: CgroupPlan, script: string): Pl
 
 let count = 0;
 
-/** What the script printed, and what the program complained about. */
-export async function runInCgroup(plan: CgroupPlan, script: string): Promise<HutchResult> {
+/** The path of a program that runs the script in the cgroup; its first argument is the cgroup's name. */
+export function saveProgram(plan: CgroupPlan, script: string): string {
   const file = join(temporaryDirectory("cgroup"), `program-${count++}`);
   const arch = archNamed(process.arch);
   const program = emit(launch(plan, script), { arch, report: { kind: "print", prefix: "test" } });
   writeFileSync(file, program, { mode: 0o755 });
-  return run([file], { timeout: 20_000 });
+  return file;
+}
+
+/** Starts a program; `name` is of the cgroup, and stands for no argument when it is absent. */
+export const start = (file: string, name?: string): Promise<HutchResult> =>
+  run(name === undefined ? [file] : [file, name], { timeout: 20_000 });
+
+/** What the script printed, and what the program complained about. */
+export async function runInCgroup(plan: CgroupPlan, script: string, name?: string): Promise<HutchResult> {
+  return start(saveProgram(plan, script), name);
 }

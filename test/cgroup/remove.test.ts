@@ -1,7 +1,7 @@
 /** Cgroups of this machine: what the kernel shows while a plan runs, and that nothing of it stays. */
 import { afterAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type CgroupHost, detectCgroups } from "../../src/cgroup/detect.ts";
 import { type CgroupInput, planCgroup } from "../../src/cgroup/index.ts";
 import { removeDirectories } from "../../src/cgroup/remove.ts";
@@ -14,16 +14,18 @@ import {
   type SkipReason,
   testUnless,
 } from "../support/skip.ts";
-import { runInCgroup } from "./program.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { runInCgroup, saveProgram, start } from "./program.ts";
 
 const host = detectCgroups(
   readFileSync("/proc/self/mountinfo", "utf8"),
   readFileSync("/proc/self/cgroup", "utf8"),
 );
 
-function plan(input: Partial<CgroupInput> & { readonly id: string }): CgroupPlan {
+function plan(input: Partial<CgroupInput>): CgroupPlan {
   const made = planCgroup({
     host,
+    id: () => "test-nobody",
     resources: undefined,
     cgroupsPath: undefined,
     uid: 0,
@@ -110,7 +112,7 @@ testUnless(v1)(
     const inside = ["memory", "cpu", "pids"]
       .map((controller) => `grep -qx $$ ${directory(controller)}/cgroup.procs && echo in ${controller}`)
       .join(";");
-    const result = await runInCgroup(plan({ id: "test-limits", resources }), `${read};${inside}`);
+    const result = await runInCgroup(plan({ resources }), `${read};${inside}`, "hutch-test-limits");
     expect(result).toEqual({
       code: 0,
       signal: null,
@@ -127,7 +129,7 @@ testUnless(v1)("v1: the kernel has the device rules in the list, and acts upon t
     { allow: true, type: "c", major: 10, access: "r" },
   ];
   const script = `cat ${place("devices", "hutch-test-devices")}/devices.list; head -c 1 /dev/zero | wc -c; (: </dev/kmsg) 2>&1`;
-  const { stdout } = await runInCgroup(plan({ id: "test-devices", resources: { devices } }), script);
+  const { stdout } = await runInCgroup(plan({ resources: { devices } }), script, "hutch-test-devices");
   expect(stdout.split("\n")).toEqual([
     "c 10:* r",
     "c *:* m",
@@ -145,7 +147,7 @@ testUnless(v1)("v1: processes and cgroups that the container leaves are removed 
   const script = `mkdir -p ${directory}/a/b/c ${directory}/.hidden ${directory}/..x
     sleep 100 & echo $! >${directory}/a/b/c/cgroup.procs
     sleep 100 & sleep 100 & cat ${directory}/cgroup.procs | wc -l`;
-  const result = await runInCgroup(plan({ id: "test-rest", resources: { pids: { limit: 32 } } }), script);
+  const result = await runInCgroup(plan({ resources: { pids: { limit: 32 } } }), script, "hutch-test-rest");
   expect(result).toEqual({ code: 0, signal: null, stdout: "5\n", stderr: "" });
   expect(left()).toEqual([]);
 });
@@ -153,18 +155,17 @@ testUnless(v1)("v1: processes and cgroups that the container leaves are removed 
 testUnless(v1)(
   "v1: a failure in the middle leaves nothing of this run, and nothing of others is touched",
   async () => {
-    const input = { id: "test-middle", resources: { pids: { limit: 3 }, cpu: { shares: 2 } } };
-    const made = plan(input);
+    const made = plan({ resources: { pids: { limit: 3 }, cpu: { shares: 2 } } });
     const paths = ["pids", "cpu"].map((controller) => place(controller, "hutch-test-middle"));
     const order = made.create.flatMap((step) =>
-      step.kind === "call" && step.name === "mkdirat" ? [step.args[1]] : [],
+      step.kind === "call" && step.name === "mkdirat" ? [step.why] : [],
     );
-    const last = paths.find((path) => path === order.at(-1)) ?? "";
+    const last = paths.find((path) => order.at(-1) === `make the cgroup ${dirname(path)}/`) ?? "";
     mkdirSync(last);
-    const { stderr, stdout } = await runInCgroup(made, "echo must not run");
+    const { stderr, stdout } = await runInCgroup(made, "echo must not run", "hutch-test-middle");
     expect(stdout).toBe("");
     expect(stderr).toBe(
-      `test: make the cgroup ${last}: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
+      `test: make the cgroup ${dirname(last)}/ hutch-test-middle: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
     );
     expect(left()).toEqual([last]);
     rmdirSync(last);
@@ -172,13 +173,55 @@ testUnless(v1)(
 );
 
 testUnless(v1)(
+  "v1: containers of one program with different arguments have cgroups of their own",
+  async () => {
+    const meeting = temporaryDirectory("meeting");
+    const names = ["hutch-test-first", "hutch-test-second"];
+    // Each waits for the other from inside of its cgroup: both exist at once, or the test takes too long.
+    const script = `name=$(sed -n 's,.*:pids:.*/,,p' /proc/self/cgroup); : >${meeting}/$name
+    until ${names.map((name) => `[ -e ${meeting}/${name} ]`).join(" && ")}; do sleep 0.01; done; echo $name`;
+    const file = saveProgram(plan({ resources: { pids: { limit: 32 } } }), script);
+    const results = await Promise.all(names.map((name) => start(file, name)));
+    expect(results).toEqual(
+      names.map((name) => ({ code: 0, signal: null, stdout: `${name}\n`, stderr: "" })),
+    );
+    expect(left()).toEqual([]);
+  },
+);
+
+testUnless(v1)("v1: a program without an argument has a cgroup of a fixed name", async () => {
+  const directory = place("pids", "hutch-program");
+  const made = plan({ resources: { pids: { limit: 32 } } });
+  const result = await runInCgroup(made, `grep -qx $$ ${directory}/cgroup.procs && echo inside`);
+  expect(result).toEqual({ code: 0, signal: null, stdout: "inside\n", stderr: "" });
+  expect(existsSync(directory)).toBeFalse();
+});
+
+testUnless(v1)("v1: an argument that leads out of the cgroup above is refused, and undone", async () => {
+  const parent = place("pids", "hutch-test-parent");
+  mkdirSync(parent);
+  const below = host.hierarchies.map((each) =>
+    each.controllers.includes("pids") ? { ...each, own: parent } : each,
+  );
+  const made = plan({ host: { ...host, hierarchies: below }, resources: { pids: { limit: 32 } } });
+  const { stdout, stderr } = await runInCgroup(made, "echo must not run", "../hutch-test-out");
+  expect({ stdout, stderr }).toEqual({
+    stdout: "",
+    stderr: `test: open the cgroup ${parent}/ ../hutch-test-out: openat2: EXDEV (invalid cross-device link); hint: the name leads out of the cgroup above it\n`,
+  });
+  expect(left()).toEqual([parent]);
+  rmdirSync(parent);
+});
+
+testUnless(v1)(
   "v1: an explicit path is made in the usual controllers; what lies above it stays",
   async () => {
     const { mount } = host.hierarchies.find(({ controllers }) => controllers.includes("pids")) ?? {
       mount: "",
     };
-    const input = { id: "x", cgroupsPath: "/hutch-test-pod/web" };
-    const result = await runInCgroup(plan(input), "grep -c ':/hutch-test-pod/web$' /proc/self/cgroup");
+    const made = plan({ cgroupsPath: "/hutch-test-pod/web" });
+    const script = "grep -c ':/hutch-test-pod/web$' /proc/self/cgroup";
+    const result = await runInCgroup(made, script, "hutch-test-ignored");
     expect(result.stderr).toBe("");
     expect(Number(result.stdout)).toBeGreaterThanOrEqual(4);
     expect(readdirSync(join(mount, "hutch-test-pod")).filter((name) => name === "web")).toEqual([]);
@@ -190,14 +233,15 @@ testUnless(v1)(
   "v1: what cannot be removed is told, and the program still ends as it would",
   async () => {
     const directory = place("pids", "hutch-test-stays");
-    const made = plan({ id: "test-stays", resources: { pids: { limit: 32 } } });
-    const result = await runInCgroup(made, `mkdir ${directory}/a; mount -t tmpfs none ${directory}/a`);
+    const made = plan({ resources: { pids: { limit: 32 } } });
+    const script = `mkdir ${directory}/a; mount -t tmpfs none ${directory}/a`;
+    const result = await runInCgroup(made, script, "hutch-test-stays");
     Bun.spawnSync(["umount", `${directory}/a`]);
     expect(result).toEqual({
       code: 0,
       signal: null,
       stdout: "",
-      stderr: `test: remove the cgroup ${directory}: it still has processes or cgroups; hint: rmdir it when they are gone\n`,
+      stderr: `test: remove the cgroup ${dirname(directory)}/ hutch-test-stays: unlinkat: EBUSY (device or resource busy); hint: it still has processes or cgroups: rmdir it when they are gone\n`,
     });
     clean();
   },
@@ -208,7 +252,7 @@ testUnless(v2)("v2: the process is born inside, and leaves neither processes nor
   const directory = join(unified, "hutch-test-v2");
   const script = `grep ^0:: /proc/self/cgroup; mkdir -p ${directory}/a/b ${directory}/c
     sleep 100 & echo $! >${directory}/a/b/cgroup.procs; sleep 100 & sleep 100 &`;
-  const made = plan({ id: "x", host: onlyV2, cgroupsPath: "/hutch-test-v2" });
+  const made = plan({ host: onlyV2, cgroupsPath: "/hutch-test-v2" });
   expect(await runInCgroup(made, script)).toEqual({
     code: 0,
     signal: null,
@@ -216,6 +260,22 @@ testUnless(v2)("v2: the process is born inside, and leaves neither processes nor
     stderr: "",
   });
   expect(left()).toEqual([]);
+});
+
+testUnless(v2)("v2: the name is given, and a second container of that name is refused by it", async () => {
+  const devices = [{ allow: true }];
+  const made = plan({ host: onlyV2, resources: { devices } });
+  const first = await runInCgroup(made, "grep ^0:: /proc/self/cgroup", "hutch-test-name");
+  expect(first).toEqual({ code: 0, signal: null, stdout: "0::/hutch-test-name\n", stderr: "" });
+  const directory = join(unified, "hutch-test-name");
+  mkdirSync(directory);
+  const second = await runInCgroup(made, "echo must not run", "hutch-test-name");
+  expect(second.stdout).toBe("");
+  expect(second.stderr).toStartWith(
+    `test: make the cgroup ${unified}/ hutch-test-name: mkdirat: EEXIST (file exists); hint: a container`,
+  );
+  expect(left()).toEqual([directory]);
+  rmdirSync(directory);
 });
 
 testUnless(anyReason(v2, lacksFile("/dev/fuse"), lacksFile("/dev/kmsg")))(
@@ -228,8 +288,8 @@ testUnless(anyReason(v2, lacksFile("/dev/fuse"), lacksFile("/dev/kmsg")))(
     const script = `try() { (eval "$1") 2>/dev/null && echo "$1: yes" || echo "$1: no"; }
       try ': </dev/zero'; try ': </dev/fuse'; try ': >/dev/fuse'; try ': </dev/kmsg'
       D=$(mktemp -d /tmp/hutch-node-XXXXXX); try "mknod $D/node c 1 11"; (: <$D/node) 2>/dev/null || echo closed; rm -r $D`;
-    const made = plan({ id: "test-filter", host: onlyV2, resources: { devices } });
-    const { stdout, stderr } = await runInCgroup(made, script);
+    const made = plan({ host: onlyV2, resources: { devices } });
+    const { stdout, stderr } = await runInCgroup(made, script, "hutch-test-filter");
     expect({ stderr, stdout: stdout.replace(/hutch-node-\w+/, "X").split("\n") }).toEqual({
       stderr: "",
       stdout: [
@@ -253,19 +313,23 @@ testUnless(v2)("v2: a filter of hundreds of rules is taken", async () => {
     major: 0xfffffff0,
     minor,
   }));
-  const made = plan({ id: "test-many", host: onlyV2, resources: { devices } });
-  const { stdout, stderr } = await runInCgroup(made, ": </dev/zero && echo yes");
+  const made = plan({ host: onlyV2, resources: { devices } });
+  const { stdout, stderr } = await runInCgroup(made, ": </dev/zero && echo yes", "hutch-test-many");
   expect({ stdout, stderr }).toEqual({ stdout: "yes\n", stderr: "" });
 });
 
 testUnless(v2)("v2: a controller that is not there is told by name, with the file", async () => {
-  const made = plan({ id: "test-missing", host: onlyV2, resources: { pids: { limit: 3 } } });
+  const made = plan({ host: onlyV2, resources: { pids: { limit: 3 } } });
   const rename = made.create.map((step) =>
     step.kind === "call"
       ? { ...step, args: step.args.map((arg) => (arg === "+pids" ? "+nope" : arg)) }
       : step,
   );
-  const { stdout, stderr } = await runInCgroup({ ...made, create: rename }, "echo must not run");
+  const { stdout, stderr } = await runInCgroup(
+    { ...made, create: rename },
+    "echo must not run",
+    "hutch-test-missing",
+  );
   expect(stdout).toBe("");
   expect(stderr).toStartWith(
     `test: hand pids down: write +pids to ${unified}/cgroup.subtree_control: write: E`,
@@ -281,10 +345,11 @@ testUnless(anyReason(v2, handsDown()))("v2: the kernel reads the limits back", a
     pids: { limit: 32 },
   };
   const files = ["memory.max", "memory.low", "cpu.weight", "cpu.max", "pids.max"];
-  const made = plan({ id: "test-limits", host: onlyV2, resources });
+  const made = plan({ host: onlyV2, resources });
   const { stdout, stderr } = await runInCgroup(
     made,
     files.map((file) => `cat ${directory}/${file}`).join(";"),
+    "hutch-test-limits",
   );
   expect({ stdout, stderr }).toEqual({ stdout: "104857600\n52428800\n59\n25000 50000\n32\n", stderr: "" });
   expect(left()).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createV1, enterV1, membershipsV1, settingsV1 } from "../../src/cgroup/v1.ts";
 import type { Step } from "../../src/plan/step.ts";
-import { HYBRID, hostOf, V1 } from "./fixture.ts";
+import { GIVEN, HYBRID, hostOf, pathOf, V1 } from "./fixture.ts";
 
 const CGROUP = "/sys/fs/cgroup";
 const MIB = 1024 * 1024;
@@ -51,18 +51,13 @@ test("a limit above 2^53 is written exactly", () => {
 });
 
 test("only the controllers that have something to write get a directory", () => {
-  const list = membershipsV1(
-    hostOf(HYBRID).hierarchies,
-    settingsV1({ memory: { limit: MIB } }),
-    undefined,
-    "web",
-  );
-  expect(list.map(({ directory }) => directory.path)).toEqual([`${CGROUP}/memory/session/7/hutch-web`]);
+  const list = membershipsV1(hostOf(HYBRID).hierarchies, settingsV1({ memory: { limit: MIB } }), undefined);
+  expect(list.map(({ directory }) => pathOf(directory))).toEqual([`${CGROUP}/memory/session/7/${GIVEN}`]);
 });
 
 test("an explicit path is made for the usual controllers too, below the root of each hierarchy", () => {
-  const list = membershipsV1(hostOf(HYBRID).hierarchies, [], "/pods/web", "web");
-  expect(list.map(({ directory }) => directory.path)).toEqual(
+  const list = membershipsV1(hostOf(HYBRID).hierarchies, [], "/pods/web");
+  expect(list.map(({ directory }) => pathOf(directory))).toEqual(
     ["pids", "blkio", "freezer", "devices", "memory", "cpuacct", "cpu"].map(
       (name) => `${CGROUP}/${name}/pods/web`,
     ),
@@ -70,14 +65,16 @@ test("an explicit path is made for the usual controllers too, below the root of 
 });
 
 test("controllers that are mounted together share one directory", () => {
-  const list = membershipsV1(hostOf(V1).hierarchies, settingsV1({ cpu: { shares: 2 } }), "", "web");
-  expect(list.map(({ directory }) => directory.path)).toEqual([`${CGROUP}/cpu,cpuacct/user.slice/hutch-web`]);
+  const list = membershipsV1(hostOf(V1).hierarchies, settingsV1({ cpu: { shares: 2 } }), "");
+  expect(list.map(({ directory }) => pathOf(directory))).toEqual([
+    `${CGROUP}/cpu,cpuacct/user.slice/${GIVEN}`,
+  ]);
 });
 
 test("a limit whose controller is not mounted is refused by the name of the controller", () => {
   const { hierarchies } = hostOf(V1);
   const others = hierarchies.filter(({ controllers }) => !controllers.includes("pids"));
-  expect(() => membershipsV1(others, settingsV1({ pids: { limit: 1 } }), undefined, "web")).toThrow(
+  expect(() => membershipsV1(others, settingsV1({ pids: { limit: 1 } }), undefined)).toThrow(
     "limit pids: linux.resources.pids: the pids controller of cgroup v1 is not mounted; hint: mount it",
   );
 });
@@ -85,15 +82,17 @@ test("a limit whose controller is not mounted is refused by the name of the cont
 test("the steps make what is missing above, then the cgroup, write the limits and open cgroup.procs", () => {
   const { hierarchies } = hostOf(V1);
   const pids = hierarchies.filter(({ controllers }) => controllers.includes("pids"));
-  const list = membershipsV1(pids, settingsV1({ pids: { limit: 32 } }), "/a/b/web", "id");
+  const list = membershipsV1(pids, settingsV1({ pids: { limit: 32 } }), "/a/b/web");
   const top = `${CGROUP}/pids`;
   expect(whys(createV1(list))).toEqual([
     `mkdirat: make the cgroup ${top}/a`,
     `mkdirat: make the cgroup ${top}/a/b`,
+    `openat: open the cgroup ${top}/a/b`,
     `mkdirat: make the cgroup ${top}/a/b/web`,
-    `openat: limit pids: write 32 to ${top}/a/b/web/pids.max`,
-    `write: limit pids: write 32 to ${top}/a/b/web/pids.max`,
-    `close: close ${top}/a/b/web/pids.max`,
+    `openat2: open the cgroup ${top}/a/b/web`,
+    `openat: limit pids: write 32 to pids.max of ${top}/a/b/web`,
+    `write: limit pids: write 32 to pids.max of ${top}/a/b/web`,
+    "close: close pids.max",
     `openat: open cgroup.procs of ${top}/a/b/web`,
   ]);
   expect(whys(enterV1(list))).toEqual([`write: enter the cgroup ${top}/a/b/web`]);
@@ -101,12 +100,18 @@ test("the steps make what is missing above, then the cgroup, write the limits an
 
 test("device lines that follow each other are written through one descriptor", () => {
   const devices = [{ allow: false, access: "rwm" }];
-  const steps = createV1(membershipsV1(hostOf(V1).hierarchies, settingsV1({ devices }), undefined, "web"));
+  const steps = createV1(membershipsV1(hostOf(V1).hierarchies, settingsV1({ devices }), undefined));
   const names = steps.flatMap((step) => (step.kind === "call" ? [step.name] : []));
   expect(names).toEqual([
-    "mkdirat",
+    ...(["openat", "mkdirat", "openat2"] as const),
     ...(["openat", "write", "close"] as const),
     ...(["openat", ...Array.from({ length: 11 }, () => "write" as const), "close"] as const),
     "openat",
   ]);
+});
+
+test("where the name is given, entering tells it", () => {
+  const [list] = membershipsV1(hostOf(V1).hierarchies, settingsV1({ pids: { limit: 1 } }), undefined);
+  const [enter] = enterV1(list === undefined ? [] : [list]);
+  expect(enter).toMatchObject({ subject: list?.directory.name });
 });

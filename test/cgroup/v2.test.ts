@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { cpuWeight, createV2, membershipV2, settingsV2 } from "../../src/cgroup/v2.ts";
 import type { Step } from "../../src/plan/step.ts";
-import { hostOf, V2 } from "./fixture.ts";
+import { GIVEN, hostOf, pathOf, V2 } from "./fixture.ts";
 
 const CGROUP = "/sys/fs/cgroup";
 const MIB = 1024 * 1024;
@@ -69,25 +69,25 @@ test("weights never decrease when shares grow", () => {
 });
 
 const place = (path: string | undefined, uid: number) =>
-  membershipV2(unified, {}, path, "web", uid).directory.path;
+  pathOf(membershipV2(unified, {}, path, uid).directory);
 
 test("root's containers lie below the root of the tree, because hutch's own cgroup has processes", () => {
-  expect(place(undefined, 0)).toBe(`${CGROUP}/hutch-web`);
+  expect(place(undefined, 0)).toBe(`${CGROUP}/${GIVEN}`);
   expect(place("a/web", 0)).toBe(`${CGROUP}/a/web`);
   expect(place("/a/web", 0)).toBe(`${CGROUP}/a/web`);
 });
 
 test("an ordinary user's containers lie beside hutch's own cgroup", () => {
   const slice = `${CGROUP}/user.slice/user-1000.slice/user@1000.service/app.slice`;
-  expect(place(undefined, 1000)).toBe(`${slice}/hutch-web`);
+  expect(place(undefined, 1000)).toBe(`${slice}/${GIVEN}`);
   expect(place("a/web", 1000)).toBe(`${slice}/a/web`);
   expect(place("/a/web", 1000)).toBe(`${CGROUP}/a/web`);
-  expect(membershipV2({ mount: "/c", own: "/c" }, {}, "", "web", 1000).directory.path).toBe("/c/hutch-web");
+  expect(pathOf(membershipV2({ mount: "/c", own: "/c" }, {}, "", 1000).directory)).toBe(`/c/${GIVEN}`);
 });
 
 test("controllers are handed down from the root to above the cgroup, and only those that are used", () => {
   const resources = { memory: { limit: MIB }, pids: { limit: 3 } };
-  const steps = createV2(membershipV2(unified, resources, "/a/web", "id", 0));
+  const steps = createV2(membershipV2(unified, resources, "/a/web", 0));
   const opened = whys(steps).filter((why) => !/^(write|close)/.test(why));
   expect(opened).toEqual([
     `openat: hand memory down: write +memory to ${CGROUP}/cgroup.subtree_control`,
@@ -95,15 +95,16 @@ test("controllers are handed down from the root to above the cgroup, and only th
     `mkdirat: make the cgroup ${CGROUP}/a`,
     `openat: hand memory down: write +memory to ${CGROUP}/a/cgroup.subtree_control`,
     `openat: hand pids down: write +pids to ${CGROUP}/a/cgroup.subtree_control`,
+    `openat: open the cgroup ${CGROUP}/a`,
     `mkdirat: make the cgroup ${CGROUP}/a/web`,
-    `openat: limit memory: write 1048576 to ${CGROUP}/a/web/memory.max`,
-    `openat: limit pids: write 3 to ${CGROUP}/a/web/pids.max`,
-    `openat: open the cgroup ${CGROUP}/a/web`,
+    `openat2: open the cgroup ${CGROUP}/a/web`,
+    `openat: limit memory: write 1048576 to memory.max of ${CGROUP}/a/web`,
+    `openat: limit pids: write 3 to pids.max of ${CGROUP}/a/web`,
   ]);
 });
 
 test("what an administrator delegated is not asked for again: only the last directory must be the user's", () => {
-  const steps = createV2(membershipV2(unified, { pids: { limit: 3 } }, undefined, "web", 1000));
+  const steps = createV2(membershipV2(unified, { pids: { limit: 3 } }, undefined, 1000));
   const enabling = steps.flatMap((step) =>
     step.kind === "call" && step.name === "openat" && step.why.startsWith("hand pids") ? [step] : [],
   );
@@ -114,6 +115,13 @@ test("what an administrator delegated is not asked for again: only the last dire
 });
 
 test("device rules become a filter, loaded and attached", () => {
-  const steps = createV2(membershipV2(unified, { devices: [{ allow: false }] }, undefined, "web", 0));
-  expect(whys(steps).map((why) => why.split(":")[0])).toEqual(["mkdirat", "openat", "bpf", "bpf", "close"]);
+  const steps = createV2(membershipV2(unified, { devices: [{ allow: false }] }, undefined, 0));
+  expect(whys(steps).map((why) => why.split(":")[0])).toEqual([
+    "openat",
+    "mkdirat",
+    "openat2",
+    "bpf",
+    "bpf",
+    "close",
+  ]);
 });

@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "bu
 import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mount } from "../../src/spec/spec.ts";
-import { type Changes, configOf, hostBefore, makeOutside, runConfig, treeOf } from "../support/attack.ts";
-import { type HostPicture, settledDifferences } from "../support/host.ts";
+import { type Changes, configOf, hostBefore, leftBehind, makeOutside, runConfig, treeOf } from "../support/attack.ts";
+import type { HostPicture } from "../support/host.ts";
 import { type HutchResult, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksCgroup, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
@@ -41,7 +41,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
-  if (reason === undefined) expect(await settledDifferences(picture, 4000)).toEqual([]);
+  if (reason === undefined) expect(await leftBehind(picture)).toEqual([]);
 });
 
 /** How a link named /trap/link leads out; `to` is below the outside directory. */
@@ -217,7 +217,7 @@ for (const [shape, forge] of [
   rooted(`a forged /dev/null (${shape}) masks nothing: the mask is the true null device`, async () => {
     forge(join(root, "dev/null"));
     const mounts = [{ destination: "/proc", type: "proc", source: "proc" }];
-    const script = "stat -c %t:%T /proc/keys /proc/timer_list; cat /proc/keys; stat -c %t:%T /dev/null";
+    const script = "stat -c %t:%T /proc/keys /proc/timer_list; cat /proc/keys; stat -L -c %t:%T /dev/null";
     const config = configOf(root, { mounts, process: { args: ["sh", "-c", script] } });
     const result = await runConfig(config);
     rmSync(join(root, "dev"), { recursive: true });

@@ -40,13 +40,16 @@ for (const name of ["pid", "net", "ipc", "uts", "cgroup"]) {
   });
 }
 
-asRoot("the command is process 1 of its pid namespace, and the host sees it as a child of hutch", async () => {
-  const running = await start(["in", await sharedRoot(), "sh", "-c", "echo ready; read line; echo $$"]);
-  const outside = readFileSync(`/proc/${running.pid}/status`, "utf8");
-  expect(status(outside, "NSpid")).toBe(`${running.pid} 1`);
-  expect(status(outside, "PPid")).toBe(`${running.launcher}`);
-  expect((await running.end()).stdout).toBe("ready\n1\n");
-});
+asRoot(
+  "the command is process 1 of its pid namespace, and the host sees it as a child of hutch",
+  async () => {
+    const running = await start(["in", await sharedRoot(), "sh", "-c", "echo ready; read line; echo $$"]);
+    const outside = readFileSync(`/proc/${running.pid}/status`, "utf8");
+    expect(status(outside, "NSpid")).toBe(`${running.pid} 1`);
+    expect(status(outside, "PPid")).toBe(`${running.launcher}`);
+    expect((await running.end()).stdout).toBe("ready\n1\n");
+  },
+);
 
 asRoot("the command leads a session of its own that has no terminal", async () => {
   const [line = ""] = (await inShell([], await sharedRoot(), "exec cat /proc/self/stat")).split("\n");
@@ -58,7 +61,7 @@ asRoot("the command leads a session of its own that has no terminal", async () =
 asRoot("no process of the host is to be seen", async () => {
   const stranger = Bun.spawn(["sleep", "31.4159"]);
   try {
-    const script = 'for d in /proc/[0-9]*; do echo "${d#/proc/} $(tr "\\0" " " < $d/cmdline)"; done';
+    const script = `for d in /proc/[0-9]*; do echo "\${d#/proc/} $(tr "\\0" " " < $d/cmdline)"; done`;
     const text = await inShell([], await sharedRoot(), script);
     expect(text).not.toContain("31.4159");
     const pids = [...text.matchAll(/^(\d+) .*\/bin\/sh -c/gm)].map(([, pid]) => pid);

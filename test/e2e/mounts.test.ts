@@ -2,8 +2,8 @@
 import { expect } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Mount } from "../../src/spec/spec.ts";
-import { HUTCH, lacksHutch, run } from "../support/hutch.ts";
+import type { Mount, Spec } from "../../src/spec/spec.ts";
+import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -12,6 +12,7 @@ import {
   type Change,
   freshId,
   inBundle,
+  inShell,
   mountOn,
   output,
   parseMountinfo,
@@ -24,6 +25,11 @@ import {
 const unavailable = anyReason(lacksRoot(), lacksBusybox(), lacksHutch());
 const asRoot = testUnless(unavailable);
 const withUnshare = testUnless(anyReason(unavailable, lacksProgram("unshare"), lacksProgram("mount")));
+
+type Propagation = NonNullable<NonNullable<Spec["linux"]>["rootfsPropagation"]>;
+
+const withPropagation = (word: Propagation | undefined): Change =>
+  withLinux(word === undefined ? {} : { rootfsPropagation: word });
 
 const SHOW = "cat /proc/self/mountinfo";
 
@@ -64,10 +70,16 @@ async function inPrivateMounts(setup: string, script: string, change: Change): P
 const WORDS: readonly (readonly [words: readonly string[], shown: readonly string[]])[] = [
   [["bind"], ["rw", "!nosuid", "!nodev", "!noexec"]],
   [["bind", "ro"], ["ro"]],
-  [["bind", "nosuid"], ["nosuid", "rw"]],
+  [
+    ["bind", "nosuid"],
+    ["nosuid", "rw"],
+  ],
   [["bind", "nodev"], ["nodev"]],
   [["bind", "noexec"], ["noexec"]],
-  [["bind", "noatime"], ["noatime", "!relatime"]],
+  [
+    ["bind", "noatime"],
+    ["noatime", "!relatime"],
+  ],
   [["bind", "relatime"], ["relatime"]],
   [
     ["bind", "strictatime"],
@@ -81,7 +93,10 @@ const WORDS: readonly (readonly [words: readonly string[], shown: readonly strin
   ],
   [["bind", "ro", "rw"], ["rw"]],
   [["bind", "rw", "ro"], ["ro"]],
-  [["bind", "nosuid", "suid", "noexec", "exec", "nodev", "dev"], ["!nosuid", "!noexec", "!nodev"]],
+  [
+    ["bind", "nosuid", "suid", "noexec", "exec", "nodev", "dev"],
+    ["!nosuid", "!noexec", "!nodev"],
+  ],
   [["rbind", "rro"], ["ro"]],
   [
     ["rbind", "rnosuid", "rnodev", "rnoexec", "rnoatime"],
@@ -101,7 +116,10 @@ asRoot("every option word of a bind mount is seen in mountinfo", async () => {
 
 asRoot("a bind mount shows the host's directory and takes writes", async () => {
   const directory = source();
-  const text = await inBundle("cat /mnt/file; echo new > /mnt/new", withMounts(bind(directory, "/mnt", "bind")));
+  const text = await inBundle(
+    "cat /mnt/file; echo new > /mnt/new",
+    withMounts(bind(directory, "/mnt", "bind")),
+  );
   expect(text).toBe("of the host\n");
   expect(readFileSync(join(directory, "new"), "utf8")).toBe("new\n");
 });
@@ -110,7 +128,10 @@ asRoot("ro refuses writes with EROFS and noexec refuses execution", async () => 
   const directory = source();
   writeFileSync(join(directory, "tool"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
   const script = "touch /ro/x; /ro/tool; /noexec/tool; echo $?";
-  const mounts = withMounts(bind(directory, "/ro", "bind", "ro"), bind(directory, "/noexec", "bind", "noexec"));
+  const mounts = withMounts(
+    bind(directory, "/ro", "bind", "ro"),
+    bind(directory, "/noexec", "bind", "noexec"),
+  );
   const result = await tryBundle(script, mounts);
   expect(result.stdout).toBe("ran\n126\n");
   expect(result.stderr).toContain("/ro/x: Read-only file system");
@@ -186,7 +207,8 @@ withUnshare("the words of propagation are the optional fields of mountinfo", asy
 });
 
 /** Waits for a mount that the host makes while the container runs: at most one second. */
-const LATER = "for i in 0 1 2 3 4 5 6 7 8 9; do sleep 0.1; [ -e /mnt/sub/late ] && echo seen && break; done; true";
+const LATER =
+  "for i in 0 1 2 3 4 5 6 7 8 9; do sleep 0.1; [ -e /mnt/sub/late ] && echo seen && break; done; true";
 
 withUnshare("a slave sees what the host mounts later, a private mount does not", async () => {
   const later = async (word: string): Promise<string> => {
@@ -199,26 +221,43 @@ withUnshare("a slave sees what the host mounts later, a private mount does not",
 });
 
 withUnshare("what the container mounts does not reach the host, unless both share the mount", async () => {
-  const reached = async (rootfsPropagation: string | undefined): Promise<string> => {
+  const reached = async (rootfsPropagation?: Propagation): Promise<string> => {
     const directory = source();
     const setup = `mount --bind ${directory} ${directory}; mount --make-shared ${directory}
       trap '[ -e ${directory}/sub/inner ] && echo reached' EXIT`;
     const script = "mount -t tmpfs inner /mnt/sub && touch /mnt/sub/inner";
     const mounts = withMounts(bind(directory, "/mnt", "rbind", "rshared"));
-    const capabilities = { bounding: ["CAP_SYS_ADMIN"], permitted: ["CAP_SYS_ADMIN"], effective: ["CAP_SYS_ADMIN"] };
+    const capabilities = {
+      bounding: ["CAP_SYS_ADMIN"],
+      permitted: ["CAP_SYS_ADMIN"],
+      effective: ["CAP_SYS_ADMIN"],
+    };
     return inPrivateMounts(`set +e; ${setup}`, script, (spec) => {
-      const changed = withLinux(rootfsPropagation === undefined ? {} : { rootfsPropagation })(mounts(spec));
+      const changed = withPropagation(rootfsPropagation)(mounts(spec));
       const { process } = changed;
       return process === undefined ? changed : { ...changed, process: { ...process, capabilities } };
     });
   };
-  expect(await reached(undefined)).toBe("");
+  expect(await reached()).toBe("");
   expect(await reached("rshared")).toBe("reached\n");
 });
 
+withUnshare(
+  "letting go of the old root unmounts nothing of the host, not even where both share mounts",
+  async () => {
+    const count = "wc -l < /proc/self/mountinfo";
+    const setup = `mount --make-rshared /; before=$(${count}); trap 'echo $(($(${count}) - before))' EXIT`;
+    const left = (rootfsPropagation?: Propagation) =>
+      inPrivateMounts(setup, "true", withPropagation(rootfsPropagation));
+    expect(await left()).toBe("0\n");
+    expect(await left("rslave")).toBe("0\n");
+    expect(await left("rshared")).toBe("0\n");
+  },
+);
+
 asRoot("rootfsPropagation is the propagation of the root", async () => {
-  const of = async (word: string): Promise<string[]> =>
-    kinds(await inBundle(SHOW, withLinux({ rootfsPropagation: word })), "/");
+  const of = async (word: Propagation): Promise<string[]> =>
+    kinds(await inBundle(SHOW, withPropagation(word)), "/");
   expect(await of("private")).toEqual([]);
   expect(await of("unbindable")).toEqual(["unbindable"]);
   expect(await of("shared")).toContain("shared");
@@ -265,7 +304,9 @@ asRoot("devpts is an instance of the container's own, whose ptmx works", async (
 });
 
 asRoot("a message queue of the container is seen in its mqueue, and not by the host", async () => {
-  const text = await inBundle(`${SHOW}; touch /dev/mqueue/hutch-e2e; ls /dev/mqueue; cat /dev/mqueue/hutch-e2e`);
+  const text = await inBundle(
+    `${SHOW}; touch /dev/mqueue/hutch-e2e; ls /dev/mqueue; cat /dev/mqueue/hutch-e2e`,
+  );
   expect(mountOn(text, "/dev/mqueue").type).toBe("mqueue");
   expect(text).toMatch(/\nhutch-e2e\nQSIZE:0 /);
   expect(existsSync("/dev/mqueue/hutch-e2e")).toBe(false);
@@ -286,7 +327,10 @@ asRoot("a cgroup mount shows the container's cgroups as roots, read-only", async
 asRoot("a file is bound onto a file that is made, with the directories above it", async () => {
   const root = await rootfs();
   const file = join(source(), "file");
-  const mounts = withMounts(bind(file, "/new/deep/file", "bind", "ro"), bind(file, "/etc/passwd", "bind", "ro"));
+  const mounts = withMounts(
+    bind(file, "/new/deep/file", "bind", "ro"),
+    bind(file, "/etc/passwd", "bind", "ro"),
+  );
   const text = await inBundle("cat /new/deep/file /etc/passwd; stat -c %a /new/deep", mounts, root);
   expect(text).toBe("of the host\nof the host\n755\n");
   expect(readFileSync(join(root, "new/deep/file"), "utf8")).toBe("");
@@ -326,4 +370,44 @@ asRoot("a bind without a source on the host is refused before anything is done",
   expect([result.code, result.stdout]).toEqual([125, ""]);
   expect(result.stderr).toMatch(/^hutch: mounts\[\d+\]\.source \/no\/such\/source: ENOENT/);
   expect(existsSync(join(root, "made"))).toBe(false);
+});
+
+asRoot(
+  "--bind shows a directory or file of the host, ro with all below it, never with devices or setuid",
+  async () => {
+    const directory = source();
+    const root = await rootfs();
+    const options = [
+      "--bind",
+      `${directory}:/rw`,
+      "--bind",
+      `${directory}:/a/b:ro`,
+      "--bind",
+      `${directory}/file:/f:ro`,
+    ];
+    const script = `${SHOW}; cat /f; echo x > /rw/new; echo x > /a/b/other || echo refused`;
+    const text = await inShell(options, root, script);
+    expect(text).toEndWith("of the host\nrefused\n");
+    for (const point of ["/rw", "/a/b", "/f"]) {
+      expect(mountOn(text, point).options).toContain("nosuid");
+      expect(mountOn(text, point).options).toContain("nodev");
+      expect(mountOn(text, point).options).toContain(point === "/rw" ? "rw" : "ro");
+    }
+    expect([existsSync(join(directory, "new")), existsSync(join(directory, "other"))]).toEqual([true, false]);
+  },
+);
+
+asRoot("--bind where the host's read-only root has no place for it says what to do", async () => {
+  const result = await hutch(["in", "--bind", `${source()}:/no-such-place`, "/", "--", "true"]);
+  expect([result.code, existsSync("/no-such-place")]).toEqual([125, false]);
+  expect(result.stderr).toContain("mkdirat: EROFS (read-only file system); hint: the root is read-only");
+});
+
+asRoot("--tmpfs is empty, for everybody, and as large as it is asked to be", async () => {
+  const root = await rootfs();
+  const script = `${SHOW}; ls -A /etc | wc -l; stat -c %a /etc /cache; echo x > /cache/x`;
+  const text = await inShell(["--tmpfs", "/etc", "--tmpfs", "/cache:size=64k,mode=700"], root, script);
+  expect(text).toEndWith("\n0\n1777\n700\n");
+  expect(mountOn(text, "/cache").superOptions).toContain("size=64k");
+  expect(existsSync(join(root, "cache/x"))).toBe(false);
 });

@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RlimitName } from "../../src/linux/resource.ts";
+import type { Spec } from "../../src/spec/spec.ts";
 import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
@@ -226,7 +227,7 @@ asRoot("a bundle's limits are set, soft and hard", async () => {
     { type: "RLIMIT_CPU", soft: 3600, hard: 3601 },
     { type: "RLIMIT_NOFILE", soft: 107, hard: 108 },
     { type: "RLIMIT_STACK", soft: 8_000_003, hard: 9_000_000 },
-  ] as const;
+  ] satisfies NonNullable<Spec["process"]>["rlimits"];
   const text = await inBundle("cat /proc/self/limits", withProcess({ rlimits }));
   expect(limit(text, "Max cpu time")).toEqual(["3600", "3601"]);
   expect(limit(text, "Max open files")).toEqual(["107", "108"]);
@@ -315,10 +316,13 @@ asRoot("oom_score_adj is what a bundle says, else the caller's", async () => {
 const [HUP, INT, USR1, USR2, PIPE, TERM, XFSZ] = [1, 2, 10, 12, 13, 15, 25];
 const signals = (...numbers: readonly number[]): string => mask(...numbers.map((number) => number - 1));
 
-asRoot("no signal is ignored, blocked or handled inside, although Bun ignores SIGPIPE and SIGXFSZ", async () => {
-  const text = output(await hutch(["in", await sharedRoot(), "cat", "/proc/self/status"]));
-  expect(["SigBlk", "SigIgn", "SigCgt"].map((field) => status(text, field))).toEqual([NONE, NONE, NONE]);
-});
+asRoot(
+  "no signal is ignored, blocked or handled inside, although Bun ignores SIGPIPE and SIGXFSZ",
+  async () => {
+    const text = output(await hutch(["in", await sharedRoot(), "cat", "/proc/self/status"]));
+    expect(["SigBlk", "SigIgn", "SigCgt"].map((field) => status(text, field))).toEqual([NONE, NONE, NONE]);
+  },
+);
 
 asRoot("what the caller ignores and blocks stays so, as nohup needs it, but for PIPE and XFSZ", async () => {
   const ignored = "trap '' HUP INT PIPE XFSZ USR1";
@@ -345,7 +349,7 @@ asRoot("a writer whose reader has gone dies of SIGPIPE, as outside", async () =>
 
 asRoot("descriptors that the caller left open are not visible inside", async () => {
   const root = await sharedRoot();
-  const list = "for f in /proc/$$/fd/*; do readlink $f > /dev/null && echo ${f##*/}; done; true";
+  const list = `for f in /proc/$$/fd/*; do readlink $f > /dev/null && echo \${f##*/}; done; true`;
   const command = `exec 3< / 4< /etc/passwd 9> /dev/null 57< /; exec "$0" "$@"`;
   const inside = (...more: readonly string[]) =>
     run(["bash", "-c", command, HUTCH, "in", ...more, root, "sh", "-c", list]);
@@ -402,7 +406,7 @@ asRoot("what hutch itself refuses gives 125, and a message on standard error alo
 asRoot("a relative command is looked for in the container, and its PATH is the container's", async () => {
   const root = await rootfs();
   mkdirSync(join(root, "own"));
-  writeFileSync(join(root, "own/tool"), "#!/bin/sh\necho \"found $0 $# $*\"\n", { mode: 0o755 });
+  writeFileSync(join(root, "own/tool"), '#!/bin/sh\necho "found $0 $# $*"\n', { mode: 0o755 });
   const found = await hutch(["in", "--env", "PATH=/nowhere:/own:/bin", root, "tool", "a b", ""]);
   expect(output(found)).toBe("found /own/tool 2 a b \n");
   const relative = await hutch(["in", "--workdir", "/own", "--env", "PATH=/bin", root, "./tool"]);

@@ -40,7 +40,8 @@ export function parseMountinfo(text: string): MountLine[] {
     .filter((line) => / - /.test(line))
     .map((line) => {
       const [left = "", right = ""] = line.split(" - ");
-      const [id = "", parent = "", device = "", root = "", point = "", options = "", ...tags] = left.split(" ");
+      const [id = "", parent = "", device = "", root = "", point = "", options = "", ...tags] =
+        left.split(" ");
       const [type = "", source = "", superOptions = ""] = right.split(" ");
       return {
         id,
@@ -111,7 +112,11 @@ export interface Bundle {
 }
 
 /** Writes config.json as `hutch spec` does, then changes it; root.path is `root`, and there is no terminal. */
-export async function bundle(script: string, change: Change = (spec) => spec, root?: string): Promise<Bundle> {
+export async function bundle(
+  script: string,
+  change: Change = (spec) => spec,
+  root?: string,
+): Promise<Bundle> {
   const directory = temporaryDirectory("bundle");
   const files = root ?? (await sharedRoot());
   output(await hutch(["spec", "--bundle", directory]));

@@ -142,7 +142,7 @@ contract("decimal leaves what lies behind its NUL", ({ run }) => {
     { kind: "decimal", to: BOARD, value: 42 },
     showMemory(BOARD, 8),
   ];
-  expect(run(plan).stdout.toString("hex")).toBe("343200" + "ff".repeat(5));
+  expect(run(plan).stdout.toString("hex")).toBe(`343200${"ff".repeat(5)}`);
 });
 
 contract("a list of strings is walked from its first to its last, and then again", ({ run }) => {
@@ -175,4 +175,29 @@ contract("the address of a buffer goes into a slot", ({ run }) => {
   const text = buffer("text", 16);
   const plan = [store(text, 0, 4, 0x0a6b6f), set(LEFT, text), call("say", "write", [1, LEFT, 3])];
   expect(run(plan).stdout.toString()).toBe("ok\n");
+});
+
+contract("a program takes its arguments by number, and 0 for those it was not given", ({ run }) => {
+  const plan: Plan = [
+    { kind: "given", into: LEFT, what: 1 },
+    { kind: "given", into: RIGHT, what: 2 },
+    { kind: "given", into: RESULT, what: 3 },
+    call("say", "write", [1, LEFT, 3]),
+    call("say", "write", [1, RIGHT, 4]),
+    show(RESULT),
+  ];
+  const outcome = run(plan, undefined, { args: ["one", "more"] });
+  expect(outcome.stdout.toString("latin1")).toBe(`onemore${"\0".repeat(8)}`);
+  expect(shown(run([...plan.slice(0, 3), show(LEFT)]))).toEqual([0n]);
+});
+
+contract("a program hands on the environment that it was given", ({ run }) => {
+  const shell = Bun.which("sh") ?? "/bin/sh";
+  const argv = strings(["sh", "-c", 'echo "$NAME, $OTHER"']);
+  const plan: Plan = [
+    { kind: "given", into: LEFT, what: "environment" },
+    call("execute sh", "execve", [shell, argv, LEFT]),
+  ];
+  const env = { NAME: "value", OTHER: "more", PATH: "/usr/bin:/bin" };
+  expect(run(plan, undefined, { args: ["x", "y"], env }).stdout.toString()).toBe("value, more\n");
 });

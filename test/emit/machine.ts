@@ -1,4 +1,4 @@
-/** Emits programs and runs them: on this machine, or where the architecture is another one under an emulator. */
+/** Emits programs and runs them: on this machine, or by an emulator for another architecture. */
 import { chmodSync, writeFileSync } from "node:fs";
 import { type EmitOptions, emit } from "../../src/emit/index.ts";
 import { ARCHES, type Arch } from "../../src/linux/arch.ts";
@@ -14,10 +14,16 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** What the program is started with, after its path. */
+export interface Given {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string | undefined>;
+}
+
 /** One architecture on which a contract is tested. */
 export interface Machine {
   readonly arch: Arch;
-  readonly run: (plan: Plan, report?: EmitOptions["report"]) => Outcome;
+  readonly run: (plan: Plan, report?: EmitOptions["report"], given?: Given) => Outcome;
   /** The path of an executable that performs the plan. */
   readonly save: (plan: Plan, report?: EmitOptions["report"]) => string;
 }
@@ -40,10 +46,10 @@ function machine(arch: Arch): Machine {
   return {
     arch,
     save,
-    run(plan, report) {
+    run(plan, report, { args = [], env = process.env } = {}) {
       const path = save(plan, report);
-      const command = emulator === undefined ? [path] : [emulator, path];
-      const result = Bun.spawnSync(command, { stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+      const command = emulator === undefined ? [path, ...args] : [emulator, path, ...args];
+      const result = Bun.spawnSync(command, { stdio: ["ignore", "pipe", "pipe"], timeout: 10_000, env });
       return {
         code: result.exitCode,
         signal: result.signalCode,

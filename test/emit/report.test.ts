@@ -220,5 +220,7 @@ contract("what cannot be reported is refused", ({ arch }) => {
   expect(() => emit([closeBad({ exitCode: 256 })], options)).toThrow("exit code 256 does not fit 8 bits");
   expect(() => emit([closeBad({ exitCode: -1 })], { arch, report: PIPE })).toThrow("exit code -1");
   expect(() => emit([closeBad({ hints: sixteen })], options)).toThrow("at most 15 hints");
-  expect(() => emit([closeBad({ hints: { ...{ ENOTHING: "x" } } })], options)).toThrow("no errno ENOTHING");
+  expect(() => emit([closeBad({ hints: Object.fromEntries([["ENOTHING", "x"]]) })], options)).toThrow(
+    "no errno ENOTHING",
+  );
 });

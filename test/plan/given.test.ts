@@ -1,6 +1,6 @@
 /** What a program is given at its start reaches the plan, on both architectures. */
 import { expect } from "bun:test";
-import { call, exit, slot, struct } from "../../src/plan/build.ts";
+import { call, exit, slot, strings, struct } from "../../src/plan/build.ts";
 import type { Step } from "../../src/plan/step.ts";
 import { contract } from "../emit/machine.ts";
 
@@ -22,15 +22,11 @@ contract("argument 0 is the name the program was started by", (machine) => {
 });
 
 contract("the environment can be handed on", (machine) => {
-  const inner = machine.save([
+  const plan = [
     given("environment"),
-    call("run env", "execve", ["/usr/bin/env", 0, argument]),
-  ]);
-  const path = process.env["HUTCH_GIVEN"];
-  process.env["HUTCH_GIVEN"] = "handed on";
-  const result = Bun.spawnSync(machine.arch === "x86_64" ? [inner] : [`qemu-${machine.arch}-static`, inner], {
-    env: { HUTCH_GIVEN: "handed on" },
-  });
-  if (path === undefined) delete process.env["HUTCH_GIVEN"];
-  expect(result.stdout.toString()).toContain("HUTCH_GIVEN=handed on");
+    call("show it", "execve", ["/usr/bin/env", strings(["env", "-0"]), argument]),
+  ];
+  const shown = machine.run(plan).stdout.toString().split("\0").slice(0, -1);
+  const own = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
+  expect(shown.toSorted()).toEqual(own.toSorted());
 });

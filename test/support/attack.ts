@@ -9,7 +9,7 @@ import { branch, buffer, call, compute, exit, label, set, slot } from "../../src
 import type { Argument, Outcome, Plan, Step } from "../../src/plan/step.ts";
 import { defaultSpec } from "../../src/spec/default.ts";
 import type { Linux, Process, Spec } from "../../src/spec/spec.ts";
-import { type HostPicture, snapshotHost } from "./host.ts";
+import { type HostPicture, hostDifferences, snapshotHost } from "./host.ts";
 import { type HutchOptions, type HutchResult, hutch } from "./hutch.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
@@ -118,6 +118,19 @@ export function writeBundle(config: unknown): string {
 export function hostBefore(): HostPicture {
   bundles ??= temporaryDirectory("bundles");
   return snapshotHost();
+}
+
+/** Compiled programs are kept for the next start, on purpose (HUTCH_CACHE). */
+const KEPT = /\/hutch\/programs\b/;
+
+/** What is on the host that was not there before, given some time to go. */
+export async function leftBehind(before: HostPicture, milliseconds = 4000): Promise<string[]> {
+  const end = performance.now() + milliseconds;
+  for (;;) {
+    const left = hostDifferences(before, snapshotHost()).filter((line) => !KEPT.test(line));
+    if (left.length === 0 || performance.now() > end) return left;
+    await Bun.sleep(50);
+  }
 }
 
 /** `hutch run` of a bundle with this configuration. */

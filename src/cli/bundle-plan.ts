@@ -1,0 +1,21 @@
+/** The plan of `hutch run`. */
+import { gatherHost } from "../container/host.ts";
+import { PROGRAM_DESCRIPTOR } from "../container/launch.ts";
+import { planFor } from "../container/plan.ts";
+import type { Look } from "../host/look.ts";
+import type { Plan } from "../plan/step.ts";
+import { loadBundle } from "./bundle.ts";
+
+export interface BundleWish {
+  readonly bundle: string;
+  readonly id: () => string;
+  readonly init: boolean;
+  readonly preserveFds: number;
+}
+
+export async function planBundle(wish: BundleWish, look: Look, warn: (line: string) => void): Promise<Plan> {
+  const { bundle, id, init, preserveFds } = wish;
+  const { spec, launch } = loadBundle(bundle, look, warn);
+  const wishes = { ...launch, id, init, preserveFds, executable: PROGRAM_DESCRIPTOR };
+  return planFor(spec, gatherHost(look), wishes, look);
+}

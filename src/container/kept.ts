@@ -1,0 +1,115 @@
+/**
+ * Programs that were compiled before. A start of the same container on an unchanged machine need not be planned again:
+ * the program is kept with the questions that its plan asked of the machine, and used for as long as every answer is
+ * the same. HUTCH_CACHE=off keeps nothing; HUTCH_CACHE=DIR keeps it there.
+ *
+ * What is kept is executed with the rights of the caller, so the directory and the file must be the caller's own, and
+ * writable by nobody else; whatever is wrong with them, the program is compiled anew.
+ */
+
+import { effectiveUser } from "../host/facts.ts";
+import { readFile, writeFile } from "../host/fd.ts";
+import { type Answer, stillTrue } from "../host/look.ts";
+import { fileStatus, listDirectory, mkdirAll, rename, unlink } from "../host/path.ts";
+import { HutchError } from "../linux/error.ts";
+
+export interface Kept {
+  readonly program: Uint8Array;
+  /** What was said to the user when the description was read. */
+  readonly warnings: readonly string[];
+}
+
+interface Header {
+  readonly answers: readonly Answer[];
+  readonly warnings: readonly string[];
+}
+
+/** So many are kept; then the directory is cleared. */
+const MOST = 128;
+const OTHERS_MAY_WRITE = 0o022;
+const NEWLINE = 0x0a;
+
+/** Where programs are kept; undefined when they are not. */
+export function keptDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  uid: number,
+): string | undefined {
+  const { HUTCH_CACHE: wish, XDG_RUNTIME_DIR: runtime } = env;
+  if (wish === "off") return undefined;
+  if (wish?.startsWith("/")) return wish;
+  if (uid === 0) return "/run/hutch/programs";
+  return runtime?.startsWith("/") ? `${runtime}/hutch/programs` : undefined;
+}
+
+/** A name for what a program is made from; hutch itself counts, by its size and time. */
+export function keyOf(parts: readonly string[]): string {
+  const self = fileStatus("/proc/self/exe");
+  const hasher = new Bun.CryptoHasher("sha256");
+  hasher.update(`${self?.inode}:${self?.size}:${self?.modified}\0`);
+  for (const part of parts) hasher.update(`${part.length}:${part}\0`);
+  return hasher.digest("hex").slice(0, 40);
+}
+
+const isSafe = (path: string, uid: number): boolean => {
+  const status = fileStatus(path, { follow: false });
+  return status !== undefined && status.uid === uid && (status.mode & OTHERS_MAY_WRITE) === 0;
+};
+
+/** The program of this key, if there is one that still holds. */
+export function recall(directory: string, key: string): Kept | undefined {
+  try {
+    const uid = effectiveUser();
+    const path = `${directory}/${key}`;
+    if (!isSafe(directory, uid) || !isSafe(path, uid)) return undefined;
+    const file = readFile(path);
+    const end = file.indexOf(NEWLINE);
+    if (end < 0) return undefined;
+    const header = readHeader(new TextDecoder().decode(file.subarray(0, end)));
+    return header !== undefined && stillTrue(header.answers)
+      ? { program: file.slice(end + 1), warnings: header.warnings }
+      : undefined;
+  } catch (error) {
+    // A damaged file, or a look that fails: then the plan fails too, with a message that says where.
+    if (error instanceof HutchError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((each) => typeof each === "string");
+
+const isAnswer = (value: unknown): value is Answer => isTexts(value) && value.length === 3;
+
+function readHeader(text: string): Header | undefined {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || !("answers" in value) || !("warnings" in value))
+    return undefined;
+  const { answers, warnings } = value;
+  return Array.isArray(answers) && answers.every(isAnswer) && isTexts(warnings)
+    ? { answers, warnings }
+    : undefined;
+}
+
+/** Keeps a program, whole or not at all. That nothing can be kept is no reason not to start the container. */
+export function keep(directory: string, key: string, program: Uint8Array, header: Header): void {
+  const temporary = `${directory}/${key}.new`;
+  try {
+    mkdirAll(directory, 0o700);
+    if (!isSafe(directory, effectiveUser())) return;
+    clear(directory);
+    const line = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
+    const file = new Uint8Array(new ArrayBuffer(line.length + program.length));
+    file.set(line);
+    file.set(program, line.length);
+    writeFile(temporary, file, { mode: 0o600 });
+    rename(temporary, `${directory}/${key}`);
+  } catch (error) {
+    if (!(error instanceof HutchError)) throw error;
+  }
+}
+
+function clear(directory: string): void {
+  const entries = listDirectory(directory);
+  if (entries.length < MOST) return;
+  for (const { name } of entries) unlink(`${directory}/${name}`);
+}

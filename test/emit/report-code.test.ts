@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { assembleRoutines as built } from "../../src/emit/report-code.ts" with { type: "macro" };
+import { assembleRoutines } from "../../src/emit/report-code.ts";
+import { ARCHES } from "../../src/linux/arch.ts";
+import { errnoText } from "../../src/linux/errno.ts";
+
+test("the routines that are built in are those that the source makes", () => {
+  expect(built("x86_64", "print")).toEqual(assembleRoutines("x86_64", "print"));
+  expect(built("aarch64", "print")).toEqual(assembleRoutines("aarch64", "print"));
+  expect(built("x86_64", "pipe")).toEqual(assembleRoutines("x86_64", "pipe"));
+  expect(built("aarch64", "pipe")).toEqual(assembleRoutines("aarch64", "pipe"));
+});
+
+test("the texts of the errnos are found by counting NULs", () => {
+  const { texts } = assembleRoutines("x86_64", "print");
+  const errnos = texts.split("\0").slice(3);
+  expect(errnos[0]).toBe(`EPERM (${errnoText("EPERM")})`);
+  expect(errnos[39]).toBe(`ELOOP (${errnoText("ELOOP")})`);
+  expect(errnos[40]).toBe("");
+  expect(errnos[128]).toBe(`EKEYREJECTED (${errnoText("EKEYREJECTED")})`);
+});
+
+test("routines are a small part of a program", () => {
+  for (const arch of ARCHES) {
+    expect(Buffer.from(assembleRoutines(arch, "print").code, "base64").length).toBeLessThan(560);
+    expect(Buffer.from(assembleRoutines(arch, "pipe").code, "base64").length).toBeLessThan(220);
+    expect(assembleRoutines(arch, "print").texts.length).toBeLessThan(2700);
+  }
+});
+
+test("routines on aarch64 are whole instructions", () => {
+  for (const kind of ["print", "pipe"] as const) {
+    expect(Buffer.from(assembleRoutines("aarch64", kind).code, "base64").length % 4).toBe(0);
+  }
+});
