@@ -9,7 +9,7 @@
 
 import { effectiveUser } from "../host/facts.ts";
 import { readFile, writeFile } from "../host/fd.ts";
-import { type Answer, stillTrue } from "../host/look.ts";
+import { type Asked, type Looks, stillTrue } from "../host/look.ts";
 import { fileStatus, listDirectory, mkdirAll, rename, unlink } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
 
@@ -19,8 +19,8 @@ export interface Kept {
   readonly warnings: readonly string[];
 }
 
-interface Header {
-  readonly answers: readonly Answer[];
+/** What precedes the program in its file, as a line of JSON. */
+interface Header extends Looks {
   readonly warnings: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export function recall(directory: string, key: string): Kept | undefined {
     const end = file.indexOf(NEWLINE);
     if (end < 0) return undefined;
     const header = readHeader(new TextDecoder().decode(file.subarray(0, end)));
-    return header !== undefined && stillTrue(header.answers)
+    return header !== undefined && stillTrue(header)
       ? { program: file.slice(end + 1), warnings: header.warnings }
       : undefined;
   } catch (error) {
@@ -75,19 +75,25 @@ export function recall(directory: string, key: string): Kept | undefined {
   }
 }
 
-const isTexts = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((each) => typeof each === "string");
+function isTexts(value: unknown): value is string[] {
+  if (!Array.isArray(value)) return false;
+  for (const each of value) if (typeof each !== "string") return false;
+  return true;
+}
 
-const isAnswer = (value: unknown): value is Answer => isTexts(value) && value.length === 3;
+function isAsked(value: unknown): value is Asked[] {
+  if (!Array.isArray(value)) return false;
+  for (const each of value) if (!isTexts(each) || each.length !== 2) return false;
+  return true;
+}
 
 function readHeader(text: string): Header | undefined {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || !("answers" in value) || !("warnings" in value))
-    return undefined;
-  const { answers, warnings } = value;
-  return Array.isArray(answers) && answers.every(isAnswer) && isTexts(warnings)
-    ? { answers, warnings }
-    : undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!("asked" in value) || !("digest" in value) || !("warnings" in value)) return undefined;
+  const { asked, digest, warnings } = value;
+  if (!isAsked(asked) || typeof digest !== "string" || !isTexts(warnings)) return undefined;
+  return { asked, digest, warnings };
 }
 
 /** Keeps a program, whole or not at all. That nothing can be kept is no reason not to start the container. */

@@ -45,7 +45,7 @@ export async function launch(start: Start): Promise<never> {
     for (const line of kept.warnings) start.warn(line);
     return become(kept.program, start);
   }
-  const { look, answers } = recordingLook();
+  const { look, record } = recordingLook();
   const warnings: string[] = [];
   const warn = (line: string): void => {
     warnings.push(line);
@@ -58,7 +58,7 @@ export async function launch(start: Start): Promise<never> {
   };
   const plan = await start.plan(look, warn, id);
   const program = await compile(plan, hostArch());
-  if (directory !== undefined && !isNamed) keep(directory, key, program, { answers, warnings });
+  if (directory !== undefined && !isNamed) keep(directory, key, program, { ...record(), warnings });
   return become(program, start);
 }
 

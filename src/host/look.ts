@@ -53,36 +53,47 @@ export const look: Look = (question, argument = "") => QUESTIONS[question](argum
 /** True when this is a question: answers are read back from a file. */
 export const isQuestion = (name: string): name is Question => Object.hasOwn(QUESTIONS, name);
 
-/** One look: question, argument, and a digest of the answer. */
-export type Answer = readonly [question: string, argument: string, digest: string];
+/** One look: a question and its argument. */
+export type Asked = readonly [question: string, argument: string];
 
-/** A short digest of an answer; the absent answer has one of its own. */
-export const digestOf = (answer: string | undefined): string =>
-  answer === undefined ? "" : new Bun.CryptoHasher("sha256").update(answer).digest("base64").slice(0, 22);
+/** Looks that were taken, and one digest of all their answers. */
+export interface Looks {
+  readonly asked: readonly Asked[];
+  readonly digest: string;
+}
+
+/** An answer with its length before it, so that no two lists of answers read alike. */
+const framed = (answer: string | undefined): string =>
+  answer === undefined ? "-" : `${answer.length}:${answer}`;
+
+const digestOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("base64");
 
 /** A look that remembers what was asked, and what the answers were. */
-export function recordingLook(): { readonly look: Look; readonly answers: readonly Answer[] } {
-  const answers: Answer[] = [];
-  const asked = new Set<string>();
+export function recordingLook(): { readonly look: Look; readonly record: () => Looks } {
+  const asked: Asked[] = [];
+  const known = new Set<string>();
+  let answers = "";
   return {
-    answers,
     look: (question, argument = "") => {
       const answer = look(question, argument);
       const key = `${question} ${argument}`;
-      if (!asked.has(key)) {
-        asked.add(key);
-        answers.push([question, argument, digestOf(answer)]);
+      if (!known.has(key)) {
+        known.add(key);
+        asked.push([question, argument]);
+        answers += framed(answer);
       }
       return answer;
     },
+    record: () => ({ asked, digest: digestOf(answers) }),
   };
 }
 
 /** True when every question still has the same answer. */
-export function stillTrue(answers: readonly Answer[]): boolean {
-  for (const [question, argument, digest] of answers) {
+export function stillTrue({ asked, digest }: Looks): boolean {
+  let answers = "";
+  for (const [question, argument] of asked) {
     if (!isQuestion(question)) return false;
-    if (digestOf(look(question, argument)) !== digest) return false;
+    answers += framed(look(question, argument));
   }
-  return true;
+  return digestOf(answers) === digest;
 }

@@ -138,8 +138,9 @@ export const ERRNO = {
 
 export type ErrnoName = keyof typeof ERRNO;
 
-/** What strerror(3) says, lowercase. */
-const TEXTS: Readonly<Record<ErrnoName, string>> = {
+/** What strerror(3) says, lowercase; a function, because a start that goes well needs none of it. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table
+const texts = (): Readonly<Record<ErrnoName, string>> => ({
   EPERM: "operation not permitted",
   ENOENT: "no such file or directory",
   ESRCH: "no such process",
@@ -271,10 +272,7 @@ const TEXTS: Readonly<Record<ErrnoName, string>> = {
   ENOTRECOVERABLE: "state not recoverable",
   ERFKILL: "operation not possible due to RF-kill",
   EHWPOISON: "memory page has hardware error",
-};
-
-/** By number; built when first asked for. */
-let byNumber: ReadonlyMap<number, ErrnoName> | undefined;
+});
 
 export function isErrnoName(name: string): name is ErrnoName {
   return Object.hasOwn(ERRNO, name);
@@ -287,13 +285,13 @@ export function errnoNames(): ErrnoName[] {
 
 /** "EPERM" of 1 (or of −1, the form system calls return); "errno 4711" when the number has no name. */
 export function errnoName(number: number): ErrnoName | `errno ${number}` {
-  byNumber ??= new Map(errnoNames().map((name) => [ERRNO[name], name]));
   const positive = Math.abs(number);
-  return byNumber.get(positive) ?? `errno ${positive}`;
+  for (const name in ERRNO) if (isErrnoName(name) && ERRNO[name] === positive) return name;
+  return `errno ${positive}`;
 }
 
 /** "operation not permitted" of 1, −1 or "EPERM". */
 export function errnoText(error: number | string): string {
   const name = typeof error === "number" ? errnoName(error) : error;
-  return isErrnoName(name) ? TEXTS[name] : "unknown error";
+  return isErrnoName(name) ? texts()[name] : "unknown error";
 }

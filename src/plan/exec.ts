@@ -23,10 +23,14 @@ const environment = (process: Process, name: string): string | undefined =>
   (process.env ?? []).find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /**
- * Everything above the standard streams, and above those to be preserved, is closed by the exec: a descriptor of the
- * host's would be a way out (CVE-2024-21626).
+ * Closes everything above the standard streams and those to be preserved: a descriptor of the host's would be a way out
+ * (CVE-2024-21626), and a small RLIMIT_NOFILE would leave no number for what is still to be opened.
  */
 export const closeDescriptors = (preserve: number): Step =>
+  call("hold no descriptor of the host any more", "close_range", [3 + preserve, LAST_DESCRIPTOR, 0]);
+
+/** What has been opened since is closed by the exec. */
+export const closeAtExec = (preserve: number): Step =>
   call("let no other descriptor through", "close_range", [
     3 + preserve,
     LAST_DESCRIPTOR,

@@ -9,7 +9,7 @@ import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
 import { makeDevices } from "./device.ts";
-import { closeDescriptors, execute } from "./exec.ts";
+import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import { launcher } from "./launcher.ts";
 import { mountAll, type SortedMount, sortMounts } from "./mount.ts";
@@ -67,12 +67,13 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     call("make files with exactly the mode that is asked for", "umask", [0]),
     ...(isNew(context, "mount") ? buildRoot(context, process, mounts) : enterJoinedRoot(context)),
     ...(process.terminal ? attachTerminal(process) : []),
+    closeDescriptors(context.launch.preserveFds),
     ...setRlimits(process, context),
     ...setScheduler(process),
     ...setPersonality(context),
     openContainerRoot(),
     ...becomeUser(context, process),
-    closeDescriptors(context.launch.preserveFds),
+    closeAtExec(context.launch.preserveFds),
     ...(context.launch.init ? reap(process.terminal === true) : []),
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.

@@ -83,7 +83,7 @@ export const NONE: Texts = { mountinfo: ROOT, cgroup: "" };
 
 export const hostOf = ({ mountinfo, cgroup }: Texts): CgroupHost => detectCgroups(mountinfo, cgroup);
 
-/** The path of a directory; what the program is given at its start is shown as its slot's name in brackets. */
+/** The path of a directory; a name that the program is given is shown as its slot, in brackets. */
 export const pathOf = ({ parent, name }: Directory): string =>
   `${parent}/${typeof name === "string" ? name : `<${name.name}>`}`;
 

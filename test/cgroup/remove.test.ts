@@ -263,7 +263,7 @@ testUnless(v2)("v2: the process is born inside, and leaves neither processes nor
 });
 
 testUnless(v2)("v2: the name is given, and a second container of that name is refused by it", async () => {
-  const devices = [{ allow: true }];
+  const devices = [{ allow: false }];
   const made = plan({ host: onlyV2, resources: { devices } });
   const first = await runInCgroup(made, "grep ^0:: /proc/self/cgroup", "hutch-test-name");
   expect(first).toEqual({ code: 0, signal: null, stdout: "0::/hutch-test-name\n", stderr: "" });

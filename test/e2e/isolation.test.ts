@@ -3,11 +3,13 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { hutch, lacksHutch } from "../support/hutch.ts";
+import { hostArch } from "../../src/host/libc.ts";
+import { SYSCALLS } from "../../src/linux/syscall.ts";
+import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox } from "../support/rootfs.ts";
-import { anyReason, lacksFile, lacksRoot, testUnless } from "../support/skip.ts";
+import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { inBundle, inShell, parseMountinfo, sharedRoot, start, status, withLinux } from "./support-inside.ts";
+import { inShell, output, parseMountinfo, sharedRoot, start, status } from "./support-inside.ts";
 
 const asRoot = testUnless(anyReason(lacksRoot(), lacksBusybox(), lacksHutch()));
 
@@ -189,11 +191,11 @@ asRoot("with the host's root, its /proc, /sys, /dev, /run and /tmp are not under
 });
 
 asRoot("above the root there is only the root", async () => {
-  const script = "stat -c %d:%i / /.. /../../..; cd /; cd ..; pwd; ls -a /.. | head -n 3; ls -d /../bin";
+  const script = "stat -c %d:%i / /.. /../../..; cd /; cd ..; pwd; ls -d /../bin /../proc/1/root/..";
   const text = await inShell([], await sharedRoot(), script);
   const [first, second, third, ...rest] = text.trim().split("\n");
   expect([second, third]).toEqual([first, first]);
-  expect(rest).toEqual(["/", ".", "..", "bin", "/../bin"]);
+  expect(rest).toEqual(["/", "/../bin", "/../proc/1/root/.."]);
   const { dev, ino } = statSync(await sharedRoot());
   expect(first).toBe(`${dev}:${ino}`);
 });
@@ -211,11 +213,24 @@ asRoot("the masked paths of /proc and /sys are empty, the read-only ones refuse 
   expect(statSync("/proc/timer_list").size + readFileSync("/proc/timer_list").length).toBeGreaterThan(0);
 });
 
-testUnless(anyReason(lacksRoot(), lacksBusybox(), lacksHutch(), lacksFile("/proc/keys")))(
-  "the session keyring is the container's own",
+testUnless(anyReason(lacksRoot(), lacksHutch(), lacksProgram("perl")))(
+  "the session keyring is the container's own, not the caller's",
   async () => {
-    const text = await inBundle("cat /proc/keys", withLinux({ maskedPaths: [] }));
-    expect(text).toMatch(/keyring +hutch-e2e-[\d-]+: empty/);
+    const number = SYSCALLS[hostArch()].keyctl;
+    // keyctl(2): 1 joins a new session keyring, 0 tells the number of a keyring, −3 is that of the session.
+    const tell = `$| = 1; print syscall(${number}, 0, -3, 0), "\\n";`;
+    const caller = `syscall(${number}, 1, 0) > 0 or die; ${tell} exec @ARGV;`;
+    const inside = [HUTCH, "in", "--seccomp", "off", "/", "--", "perl", "-e", tell];
+    const shared = output(await run(["perl", "-e", caller, "perl", "-e", tell]))
+      .trim()
+      .split("\n");
+    expect(shared[0]).toMatch(/^\d+$/);
+    expect(shared[1]).toBe(shared[0]);
+    const own = output(await run(["perl", "-e", caller, ...inside]))
+      .trim()
+      .split("\n");
+    expect(own[1]).toMatch(/^\d+$/);
+    expect(own[1]).not.toBe(own[0]);
   },
 );
 
