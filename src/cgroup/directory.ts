@@ -36,7 +36,7 @@ const HINTS = {
 
 /** `key` is unique within the plan. */
 export const directory = (key: string, { parent, name }: Place): Directory => ({
-  text: `${parent}/${name ?? ""}`,
+  text: name === undefined ? `in ${parent}:` : `${parent}/${name}`,
   parent,
   name: name ?? GIVEN_NAME,
   made: slot(`cgroup ${key} made`),

@@ -48,7 +48,7 @@ export function writeSettings(
     if (setting === undefined) continue;
     const { controller, file, text } = setting;
     const special = { hints: { ...WRITE_HINTS, ENOENT: absent(setting) }, ...subjectOf(directory) };
-    const why = `limit ${controller}: write ${text} to ${file} of ${directory.text}`;
+    const why = `limit ${controller}: write ${text} to ${file} of the cgroup ${directory.text}`;
     const data = new TextEncoder().encode(text);
     // Lines of one file that follow each other share a descriptor.
     if (list[index - 1]?.file !== file) {

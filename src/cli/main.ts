@@ -71,9 +71,35 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   process.exitCode = 125;
 }
 
+async function tell(line: string): Promise<void> {
+  try {
+    const { warn } = await import("./output.ts");
+    warn(line);
+  } catch {
+    // Where libc cannot be called, or standard error is closed, Bun's own way is left.
+    console.error(`hutch: ${line}`);
+  }
+}
+
+/**
+ * Bun has replaced what is no UTF-8 by U+FFFD: such a word would name another file than the one that was meant.
+ * Whoever writes that character himself is served.
+ */
+async function refuseBrokenText(argv: readonly string[]): Promise<void> {
+  if (!argv.some((word) => word.includes("\uFFFD"))) return;
+  const { readFile } = await import("../host/fd.ts");
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(readFile("/proc/self/cmdline"));
+  } catch (cause) {
+    if (cause instanceof HutchError) throw cause;
+    throw new HutchError({ operation: "hutch", reason: "the command line is not valid UTF-8", cause });
+  }
+}
+
 /** Runs hutch; `argv` is without the program's name. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
+    await refuseBrokenText(argv);
     await dispatch(argv);
   } catch (error) {
     const { report } = await import("./report.ts");

@@ -22,8 +22,8 @@ export const command: Command = {
   notes: [EXIT_CODES],
 };
 
-/** What an id may be: it becomes the name of a directory (runc's rule, and not "." or ".."). */
-const ID = /^(?!\.{1,2}$)[\w+.-]{1,255}$/;
+/** What an id may be: with "hutch-" before it, it becomes the name of a directory (NAME_MAX is 255). */
+const ID = /^(?!\.{1,2}$)[\w+.-]{1,240}$/;
 
 /** Becomes the container's launcher. */
 export function run(argv: readonly string[]): Promise<never> {
@@ -31,7 +31,7 @@ export function run(argv: readonly string[]): Promise<never> {
   const [id, ...more] = given.words;
   if (id === undefined) throw usageError("run", "expected the container's ID");
   if (more.length > 0) throw usageError("run", `expected one ID, received ${given.words.join(" ")}`);
-  if (!ID.test(id)) throw usageError("run", `ID ${id}: expected letters, digits and _ + - . alone`);
+  if (!ID.test(id)) throw usageError("run", `ID ${id}: expected at most 240 letters, digits and _ + - .`);
   const bundle = last(given, "bundle") ?? ".";
   const init = has(given, "init");
   const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");

@@ -5,7 +5,7 @@ import { hostArch } from "../host/libc.ts";
 import { type Look, recordingLook } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
 import { readLink } from "../host/path.ts";
-import { call } from "../host/syscall.ts";
+import { failed, syscall, syscallError } from "../host/syscall.ts";
 import type { Arch } from "../linux/arch.ts";
 import type { Plan } from "../plan/step.ts";
 import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
@@ -64,6 +64,10 @@ export async function launch(start: Start): Promise<never> {
 
 function become(program: Uint8Array, { id, environment }: Start): never {
   const file = executable(program, "hutch");
-  call("keep the program's descriptor over the exec", "dup3", file, PROGRAM_DESCRIPTOR, 0);
+  const result = syscall("dup3", file, PROGRAM_DESCRIPTOR, 0);
+  if (failed(result)) {
+    const hint = `RLIMIT_NOFILE must be above ${PROGRAM_DESCRIPTOR}`;
+    throw syscallError("keep the program's descriptor over the exec", result, hint);
+  }
   execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], environment);
 }

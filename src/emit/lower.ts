@@ -45,10 +45,14 @@ export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, report
   reporter.finish(longestSubject(plan));
 }
 
+/** Room for an argument of the program, which cannot be measured; as long as a path may be. */
+const LONGEST_ARGUMENT = 4096;
+
 /** The length of the longest string that a `subject` can be. */
 function longestSubject(plan: Plan): number {
   let longest = 0;
   for (const step of plan) {
+    if (step.kind === "given") longest = Math.max(longest, LONGEST_ARGUMENT);
     if (step.kind !== "next") continue;
     for (const text of step.from.strings) longest = Math.max(longest, text.length);
   }

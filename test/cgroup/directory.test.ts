@@ -53,8 +53,8 @@ test("messages name the cgroup: in words when the name is known, as their subjec
   const [, make, open] = calls(makeDirectory(given));
   const { above, name } = given;
   expect(name).toMatchObject({ kind: "slot" });
-  expect(make).toMatchObject({ why: "make the cgroup /c/a/", args: [above, name, 0o755], subject: name });
-  expect(open).toMatchObject({ why: "open the cgroup /c/a/", subject: name });
+  expect(make).toMatchObject({ why: "make the cgroup in /c/a:", args: [above, name, 0o755], subject: name });
+  expect(open).toMatchObject({ why: "open the cgroup in /c/a:", subject: name });
 });
 
 test("directories of different keys have slots of their own", () => {

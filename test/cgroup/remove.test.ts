@@ -160,12 +160,12 @@ testUnless(v1)(
     const order = made.create.flatMap((step) =>
       step.kind === "call" && step.name === "mkdirat" ? [step.why] : [],
     );
-    const last = paths.find((path) => order.at(-1) === `make the cgroup ${dirname(path)}/`) ?? "";
+    const last = paths.find((path) => order.at(-1) === `make the cgroup in ${dirname(path)}:`) ?? "";
     mkdirSync(last);
     const { stderr, stdout } = await runInCgroup(made, "echo must not run", "hutch-test-middle");
     expect(stdout).toBe("");
     expect(stderr).toBe(
-      `test: make the cgroup ${dirname(last)}/ hutch-test-middle: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
+      `test: make the cgroup in ${dirname(last)}: hutch-test-middle: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
     );
     expect(left()).toEqual([last]);
     rmdirSync(last);
@@ -207,7 +207,7 @@ testUnless(v1)("v1: an argument that leads out of the cgroup above is refused, a
   const { stdout, stderr } = await runInCgroup(made, "echo must not run", "../hutch-test-out");
   expect({ stdout, stderr }).toEqual({
     stdout: "",
-    stderr: `test: open the cgroup ${parent}/ ../hutch-test-out: openat2: EXDEV (invalid cross-device link); hint: the name leads out of the cgroup above it\n`,
+    stderr: `test: open the cgroup in ${parent}: ../hutch-test-out: openat2: EXDEV (invalid cross-device link); hint: the name leads out of the cgroup above it\n`,
   });
   expect(left()).toEqual([parent]);
   rmdirSync(parent);
@@ -241,7 +241,7 @@ testUnless(v1)(
       code: 0,
       signal: null,
       stdout: "",
-      stderr: `test: remove the cgroup ${dirname(directory)}/ hutch-test-stays: unlinkat: EBUSY (device or resource busy); hint: it still has processes or cgroups: rmdir it when they are gone\n`,
+      stderr: `test: remove the cgroup in ${dirname(directory)}: hutch-test-stays: unlinkat: EBUSY (device or resource busy); hint: it still has processes or cgroups: rmdir it when they are gone\n`,
     });
     clean();
   },
@@ -272,7 +272,7 @@ testUnless(v2)("v2: the name is given, and a second container of that name is re
   const second = await runInCgroup(made, "echo must not run", "hutch-test-name");
   expect(second.stdout).toBe("");
   expect(second.stderr).toStartWith(
-    `test: make the cgroup ${unified}/ hutch-test-name: mkdirat: EEXIST (file exists); hint: a container`,
+    `test: make the cgroup in ${unified}: hutch-test-name: mkdirat: EEXIST (file exists); hint: a container`,
   );
   expect(left()).toEqual([directory]);
   rmdirSync(directory);

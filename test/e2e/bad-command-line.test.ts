@@ -51,7 +51,7 @@ const WORDS: readonly Row[] = [
   ["in --bind", /^in: --bind needs a value: SRC:DEST\[:ro\]/],
   ["run", "run: expected the container's ID; hint: see hutch run --help"],
   ["run a b", /^run: expected one ID, received a b/],
-  ["run a/b", /^run: ID a\/b: expected letters, digits and _ \+ - \. alone/],
+  ["run a/b", /^run: ID a\/b: expected at most 240 letters, digits and _ \+ - \./],
   ["run ..", /^run: ID \.\.: expected letters/],
   ["run --bundel B a", "run: unknown option --bundel; hint: did you mean --bundle?"],
   ["run --bundle /no/such/place a", /^bundle \/no\/such\/place: ENOENT .*hint: a bundle is a directory$/],
