@@ -2,7 +2,7 @@
  * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes signals on,
  * waits, removes what was made, and exits as the container did.
  */
-import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
+import { AT_FDCWD, AT_FDCWD, O_RDWR, O_RDWR } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
@@ -26,6 +26,7 @@ import { openTerminalChannel } from "./terminal.ts";
 
 const INIT = slot("init");
 const PIDFD = slot("init pidfd");
+const LAST_STREAM = 2;
 const LAST_DESCRIPTOR = 0xffffffff;
 /** Standard error. */
 const LAST_STREAM = 2;
@@ -41,6 +42,21 @@ const CLONE_HINTS = {
   ENOSYS: "hutch needs Linux 5.12",
 } as const;
 
+/**
+ * A standard stream that the caller has closed is /dev/null: what is opened next would take its number, and pass for
+ * the container's.
+ */
+function openStreams(): Step[] {
+  const why = "open the standard streams that are closed";
+  const lowest = slot("lowest descriptor");
+  return [
+    label("next stream"),
+    call(why, "openat", [AT_FDCWD, "/dev/null", O_RDWR, 0], { into: lowest }),
+    branch(lowest, "le", LAST_STREAM, "next stream"),
+    call(why, "close", [lowest]),
+  ];
+}
+
 /** What was inherited and is in the way: the program's own file, descriptors, signal settings. */
 function prepare({ launch }: Context): Step[] {
   const { executable, preserveFds, dieWithParent } = launch;
@@ -49,6 +65,7 @@ function prepare({ launch }: Context): Step[] {
       ? []
       : // /proc/self/exe of the container must not lead to a program that can be run again (CVE-2019-5736).
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
+    ...openStreams(),
     call("close what was inherited", "close_range", [3 + preserveFds, LAST_DESCRIPTOR, 0]),
     ...fillStreams(),
     ...takeSignals(),

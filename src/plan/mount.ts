@@ -57,6 +57,8 @@ const SYMLINK_HINT = {
   ELOOP: "the image has a symlink in the way; proc and sysfs are mounted on plain directories only",
 };
 
+const KIND_HINT = { EINVAL: "a file can be bound on a file only, a directory on a directory only" };
+
 const setAttributes = (why: string, mount: Slot, { set, clear }: Attributes, recursive: boolean): Step[] =>
   set === 0 && clear === 0
     ? []
@@ -109,7 +111,7 @@ function mountSteps(context: Context, sorted: SortedMount): Step[] {
       tag: `mounts[${index}]`,
       ...(NO_SYMLINKS.includes(type) ? { resolve: RESOLVE_NO_SYMLINKS, hints: SYMLINK_HINT } : {}),
     }),
-    moveOnto(why, made, target),
+    moveOnto(why, made, target, { hints: source === undefined ? {} : KIND_HINT }),
     ...(options.copyUp ? copyUp(context, why, { mount: made, target, tag: `mounts[${index}]` }) : []),
     ...options.propagation.map(({ flag, recursive }) =>
       call(

@@ -45,15 +45,15 @@ function passOn(child: Child, timeout: number, next: string): Step[] {
   const why = "pass the signal on to the container";
   if (timeout === 0) return [send(why, child, SIGNAL), jump(next)];
   return [
-    branch(SIGNAL, "eq", SIGNALS.SIGALRM, "alarm"),
+    branch(SIGNAL, "eq", SIGNALS.SIGALRM, `${next}: alarm`),
     send(why, child, SIGNAL),
     jump(next),
-    label("alarm"),
+    label(`${next}: alarm`),
     compute(ALARMS, ALARMS, "add", 1),
-    branch(ALARMS, "gt", 1, "grace is over"),
+    branch(ALARMS, "gt", 1, `${next}: grace is over`),
     send(`the time is up: ask the container to end`, child, SIGNALS.SIGTERM),
     jump(next),
-    label("grace is over"),
+    label(`${next}: grace is over`),
     send(`the container has had ${GRACE} s to end`, child, SIGNALS.SIGKILL),
     jump(next),
   ];

@@ -51,7 +51,7 @@ test("a file that is not there has the hint of whoever knows why", () => {
 test("a limit that is refused is told with its cgroup", () => {
   const list = [{ controller: "x", file: "f", text: "1" }];
   const refused = [WEB, GIVEN].map((each) => writeSettings(each, list, () => "")[1]);
-  expect(refused[0]).toMatchObject({ name: "write", why: "limit x: write 1 to f of /c/web" });
+  expect(refused[0]).toMatchObject({ name: "write", why: "limit x: write 1 to f of the cgroup /c/web" });
   expect(refused[0]).not.toHaveProperty("subject");
   expect(refused[1]).toMatchObject({ why: "limit x: write 1 to f of the cgroup in /c:", subject: GIVEN.name });
 });

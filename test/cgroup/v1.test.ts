@@ -90,8 +90,8 @@ test("the steps make what is missing above, then the cgroup, write the limits an
     `openat: open the cgroup ${top}/a/b`,
     `mkdirat: make the cgroup ${top}/a/b/web`,
     `openat2: open the cgroup ${top}/a/b/web`,
-    `openat: limit pids: write 32 to pids.max of ${top}/a/b/web`,
-    `write: limit pids: write 32 to pids.max of ${top}/a/b/web`,
+    `openat: limit pids: write 32 to pids.max of the cgroup ${top}/a/b/web`,
+    `write: limit pids: write 32 to pids.max of the cgroup ${top}/a/b/web`,
     "close: close pids.max",
     `openat: open cgroup.procs of ${top}/a/b/web`,
   ]);

@@ -98,8 +98,8 @@ test("controllers are handed down from the root to above the cgroup, and only th
     `openat: open the cgroup ${CGROUP}/a`,
     `mkdirat: make the cgroup ${CGROUP}/a/web`,
     `openat2: open the cgroup ${CGROUP}/a/web`,
-    `openat: limit memory: write 1048576 to memory.max of ${CGROUP}/a/web`,
-    `openat: limit pids: write 3 to pids.max of ${CGROUP}/a/web`,
+    `openat: limit memory: write 1048576 to memory.max of the cgroup ${CGROUP}/a/web`,
+    `openat: limit pids: write 3 to pids.max of the cgroup ${CGROUP}/a/web`,
   ]);
 });
 

@@ -403,6 +403,12 @@ asRoot("--bind where the host's read-only root has no place for it says what to 
   expect(result.stderr).toContain("mkdirat: EROFS (read-only file system); hint: the root is read-only");
 });
 
+asRoot("a file is not bound on a directory, and the message says why", async () => {
+  const result = await hutch(["in", "--bind", `${source()}/file:/etc`, await sharedRoot(), "true"]);
+  expect(result.code).toBe(125);
+  expect(result.stderr).toContain("hint: a file can be bound on a file only");
+});
+
 asRoot("--tmpfs is empty, for everybody, and as large as it is asked to be", async () => {
   const root = await rootfs();
   const script = `${SHOW}; ls -A /etc | wc -l; stat -c %a /etc /cache; echo x > /cache/x`;

@@ -196,7 +196,7 @@ describe("keys", () => {
       await Bun.sleep(100);
       expect(terminal.text().match(/INT/g)).toEqual(["INT"]);
       terminal.type("\x03");
-      await terminal.shows(/INT[^]*INT/);
+      await terminal.shows(/INT[\s\S]*INT/);
     });
   }
 
@@ -216,7 +216,7 @@ describe("keys", () => {
     await terminal.shows("still 42");
     expect(terminal.text()).not.toContain("job control turned off");
     terminal.type("\x04");
-    expect(await terminal.exited).toBe(130);
+    expect(await terminal.exited).toBe(0);
   });
 
   withPty("^D is the end of input", async () => {
@@ -277,7 +277,7 @@ describe("streams that are no terminal", () => {
     ["/dev/null", "</dev/null"],
     ["closed", "<&-"],
     ["a directory", "</"],
-    ["a pipe that stays open", "< <(sleep 60)"],
+    ["a pipe that stays open", "< <(exec sleep 2 >&- 2>&-)"],
   ] as const) {
     testUnless(anyReason(REASON, lacksRoot(), lacksProgram("bash")))(`stdin may be ${what}`, async () => {
       const line = `${HUTCH} in -t ${root} sh -c 'tty; exit 3' ${redirection}; echo $?`;
