@@ -30,6 +30,8 @@ export async function bundle(argv: readonly string[]): Promise<string> {
   mkdirSync(join(directory, "rootfs"));
   await rootfs(join(directory, "rootfs"));
   const config = await defaultConfig(directory);
+  // crun and runc as Debian has them refuse the versions after 1.0.
+  config["ociVersion"] = "1.0.2";
   config.process = { ...config.process, args: [...argv], terminal: false };
   writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
   return directory;

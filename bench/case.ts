@@ -10,6 +10,8 @@ export interface Case {
   readonly name: string;
   /** The command; `id` is new for every run. */
   readonly command: (id: string) => readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The same namespaces and mounts as the bundle, as far as bubblewrap has words for them. */
@@ -32,7 +34,7 @@ export function bubblewrap(rootfs: string): string[] {
  */
 export function emittedProgram(bundle: string): string | undefined {
   const file = join(bundle, "container");
-  const made = Bun.spawnSync([HUTCH, "compile", "--bundle", bundle, "--output", file], {
+  const made = Bun.spawnSync([HUTCH, "explain", "--bundle", bundle, "--output", file], {
     stdio: ["ignore", "ignore", "ignore"],
   });
   return made.success && existsSync(file) ? file : undefined;
@@ -43,11 +45,18 @@ export function casesOf(bundle: string, argv: readonly string[]): Case[] {
   const rootfs = join(bundle, "rootfs");
   const emitted = emittedProgram(bundle);
   const [program = "", ...args] = argv;
+  // A bundle that was started before has its program kept; both starts are measured.
+  const first = { HUTCH_CACHE: "off" };
+  const kept = { HUTCH_CACHE: join(bundle, "programs") };
+  const run = (id: string): string[] => [HUTCH, "run", "--bundle", bundle, id];
+  const inHost = (): string[] => [HUTCH, "in", "/", "--", ...argv];
   const all: (Case | undefined)[] = [
     { name: "no container", command: () => [join(rootfs, program), ...args] },
-    emitted === undefined ? undefined : { name: "compiled container", command: () => [emitted] },
-    { name: "hutch run", command: (id) => [HUTCH, "run", "--bundle", bundle, id] },
-    { name: "hutch in /", command: () => [HUTCH, "in", "/", "--", ...argv] },
+    emitted === undefined ? undefined : { name: "emitted program", command: () => [emitted] },
+    { name: "hutch run", command: run, env: kept },
+    { name: "hutch run, first start", command: run, env: first },
+    { name: "hutch in /", command: inHost, env: kept },
+    { name: "hutch in /, first start", command: inHost, env: first },
     { name: "bwrap", command: () => [...bubblewrap(rootfs), ...argv] },
     { name: "crun run", command: (id) => ["crun", "run", "--bundle", bundle, id] },
     { name: "runc run", command: (id) => ["runc", "run", "--bundle", bundle, id] },

@@ -9,13 +9,15 @@ export interface Sample {
 }
 
 let serial = 0;
+const environment = (one: Case) => ({ ...process.env, ...one.env });
 const nextId = (): string => `hutch-bench-${process.pid}-${++serial}`;
 
 /** Runs a case once; throws with what it printed when it fails. */
 export function sample(one: Case): Sample {
   const command = [...one.command(nextId())];
+  const env = environment(one);
   const start = Bun.nanoseconds();
-  const done = Bun.spawnSync(command, { stdio: ["ignore", "ignore", "ignore"] });
+  const done = Bun.spawnSync(command, { env, stdio: ["ignore", "ignore", "ignore"] });
   const milliseconds = (Bun.nanoseconds() - start) / 1e6;
   if (!done.success) throw new Error(`${command.join(" ")}: exit code ${done.exitCode} (${done.signalCode})`);
   return { milliseconds, cpuMilliseconds: Number(done.resourceUsage?.cpuTime.total ?? 0) / 1000 };
@@ -24,7 +26,11 @@ export function sample(one: Case): Sample {
 /** Why a case cannot be measured: its command, which shall print `expected`, does not; or undefined. */
 export function complaintOf(one: Case, expected: string): string | undefined {
   try {
-    const done = Bun.spawnSync([...one.command(nextId())], { stdin: "ignore", stderr: "pipe" });
+    const done = Bun.spawnSync([...one.command(nextId())], {
+      env: environment(one),
+      stdin: "ignore",
+      stderr: "pipe",
+    });
     if (!done.success) return `exit code ${done.exitCode}: ${done.stderr.toString().trim()}`;
     return done.stdout.toString() === expected ? undefined : `it printed ${done.stdout.toString().trim()}`;
   } catch (error) {
@@ -50,7 +56,7 @@ export function measure(cases: readonly Case[], rounds: number, warmUp: number):
  */
 export function peakMemory(one: Case): number {
   const command = ["/usr/bin/time", "-f", "%M", ...one.command(nextId())];
-  const done = Bun.spawnSync(command, { stdio: ["ignore", "ignore", "pipe"] });
+  const done = Bun.spawnSync(command, { env: environment(one), stdio: ["ignore", "ignore", "pipe"] });
   return Number(done.stderr.toString().trim().split("\n").at(-1));
 }
 
@@ -84,7 +90,10 @@ export interface Resident {
 
 /** Starts a case whose container runs `argv` for long, and measures what stays beside it. */
 export async function resident(one: Case, argv: readonly string[]): Promise<Resident> {
-  const child = Bun.spawn([...one.command(nextId())], { stdio: ["ignore", "ignore", "ignore"] });
+  const child = Bun.spawn([...one.command(nextId())], {
+    env: environment(one),
+    stdio: ["ignore", "ignore", "ignore"],
+  });
   const isContainer = (pid: string) => readProc(pid, "cmdline") === `${argv.join("\0")}\0`;
   try {
     let pids: string[] = [];

@@ -71,16 +71,6 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   process.exitCode = 125;
 }
 
-async function tell(line: string): Promise<void> {
-  try {
-    const { warn } = await import("./output.ts");
-    warn(line);
-  } catch {
-    // Where libc cannot be called, or standard error is closed, Bun's own way is left.
-    console.error(`hutch: ${line}`);
-  }
-}
-
 /**
  * Bun has replaced what is no UTF-8 by U+FFFD: such a word would name another file than the one that was meant.
  * Whoever writes that character himself is served.

@@ -14,10 +14,18 @@ export function describe(error: unknown): string {
 
 /** Writes the error to standard error. consola is loaded only where there is somebody to see its colours. */
 export async function report(error: unknown): Promise<void> {
-  let line = `hutch: ${describe(error)}`;
-  if (isTerminal(STDERR) && process.env["NO_COLOR"] === undefined) {
-    const { colors } = await import("consola/utils");
-    line = line.replace(/^hutch:/, colors.red("hutch:")).replace("; hint: ", `\n  ${colors.cyan("hint:")} `);
+  const line = `hutch: ${describe(error)}`;
+  try {
+    const text = isTerminal(STDERR) && process.env["NO_COLOR"] === undefined ? await colored(line) : line;
+    write(STDERR, new TextEncoder().encode(`${text}\n`), "standard error");
+  } catch (cause) {
+    if (!(cause instanceof HutchError)) throw cause;
+    // Where libc cannot be called, or standard error is closed, Bun's own way is left.
+    console.error(line);
   }
-  write(STDERR, new TextEncoder().encode(`${line}\n`), "standard error");
+}
+
+async function colored(line: string): Promise<string> {
+  const { colors } = await import("consola/utils");
+  return line.replace(/^hutch:/, colors.red("hutch:")).replace("; hint: ", `\n  ${colors.cyan("hint:")} `);
 }

@@ -2,7 +2,7 @@
  * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes signals on,
  * waits, removes what was made, and exits as the container did.
  */
-import { AT_FDCWD, AT_FDCWD, O_RDWR, O_RDWR } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
@@ -28,8 +28,6 @@ const INIT = slot("init");
 const PIDFD = slot("init pidfd");
 const LAST_STREAM = 2;
 const LAST_DESCRIPTOR = 0xffffffff;
-/** Standard error. */
-const LAST_STREAM = 2;
 /** hutch itself failed: the convention of env(1), timeout(1) and container engines. */
 const FAILED = 125;
 
@@ -67,23 +65,10 @@ function prepare({ launch }: Context): Step[] {
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
     ...openStreams(),
     call("close what was inherited", "close_range", [3 + preserveFds, LAST_DESCRIPTOR, 0]),
-    ...fillStreams(),
     ...takeSignals(),
     ...(dieWithParent
       ? [call("die with the parent", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
       : []),
-  ];
-}
-
-/** A standard stream that the caller closed becomes the null device: else a file of ours would get its number. */
-function fillStreams(): Step[] {
-  const file = slot("null device");
-  const why = "leave no standard stream closed";
-  return [
-    label("fill streams"),
-    call(why, "openat", [AT_FDCWD, "/dev/null", O_RDWR, 0], { into: file }),
-    branch(file, "le", LAST_STREAM, "fill streams"),
-    call(why, "close", [file]),
   ];
 }
 

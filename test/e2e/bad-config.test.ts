@@ -49,7 +49,11 @@ const TEXTS: readonly (readonly [name: string, text: string, message: RegExp])[]
   ["empty", "", /config\.json: line 1, column 1: expected a value, received the end of the text/],
   ["no JSON", "hello", /config\.json: line 1, column 1: expected a value, received "hello"/],
   ["cut off", '{\n  "ociVersion": "1.3.0",\n', /line 3, column 1: expected a key in double quotes/],
-  ["with a comma too many", '{\n  "a": 1,\n}', /line 3, column 1: expected a key in double quotes, received "}"/],
+  [
+    "with a comma too many",
+    '{\n  "a": 1,\n}',
+    /line 3, column 1: expected a key in double quotes, received "}"/,
+  ],
   ["with a comma too few", '{\n  "a": 1\n  "b": 2\n}', /line 3, column 3: expected "," or "}"/],
   ["with single quotes", "{'a': 1}", /line 1, column 2: expected a key in double quotes/],
   ["with a comment", '{\n// no\n"a": 1}', /line 2, column 1: expected a key in double quotes/],
@@ -109,15 +113,35 @@ const FIELDS: readonly (readonly [path: string, value: unknown, message: RegExp]
   ["process.user.uid", 1.5, /process\.user\.uid: expected .*received 1\.5/],
   ["process.user.uid", "root", /process\.user\.uid: expected .*received "root"/],
   ["process.user.umask", 512, /process\.user\.umask: expected permission bits up to 511/],
-  ["process.rlimits[0].type", "RLIMIT_NOPE", /process\.rlimits\[0\]\.type: expected .*received "RLIMIT_NOPE"/],
-  ["process.rlimits[0].soft", 4096, /process\.rlimits\[0\]\.soft: expected a value ≤ hard \(1024\), received 4096/],
-  ["process.capabilities.effective", ["CAP_NO"], /capabilities\.effective\[0\]: expected .*received "CAP_NO"/],
+  [
+    "process.rlimits[0].type",
+    "RLIMIT_NOPE",
+    /process\.rlimits\[0\]\.type: expected .*received "RLIMIT_NOPE"/,
+  ],
+  [
+    "process.rlimits[0].soft",
+    4096,
+    /process\.rlimits\[0\]\.soft: expected a value ≤ hard \(1024\), received 4096/,
+  ],
+  [
+    "process.capabilities.effective",
+    ["CAP_NO"],
+    /capabilities\.effective\[0\]: expected .*received "CAP_NO"/,
+  ],
   ["process.capabilities.permitted", ["SYS_ADMIN"], /capabilities\.permitted\[0\]: expected .*CAP_SYS_ADMIN/],
-  ["process.capabilities.effective", ["CAP_CHOWN"], /effective\[0\]: expected a capability that is also permitted/],
+  [
+    "process.capabilities.effective",
+    ["CAP_CHOWN"],
+    /effective\[0\]: expected a capability that is also permitted/,
+  ],
   ["process.oomScoreAdj", 1001, /process\.oomScoreAdj: expected an integer from -1000 to 1000/],
   ["process.scheduler", { policy: "SCHED_NO" }, /process\.scheduler\.policy: expected/],
   ["process.scheduler", { policy: "SCHED_FIFO" }, /scheduler\.priority: expected an integer from 1 to 99/],
-  ["process.ioPriority", { class: "IOPRIO_CLASS_BE", priority: 9 }, /ioPriority\.priority: expected an integer/],
+  [
+    "process.ioPriority",
+    { class: "IOPRIO_CLASS_BE", priority: 9 },
+    /ioPriority\.priority: expected an integer/,
+  ],
   ["process.apparmorProfile", "tight", /process\.apparmorProfile: not supported yet/],
   ["process.selinuxLabel", "x:y:z", /process\.selinuxLabel: not supported yet/],
   ["hostname", "h".repeat(65), /hostname: expected at most 64 bytes/],
@@ -135,7 +159,11 @@ const FIELDS: readonly (readonly [path: string, value: unknown, message: RegExp]
   ["linux.namespaces", [{ type: "pid" }], /mounts: expected a mount namespace/],
   ["linux.namespaces[0].path", "relative", /linux\.namespaces\[0\]\.path: expected an absolute path/],
   ["linux.uidMappings", [{ containerID: 0, hostID: 0, size: 1 }], /linux\.uidMappings.*user namespace/],
-  ["linux.sysctl", { "kernel.panic": "1" }, /linux\.sysctl\["kernel\.panic"\]: expected a parameter of a namespace/],
+  [
+    "linux.sysctl",
+    { "kernel.panic": "1" },
+    /linux\.sysctl\["kernel\.panic"\]: expected a parameter of a namespace/,
+  ],
   ["linux.sysctl", { "net.ipv4.ip_forward": 1 }, /linux\.sysctl.*: expected .*received 1/],
   ["linux.devices", [{ path: "/dev/x", type: "q" }], /linux\.devices\[0\]\.type: expected/],
   ["linux.devices", [{ path: "/dev/x", type: "c" }], /linux\.devices\[0\]\.major: expected an integer/],
@@ -180,7 +208,10 @@ describe("a field that is wrong", () => {
         { containerID: 5, hostID: 5000, size: 10 },
       ],
     };
-    return expectRefusal(configOf(root, { linux }), /linux\.uidMappings\[1\]\.containerID: expected a range that/);
+    return expectRefusal(
+      configOf(root, { linux }),
+      /linux\.uidMappings\[1\]\.containerID: expected a range that/,
+    );
   });
 
   rooted("an unknown field is ignored, wherever it stands", async () => {
@@ -189,14 +220,20 @@ describe("a field that is wrong", () => {
   });
 
   rooted("integers above 2^53 keep every digit", async () => {
-    const limits = '"rlimits":[{"type":"RLIMIT_CORE","soft":18446744073709551616,"hard":18446744073709551615}]';
+    const limits =
+      '"rlimits":[{"type":"RLIMIT_CORE","soft":18446744073709551616,"hard":18446744073709551615}]';
     const text = JSON.stringify(configOf(root)).replace(/"rlimits":\[.*?\]/, limits);
     await expectRefusal(text, /process\.rlimits\[0\]\.soft: expected .*received 18446744073709551616/);
   });
 });
 
 describe("option words of a bind", () => {
-  const bound = (options: string[]): Mount => ({ destination: "/mnt", type: "bind", source: "/etc", options });
+  const bound = (options: string[]): Mount => ({
+    destination: "/mnt",
+    type: "bind",
+    source: "/etc",
+    options,
+  });
   const withMount = (mount: Mount): unknown => {
     const config = configOf(root);
     return { ...config, mounts: [...(config.mounts ?? []), mount] };
@@ -204,7 +241,10 @@ describe("option words of a bind", () => {
 
   rooted("that nobody knows are refused: a mistyped ro must not leave the mount writable", async () => {
     for (const word of ["roo", "read-only", "size=5m"]) {
-      await expectRefusal(withMount(bound(["rbind", word])), /mounts\[7\]\.options\[1\]: expected an option of bind/);
+      await expectRefusal(
+        withMount(bound(["rbind", word])),
+        /mounts\[7\]\.options\[1\]: expected an option of bind/,
+      );
     }
   });
 });
@@ -215,5 +255,7 @@ anyone("hutch explain says the same of a wrong bundle, and runs nothing", async 
   expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
   expect(stderr).toMatch(/^hutch: config\.json: process\.cwd: expected an absolute path/);
   writeFileSync(join(bundle, "config.json"), "{");
-  expect((await hutch(["explain", "--bundle", bundle])).stderr).toMatch(/^hutch: config\.json: line 1, column 2/);
+  expect((await hutch(["explain", "--bundle", bundle])).stderr).toMatch(
+    /^hutch: config\.json: line 1, column 2/,
+  );
 });

@@ -163,19 +163,28 @@ describe("a start that fails half-way, for", () => {
     });
   }
 
-  testUnless(anyReason(ready, lacksRoot(), lacksCgroup(1)))("a limit that the kernel refuses: no cgroup stays", () =>
-    expectFailure(
-      configOf(root, { linux: { resources: { memory: { limit: 64 * 2 ** 20 }, cpu: { quota: 10_000, period: 2_000_000 } } } }),
-      /cpu.*(EINVAL|period)/,
-    ),
+  testUnless(anyReason(ready, lacksRoot(), lacksCgroup(1)))(
+    "a limit that the kernel refuses: no cgroup stays",
+    () =>
+      expectFailure(
+        configOf(root, {
+          linux: {
+            resources: { memory: { limit: 64 * 2 ** 20 }, cpu: { quota: 10_000, period: 2_000_000 } },
+          },
+        }),
+        /cpu.*(EINVAL|period)/,
+      ),
   );
 
-  testUnless(anyReason(ready, lacksRoot(), lacksCgroup(1)))("limits and a command that is not there: no cgroup stays", async () => {
-    const before = hostBefore();
-    const limits = ["--memory", "64m", "--pids", "10", "--cpus", "0.5"];
-    expect(await hutch(["in", ...limits, root, "no-such-command"])).toMatchObject({ code: 127 });
-    expect(await leftBehind(before)).toEqual([]);
-  });
+  testUnless(anyReason(ready, lacksRoot(), lacksCgroup(1)))(
+    "limits and a command that is not there: no cgroup stays",
+    async () => {
+      const before = hostBefore();
+      const limits = ["--memory", "64m", "--pids", "10", "--cpus", "0.5"];
+      expect(await hutch(["in", ...limits, root, "no-such-command"])).toMatchObject({ code: 127 });
+      expect(await leftBehind(before)).toEqual([]);
+    },
+  );
 
   anyone("a container killed by its timeout: nothing stays", async () => {
     const before = hostBefore();
@@ -195,11 +204,15 @@ const clear = (stderr: string): void => {
 
 describe("a caller who", () => {
   anyone("closed standard input is served", async () => {
-    expect(await starved("exec", "in $1 echo ok", "<&-")).toMatchObject({ code: 0, stdout: "ok\n", stderr: "" });
+    expect(await starved("exec", "in $1 echo ok", "<&-")).toMatchObject({
+      code: 0,
+      stdout: "ok\n",
+      stderr: "",
+    });
   });
 
   anyone("closed standard output loses the output, and nothing else", async () => {
-    const line = "in $1 sh -c 'readlink /proc/1/fd/1 >&2; echo lost'";
+    const line = "in $1 sh -c '(readlink /proc/1/fd/1 >&2); echo lost'";
     expect(await starved("exec", line, ">&-")).toMatchObject({ code: 0, stdout: "", stderr: "/dev/null\n" });
   });
 
@@ -256,16 +269,22 @@ describe("a caller who", () => {
     expect(stderr).not.toMatch(/HutchError|\n +at /);
   });
 
-  testUnless(anyReason(ready, lacksRoot(), lacksProgram("prlimit")))("has no processes left is told of the limit", async () => {
-    const user = ordinaryUser();
-    const program = join(temporaryDirectory("nproc"), "hutch");
-    copyFileSync(HUTCH, program);
-    // Threads count too: Bun runs with fewer than it likes, the container's first process is one too many.
-    const { code, stdout, stderr } = await run(["prlimit", "--nproc=1:1", program, "in", root, "echo", "ok"], user);
-    if (code === 0) expect(stdout).toBe("ok\n");
-    else if (stderr.startsWith("hutch: ")) expect(stderr).toMatch(/clone3: EAGAIN .*hint: .*RLIMIT_NPROC/);
-    else expect(stderr).not.toBe("");
-  });
+  testUnless(anyReason(ready, lacksRoot(), lacksProgram("prlimit")))(
+    "has no processes left is told of the limit",
+    async () => {
+      const user = ordinaryUser();
+      const program = join(temporaryDirectory("nproc"), "hutch");
+      copyFileSync(HUTCH, program);
+      // Threads count too: Bun runs with fewer than it likes, the container's first process is one too many.
+      const { code, stdout, stderr } = await run(
+        ["prlimit", "--nproc=1:1", program, "in", root, "echo", "ok"],
+        user,
+      );
+      if (code === 0) expect(stdout).toBe("ok\n");
+      else if (stderr.startsWith("hutch: ")) expect(stderr).toMatch(/clone3: EAGAIN .*hint: .*RLIMIT_NPROC/);
+      else expect(stderr).not.toBe("");
+    },
+  );
 
   testUnless(anyReason(ready, lacksRoot(), lacksProgram("unshare"), lacksFile("/proc/sys/vm/memfd_noexec")))(
     "forbids executable memory files (vm.memfd_noexec=2) is served all the same",
@@ -278,13 +297,16 @@ describe("a caller who", () => {
     },
   );
 
-  anyone("passes bytes that are no UTF-8 has them kept, or is refused: they are never replaced in silence", async () => {
-    const asked = `printf '%s' "$1" | od -An -tx1`;
-    const line = `exec "$0" in "$1" sh -c '${asked}' sh "$(printf '\\377\\376')"`;
-    const { code, stdout, stderr } = await run(["sh", "-c", line, HUTCH, root]);
-    if (code === 0) expect(stdout.trim()).toBe("ff fe");
-    else expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(/^hutch: .*UTF-8/) });
-  });
+  anyone(
+    "passes bytes that are no UTF-8 has them kept, or is refused: they are never replaced in silence",
+    async () => {
+      const asked = `printf '%s' "$1" | od -An -tx1`;
+      const line = `exec "$0" in "$1" sh -c '${asked}' sh "$(printf '\\377\\376')"`;
+      const { code, stdout, stderr } = await run(["sh", "-c", line, HUTCH, root]);
+      if (code === 0) expect(stdout.trim()).toBe("ff fe");
+      else expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(/^hutch: .*UTF-8/) });
+    },
+  );
 
   rooted("runs two containers of one id, at one cgroup path, has the first one untouched", async () => {
     const bundle = writeBundle(

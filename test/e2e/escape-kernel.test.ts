@@ -9,10 +9,24 @@ import { CLONE_NEWNS, CLONE_NEWUSER } from "../../src/linux/sched.ts";
 import { SIGNALS } from "../../src/linux/signal.ts";
 import { makedev, S_IFBLK, S_IFCHR } from "../../src/linux/stat.ts";
 import { buffer, bytes, struct } from "../../src/plan/build.ts";
-import { type Attempt, answersInside, configOf, readAnswers, runConfig, writeAttempts } from "../support/attack.ts";
+import {
+  type Attempt,
+  answersInside,
+  configOf,
+  readAnswers,
+  runConfig,
+  writeAttempts,
+} from "../support/attack.ts";
 import { hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
-import { anyReason, lacksCgroup, lacksProgram, lacksRoot, lacksUserNamespaces, testUnless } from "../support/skip.ts";
+import {
+  anyReason,
+  lacksCgroup,
+  lacksProgram,
+  lacksRoot,
+  lacksUserNamespaces,
+  testUnless,
+} from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
 
@@ -100,7 +114,9 @@ describe("forbidden system calls", () => {
   });
 
   rooted("are partly granted to the host's root, so the attempts themselves are sound", async () => {
-    const some = FORBIDDEN.filter(([name]) => /^(open a file system|a BPF|clone a mount|a user namespace$)/.test(name));
+    const some = FORBIDDEN.filter(([name]) =>
+      /^(open a file system|a BPF|clone a mount|a user namespace$)/.test(name),
+    );
     const program = join(temporaryDirectory("control"), "attempts");
     writeAttempts(program, some);
     const { stdout } = await run(["unshare", "--mount", program]);
@@ -147,7 +163,13 @@ describe("files of the kernel", () => {
       ["EROFS", "EACCES", "EPERM", "ENOENT"].includes(answer) ? [] : [`${path}: ${answer}`],
     );
 
-  for (const options of [[], ["--share", "pid"], ["--share", "net"], ["--share", "cgroup"], ["--share", "ipc"]]) {
+  for (const options of [
+    [],
+    ["--share", "pid"],
+    ["--share", "net"],
+    ["--share", "cgroup"],
+    ["--share", "ipc"],
+  ]) {
     rooted(`cannot be opened for writing${options.map((word) => ` ${word}`).join("")}`, async () => {
       const answers = await answersInside(root, options, open);
       expect(Object.keys(answers)).toEqual(FILES);
@@ -170,19 +192,23 @@ describe("files of the kernel", () => {
   );
 
   anyone("that tell of the host are masked", async () => {
-    const script = "cat /proc/keys /proc/timer_list /proc/interrupts; ls /proc/acpi /sys/firmware 2>/dev/null";
+    const script =
+      "cat /proc/keys /proc/timer_list /proc/interrupts; ls /proc/acpi /sys/firmware 2>/dev/null";
     const { stdout } = await hutch(["in", root, "sh", "-c", script]);
     expect(stdout.split("\n").filter((line) => line !== "" && !/^\/.*:$/.test(line))).toEqual([]);
   });
 
-  rooted("CAP_SYS_ADMIN lifts masks, as help for it would say, but shows nothing of the host's root", async () => {
-    const witness = join(temporaryDirectory("witness"), "file");
-    writeFileSync(witness, "the host's own");
-    const script = `umount /proc/keys && echo lifted; umount -l / 2>/dev/null; cat ${witness} 2>/dev/null; true`;
-    const options = ["--cap-add", "SYS_ADMIN"];
-    const { stdout } = await hutch(["in", ...options, root, "/bin/sh", "-c", script]);
-    expect(stdout).toBe("lifted\n");
-  });
+  rooted(
+    "CAP_SYS_ADMIN lifts masks, as help for it would say, but shows nothing of the host's root",
+    async () => {
+      const witness = join(temporaryDirectory("witness"), "file");
+      writeFileSync(witness, "the host's own");
+      const script = `umount /proc/keys && echo lifted; umount -l / 2>/dev/null; cat ${witness} 2>/dev/null; true`;
+      const options = ["--cap-add", "SYS_ADMIN"];
+      const { stdout } = await hutch(["in", ...options, root, "/bin/sh", "-c", script]);
+      expect(stdout).toBe("lifted\n");
+    },
+  );
 
   rooted("stay masked for a user namespace within the container, even without a filter", async () => {
     const script = "unshare -r -m sh -c 'umount /proc/keys || umount -l /proc/sys || echo locked'";
@@ -240,7 +266,10 @@ describe("unix sockets of the host", () => {
     const address = new Uint8Array(110);
     address.set([1, 0]);
     address.set(text, 2);
-    return { bytes: bytes(address, printable(path)), length: 2 + text.length + (path.startsWith("\0") ? 0 : 1) };
+    return {
+      bytes: bytes(address, printable(path)),
+      length: 2 + text.length + (path.startsWith("\0") ? 0 : 1),
+    };
   };
 
   rooted("in /run and /tmp, and abstract ones, cannot be reached with WHERE /", async () => {
@@ -258,7 +287,14 @@ describe("unix sockets of the host", () => {
     ]);
     const program = join(temporaryDirectory("sockets"), "attempts");
     writeAttempts(program, attempts);
-    const inside = await hutch(["in", "--bind", `${program}:/mnt/attempts`, "--overlay", "/", "/mnt/attempts"]);
+    const inside = await hutch([
+      "in",
+      "--bind",
+      `${program}:/mnt/attempts`,
+      "--overlay",
+      "/",
+      "/mnt/attempts",
+    ]);
     const answers = readAnswers(attempts, inside.stdout);
     expect(inside.stderr).toBe("");
     expect(paths.map((path) => answers[path])).toEqual(["ENOENT", "ENOENT", "ENOENT"]);
@@ -284,4 +320,3 @@ testUnless(anyReason(ready, lacksRoot(), lacksProgram("unshare")))(
     expect(answers).toEqual({ "the host's segments": "ENOENT" });
   },
 );
-

@@ -3,7 +3,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from "bu
 import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mount } from "../../src/spec/spec.ts";
-import { type Changes, configOf, hostBefore, leftBehind, makeOutside, runConfig, treeOf } from "../support/attack.ts";
+import {
+  type Changes,
+  configOf,
+  hostBefore,
+  leftBehind,
+  makeOutside,
+  runConfig,
+  treeOf,
+} from "../support/attack.ts";
 import type { HostPicture } from "../support/host.ts";
 import { type HutchResult, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
@@ -73,7 +81,12 @@ const KINDS: readonly {
     at: "",
     changes: () => ({ extra: { ...tmpfs, options: ["tmpcopyup"] } }),
   },
-  { name: "a bound directory", from: "sub", at: "sub", changes: () => ({ extra: bind("/trap/link", "/etc") }) },
+  {
+    name: "a bound directory",
+    from: "sub",
+    at: "sub",
+    changes: () => ({ extra: bind("/trap/link", "/etc") }),
+  },
   {
     name: "a bound file",
     from: "witness",
@@ -124,7 +137,10 @@ const KINDS: readonly {
   },
 ];
 
-async function runChanged({ extra, ...changes }: ReturnType<(typeof KINDS)[number]["changes"]>, script: string) {
+async function runChanged(
+  { extra, ...changes }: ReturnType<(typeof KINDS)[number]["changes"]>,
+  script: string,
+) {
   const config = configOf(root, changes);
   const mounts = [...(config.mounts ?? []), ...(extra === undefined ? [] : [extra])];
   const process = { cwd: "/", ...config.process, args: ["sh", "-c", script] };
@@ -173,7 +189,9 @@ for (const [type, path] of [
       rmSync(join(root, path));
       mkdirSync(join(root, path));
       expect(result.code).toBe(125);
-      expect(result.stderr).toMatch(new RegExp(`^hutch: mount ${type} on /${path}.*ELOOP.*symlink in the way`));
+      expect(result.stderr).toMatch(
+        new RegExp(`^hutch: mount ${type} on /${path}.*ELOOP.*symlink in the way`),
+      );
     });
   }
 }
@@ -212,7 +230,10 @@ rooted("/dev/pts as a symlink of the image stays inside the root", async () => {
 for (const [shape, forge] of [
   ["a plain file", (path: string) => writeFileSync(path, "forged\n")],
   ["a symlink to a file of the host", (path: string) => symlinkSync(join(outside, "witness"), path)],
-  ["a symlink to /proc/sys/kernel/core_pattern", (path: string) => symlinkSync("/proc/sys/kernel/core_pattern", path)],
+  [
+    "a symlink to /proc/sys/kernel/core_pattern",
+    (path: string) => symlinkSync("/proc/sys/kernel/core_pattern", path),
+  ],
 ] as const) {
   rooted(`a forged /dev/null (${shape}) masks nothing: the mask is the true null device`, async () => {
     forge(join(root, "dev/null"));
@@ -228,14 +249,17 @@ for (const [shape, forge] of [
   });
 }
 
-testUnless(anyReason(reason, lacksCgroup(1)))("a cgroup mount on a symlink stays inside the root", async () => {
-  symlinkSync(join(outside, "sub"), join(root, "trap/link"));
-  const extra: Mount = { destination: "/trap/link", type: "cgroup", source: "cgroup", options: ["ro"] };
-  const result = await runChanged({ extra }, "cat /proc/self/mountinfo");
-  expect(result.stderr).toBe("");
-  const below = mountPoints(result).filter((point) => point.startsWith(join(outside, "sub")));
-  expect(below.length).toBeGreaterThan(1);
-});
+testUnless(anyReason(reason, lacksCgroup(1)))(
+  "a cgroup mount on a symlink stays inside the root",
+  async () => {
+    symlinkSync(join(outside, "sub"), join(root, "trap/link"));
+    const extra: Mount = { destination: "/trap/link", type: "cgroup", source: "cgroup", options: ["ro"] };
+    const result = await runChanged({ extra }, "cat /proc/self/mountinfo");
+    expect(result.stderr).toBe("");
+    const below = mountPoints(result).filter((point) => point.startsWith(join(outside, "sub")));
+    expect(below.length).toBeGreaterThan(1);
+  },
+);
 
 rooted("a device node below a linked directory is made inside the root", async () => {
   symlinkSync(outside, join(root, "trap/link"));
@@ -258,7 +282,7 @@ rooted("--bind and --tmpfs destinations over a symlink stay inside the root", as
   expect(mountPoints(result)).toEqual(expect.arrayContaining([`${outside}/etc`, `${outside}/fs`]));
 });
 
-rooted("\"..\" in a destination or a working directory stays at the root", async () => {
+rooted('".." in a destination or a working directory stays at the root', async () => {
   const options = ["--workdir", `/../../..${outside}/sub`];
   const result = await hutch(["in", ...options, root, "sh", "-c", "pwd -P; cd /../../..; pwd -P; ls -d tmp"]);
   expect(result).toMatchObject({ code: 0, stdout: `${outside}/sub\n/\ntmp\n`, stderr: "" });

@@ -1,6 +1,18 @@
 /** Escapes by way of processes: the runtime's program, inherited descriptors, working directories, chroot. */
 import { beforeAll, describe, expect } from "bun:test";
-import { chmodSync, closeSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../src/linux/fcntl.ts";
 import { branch, call, exit, label, slot } from "../../src/plan/build.ts";
@@ -76,26 +88,32 @@ describe("the runtime's own program (CVE-2019-5736)", () => {
     expect(await digest(HUTCH)).toBe(before);
   });
 
-  rooted("is neither read nor written nor run by /proc/PID/exe of the launcher with --share pid", async () => {
-    const before = await digest(HUTCH);
-    const script = `ppid=$(grep PPid /proc/$$/status | cut -f2); echo "launcher $(cat /proc/$ppid/comm)"
+  rooted(
+    "is neither read nor written nor run by /proc/PID/exe of the launcher with --share pid",
+    async () => {
+      const before = await digest(HUTCH);
+      const script = `ppid=$(grep PPid /proc/$$/status | cut -f2); echo "launcher $(cat /proc/$ppid/comm)"
       set -- /proc/$ppid/exe; ${TOUCH_EXE}
       for link in root cwd exe fd/0 fd/2 fd/3 ns/mnt; do readlink /proc/$ppid/$link; done 2> /dev/null
       for file in environ maps mem auxv stack; do cat /proc/$ppid/$file; done 2> /dev/null`;
-    const result = await hutch(["in", "--share", "pid", root, "sh", "-c", script]);
-    expect(result.code).not.toBe(125);
-    expect(result.stdout).toMatch(/^launcher \S+\n$/);
-    expect(await digest(HUTCH)).toBe(before);
-  });
+      const result = await hutch(["in", "--share", "pid", root, "sh", "-c", script]);
+      expect(result.code).not.toBe(125);
+      expect(result.stdout).toMatch(/^launcher \S+\n$/);
+      expect(await digest(HUTCH)).toBe(before);
+    },
+  );
 
-  rooted("with --share pid and CAP_SYS_PTRACE the launcher's sealed program still cannot be written", async () => {
-    const script = `ppid=$(grep PPid /proc/$$/status | cut -f2)
+  rooted(
+    "with --share pid and CAP_SYS_PTRACE the launcher's sealed program still cannot be written",
+    async () => {
+      const script = `ppid=$(grep PPid /proc/$$/status | cut -f2)
       dd if=/dev/zero of=/proc/$ppid/exe bs=1 count=1 conv=notrunc 2> /dev/null && echo wrote
       (: > /proc/$ppid/exe) 2> /dev/null && echo emptied; /proc/$ppid/exe 2> /dev/null && echo ran; true`;
-    const options = ["--share", "pid", "--cap-add", "SYS_PTRACE"];
-    const result = await hutch(["in", ...options, root, "sh", "-c", script]);
-    expect(result).toMatchObject({ code: 0, stdout: "" });
-  });
+      const options = ["--share", "pid", "--cap-add", "SYS_PTRACE"];
+      const result = await hutch(["in", ...options, root, "sh", "-c", script]);
+      expect(result).toMatchObject({ code: 0, stdout: "" });
+    },
+  );
 });
 
 describe("inherited descriptors (CVE-2024-21626)", () => {
@@ -123,19 +141,24 @@ describe("inherited descriptors (CVE-2024-21626)", () => {
   });
 
   for (const fds of ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"]) {
-    anyone(`standard streams that the caller closed (${fds}) do not become something of hutch's`, async () => {
-      const out = join(temporaryDirectory("closed"), "out");
-      writeFileSync(out, "");
-      const script = "ls -l /proc/1/fd > /out/out; true";
-      const bind = `--bind ${join(out, "..")}:/out`;
-      await run(["sh", "-c", `exec ${HUTCH} in ${bind} ${root} sh -c '${script}' ${fds}`]);
-      const closed = fds.replaceAll("<&-", "0").replaceAll("2>&-", "2").replaceAll(">&-", "1").split(" ");
-      const lines = (await Bun.file(out).text()).split("\n").filter((line) => line.includes(" -> "));
-      const open = lines.map((line) => line.replace(/.* (\d+) -> /, "$1 "));
-      const wrong = open.filter((line) => !["0", "1", "2"].includes(line[0] ?? "") || closed.includes(line[0] ?? ""));
-      expect(lines.length).toBeGreaterThanOrEqual(3 - closed.length);
-      expect(wrong.filter((line) => !/ (\/dev\/null|\/out\/out)$/.test(line))).toEqual([]);
-    });
+    anyone(
+      `standard streams that the caller closed (${fds}) do not become something of hutch's`,
+      async () => {
+        const out = join(temporaryDirectory("closed"), "out");
+        writeFileSync(out, "");
+        const script = "ls -l /proc/1/fd > /out/out; true";
+        const bind = `--bind ${join(out, "..")}:/out`;
+        await run(["sh", "-c", `exec ${HUTCH} in ${bind} ${root} sh -c '${script}' ${fds}`]);
+        const closed = fds.replaceAll("<&-", "0").replaceAll("2>&-", "2").replaceAll(">&-", "1").split(" ");
+        const lines = (await Bun.file(out).text()).split("\n").filter((line) => line.includes(" -> "));
+        const open = lines.map((line) => line.replace(/.* (\d+) -> /, "$1 "));
+        const wrong = open.filter(
+          (line) => !["0", "1", "2"].includes(line[0] ?? "") || closed.includes(line[0] ?? ""),
+        );
+        expect(lines.length).toBeGreaterThanOrEqual(3 - closed.length);
+        expect(wrong.filter((line) => !/ (\/dev\/null|\/out\/out)$/.test(line))).toEqual([]);
+      },
+    );
   }
 
   anyone("exactly as many as --preserve-fds says go through", async () => {
@@ -183,7 +206,9 @@ describe("a working directory outside of the root (CVE-2024-21626)", () => {
   });
 
   anyone("the caller's own working directory is not kept", async () => {
-    const result = await hutch(["in", root, "sh", "-c", "readlink /proc/self/cwd; ls witness"], { cwd: secret });
+    const result = await hutch(["in", root, "sh", "-c", "readlink /proc/self/cwd; ls witness"], {
+      cwd: secret,
+    });
     expect(result.stdout).toBe("/\n");
   });
 });
@@ -213,16 +238,20 @@ function doubleChroot(path: string): Plan {
 }
 
 describe("chroot", () => {
-  rooted("twice, with CAP_SYS_CHROOT, ends at the container's root; the same leaves a mere chroot", async () => {
-    writeProgram(join(root, "double-chroot"), doubleChroot(join(secret, "witness")));
-    expect(await hutch(["in", root, "/double-chroot"])).toMatchObject({ code: 9, stderr: "" });
-    expect(await hutch(["in", ...MANY, root, "/double-chroot"])).toMatchObject({ code: 9 });
-    expect(await run(["chroot", root, "/double-chroot"])).toMatchObject({ code: 0, stderr: "" });
-    rmSync(join(root, "hole"), { recursive: true });
-  });
+  rooted(
+    "twice, with CAP_SYS_CHROOT, ends at the container's root; the same leaves a mere chroot",
+    async () => {
+      writeProgram(join(root, "double-chroot"), doubleChroot(join(secret, "witness")));
+      expect(await hutch(["in", root, "/double-chroot"])).toMatchObject({ code: 9, stderr: "" });
+      expect(await hutch(["in", ...MANY, root, "/double-chroot"])).toMatchObject({ code: 9 });
+      expect(await run(["chroot", root, "/double-chroot"])).toMatchObject({ code: 0, stderr: "" });
+      rmSync(join(root, "hole"), { recursive: true });
+    },
+  );
 
-  anyone("\"..\" at the root is the root", async () => {
-    const script = "cd ../../../..; pwd -P; test / -ef /../.. && echo same; test / -ef /proc/self/root && echo same";
+  anyone('".." at the root is the root', async () => {
+    const script =
+      "cd ../../../..; pwd -P; test / -ef /../.. && echo same; test / -ef /proc/self/root && echo same";
     expect((await hutch(["in", root, "sh", "-c", script])).stdout).toBe("/\nsame\nsame\n");
   });
 
@@ -235,11 +264,61 @@ describe("chroot", () => {
   });
 });
 
-rooted("a setuid program of the image gives nothing (no_new_privs); after a mere chroot it gives root", async () => {
-  const program = join(root, "setuid");
-  const euid = slot("euid");
-  writeProgram(program, [call("who am I", "geteuid", [], { into: euid }), exit(euid, "tell")]);
-  chmodSync(program, 0o4755);
-  expect(await hutch(["in", "--user", "77:77", root, "/setuid"])).toMatchObject({ code: 77, stderr: "" });
-  expect(await run(["chroot", "--userspec=77:77", root, "/setuid"])).toMatchObject({ code: 0, stderr: "" });
+rooted(
+  "a setuid program of the image gives nothing (no_new_privs); after a mere chroot it gives root",
+  async () => {
+    const program = join(root, "setuid");
+    const euid = slot("euid");
+    writeProgram(program, [call("who am I", "geteuid", [], { into: euid }), exit(euid, "tell")]);
+    chmodSync(program, 0o4755);
+    expect(await hutch(["in", "--user", "77:77", root, "/setuid"])).toMatchObject({ code: 77, stderr: "" });
+    expect(await run(["chroot", "--userspec=77:77", root, "/setuid"])).toMatchObject({ code: 0, stderr: "" });
+  },
+);
+
+describe("a program that was kept for the next start", () => {
+  /** Starts a container, puts another program into its kept file, has `spoil` do the rest, and starts it again. */
+  async function startSpoiled(spoil: (directory: string, file: string) => void): Promise<string> {
+    const directory = temporaryDirectory("kept");
+    const options = { env: { HUTCH_CACHE: directory } };
+    expect(await hutch(["in", root, "echo", "mine"], options)).toMatchObject({ code: 0, stdout: "mine\n" });
+    const [name = ""] = readdirSync(directory);
+    const file = join(directory, name);
+    const program = join(secret, "foreign");
+    writeProgram(program, [call("show", "write", [1, "foreign\n", 8]), exit(0, "done")]);
+    const kept = readFileSync(file);
+    writeFileSync(file, Buffer.concat([kept.subarray(0, kept.indexOf("\n") + 1), readFileSync(program)]));
+    spoil(directory, file);
+    return (await hutch(["in", root, "echo", "mine"], options)).stdout;
+  }
+
+  rooted("is run again when it is the caller's own (so the tests below can fail)", async () => {
+    expect(await startSpoiled(() => {})).toBe("foreign\n");
+  });
+
+  const CASES: readonly (readonly [name: string, spoil: (directory: string, file: string) => void])[] = [
+    ["another user's", (_, file) => chownSync(file, 20_001, 20_001)],
+    ["writable by others", (_, file) => chmodSync(file, 0o602)],
+    ["in another user's directory", (directory) => chownSync(directory, 20_001, 20_001)],
+    ["in a directory that others may write to", (directory) => chmodSync(directory, 0o777)],
+    [
+      "a symlink",
+      (_, file) => {
+        renameSync(file, join(secret, "elsewhere"));
+        chownSync(join(secret, "elsewhere"), 20_001, 20_001);
+        symlinkSync(join(secret, "elsewhere"), file);
+      },
+    ],
+    ["cut off", (_, file) => truncateSync(file, 40)],
+    ["no JSON at its head", (_, file) => writeFileSync(file, "nonsense\nnonsense")],
+    [
+      "of wrong types at its head",
+      (_, file) => writeFileSync(file, '{"answers":[7],"warnings":{}}\nnonsense'),
+    ],
+  ];
+  for (const [name, spoil] of CASES) {
+    rooted(`is not run when it is ${name}: the container is planned anew`, async () => {
+      expect(await startSpoiled(spoil)).toBe("mine\n");
+    });
+  }
 });

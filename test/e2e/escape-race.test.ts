@@ -53,7 +53,9 @@ racing(
     const script = "cd / && touch /swap/a/deep/mark 2>/dev/null; pwd; cat /proc/self/mountinfo";
     const results = [];
     for (let index = 0; index < CONTAINERS; index += AT_ONCE) {
-      const batch = Array.from({ length: AT_ONCE }, () => hutch(["in", ...options, root, "sh", "-c", script]));
+      const batch = Array.from({ length: AT_ONCE }, () =>
+        hutch(["in", ...options, root, "sh", "-c", script]),
+      );
       results.push(...(await Promise.all(batch)));
     }
     swapper.kill("SIGKILL");

@@ -63,7 +63,7 @@ describe("the launcher", () => {
     await using container = await sleeping();
     expect(readdirSync(`/proc/${container.pid}/task`)).toEqual([String(container.pid)]);
     expect(readlinkSync(`/proc/${container.pid}/exe`)).toBe("/memfd:hutch (deleted)");
-    expect(readFileSync(`/proc/${container.pid}/cmdline`, "utf8")).toBe("hutch\0");
+    expect(readFileSync(`/proc/${container.pid}/cmdline`, "utf8")).toStartWith("hutch\0");
     expect(readFileSync(`/proc/${container.pid}/environ`, "utf8")).toBe("");
   });
 
@@ -94,7 +94,7 @@ describe("the launcher", () => {
 
   withRoot("leaves nothing of hutch in the container's first process", async () => {
     await using container = await sleeping();
-    expect(readlinkSync(`/proc/${container.first}/exe`)).toEndWith("/bin/busybox");
+    expect(readlinkSync(`/proc/${container.first}/exe`)).toMatch(/\/bin\/(sleep|busybox)$/);
     const maps = readFileSync(`/proc/${container.first}/maps`, "utf8");
     expect(maps).not.toContain("memfd");
     expect(readdirSync(`/proc/${container.first}/fd`)).toEqual(["0", "1", "2"]);
@@ -105,7 +105,7 @@ describe("the standard streams", () => {
   withRoot("pass bytes of every value, both ways", async () => {
     const input = new Uint8Array(1_048_576).map((_, index) => (index * 7 + (index >> 8)) & 0xff);
     const child = Bun.spawn([HUTCH, "in", root, "cat"], { stdin: new Blob([input]), stdout: "pipe" });
-    const output = new Uint8Array(await child.stdout.arrayBuffer());
+    const output = await child.stdout.bytes();
     expect(Buffer.compare(output, input)).toBe(0);
     expect(await child.exited).toBe(0);
   });
@@ -142,7 +142,7 @@ describe("the standard streams", () => {
       ["2>&-", 2],
     ] as const) {
       const shown = fd === 2 ? 1 : 2;
-      const line = `${HUTCH} in ${root} sh -c 'readlink /proc/$$/fd/${fd} >&${shown}; ls /proc/$$/fd >&${shown}' ${redirection}`;
+      const line = `${HUTCH} in ${root} sh -c 'x=$(readlink /proc/$$/fd/${fd}; ls /proc/$$/fd); echo $x >&${shown}' ${redirection}`;
       const { stdout, stderr } = Bun.spawnSync(["bash", "-c", line], { stdin: "ignore" });
       const text = `${stdout}${stderr}`.trim().split(/\s+/);
       expect([redirection, ...text.slice(0, 4)]).toEqual([redirection, "/dev/null", "0", "1", "2"]);

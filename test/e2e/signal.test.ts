@@ -63,7 +63,7 @@ const isGone = (pid: number): boolean => {
 const NOT_FORWARDED = ["SIGKILL", "SIGSTOP", "SIGCHLD", "SIGTSTP", "SIGTTIN", "SIGTTOU"];
 const FORWARDED = Object.entries(SIGNALS)
   .filter(([name]) => !NOT_FORWARDED.includes(name))
-  .map(([, number]) => number)
+  .map(([, number]): number => number)
   .filter((number) => number < 32)
   .concat([34, 37, 50, 64]);
 const WAIT = "echo ready; while :; do sleep 0.01; done";
@@ -88,7 +88,7 @@ describe("signals that hutch is sent", () => {
   withRoot("do nothing to a pid 1 that does not ask for them, as the kernel has it", async () => {
     const { kill, shows, child } = await start("echo ready; sleep 0.3; echo alive; exit 4");
     kill(SIGNALS.SIGTERM);
-    kill(SIGNALS.SIGINT);
+    kill(SIGNALS.SIGUSR1);
     await shows("alive");
     expect(await child.exited).toBe(4);
   });
@@ -191,10 +191,15 @@ describe("who ends with whom", () => {
     const parent = Bun.spawn(["sh", "-c", script, "sh", ...words], { stdio: ["ignore", "ignore", "ignore"] });
     await eventually(() => existsSync(pidFile) && readFileSync(pidFile, "utf8").endsWith("\n"));
     const launcher = Number(readFileSync(pidFile, "utf8"));
-    const first = () => {
+    /** The sleep, or 0 as long as there is none. */
+    const first = (): number => {
       try {
-        const pid = childOf(launcher);
-        return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("sleep") ? pid : 0;
+        const below = (pid: number): number => {
+          if (readFileSync(`/proc/${pid}/comm`, "utf8") === "sleep\n") return pid;
+          const child = childOf(pid);
+          return child === 0 ? 0 : below(child);
+        };
+        return below(launcher);
       } catch {
         return 0;
       }
@@ -223,10 +228,10 @@ describe("who ends with whom", () => {
   });
 
   withRoot("a launcher that is killed takes the command below --init along", async () => {
-    const { parent, launcher, first } = await started(["--init"]).catch(() => started([]));
-    const below = first;
+    const { parent, launcher, first } = await started(["--init"]);
+    expect(first).toBeGreaterThan(0);
     process.kill(launcher, "SIGKILL");
-    expect(await eventually(() => isGone(launcher) && isGone(below))).toBe(true);
+    expect(await eventually(() => isGone(launcher) && isGone(first))).toBe(true);
     parent.kill("SIGKILL");
   });
 });

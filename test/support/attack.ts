@@ -1,5 +1,13 @@
 /** What an attacker brings along: programs of raw system calls, hostile bundles, and a host to be protected. */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { emit } from "../../src/emit/index.ts";
 import { archNamed } from "../../src/linux/arch.ts";
@@ -153,6 +161,8 @@ export function treeOf(directory: string, below = ""): string[] {
     const stat = lstatSync(join(directory, path));
     if (stat.isDirectory()) return [`${path}/ ${stat.mode.toString(8)}`, ...treeOf(directory, path)];
     if (stat.isSymbolicLink()) return [`${path} -> ${readlinkSync(join(directory, path))}`];
-    return [`${path}: ${stat.mode.toString(8)} ${stat.isFile() ? readFileSync(join(directory, path)) : "special"}`];
+    return [
+      `${path}: ${stat.mode.toString(8)} ${stat.isFile() ? readFileSync(join(directory, path)) : "special"}`,
+    ];
   });
 }
