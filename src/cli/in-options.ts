@@ -6,7 +6,7 @@ export const IN_OPTIONS: readonly Option[] = [
     name: "overlay",
     value: "DIR",
     optional: true,
-    help: "writes go to a layer: thrown away, or kept in DIR",
+    help: "writes go to a layer that is thrown away, or kept in DIR",
   },
   { name: "read-only", help: "the root is read-only (a root of / always is, without --overlay)" },
   { name: "bind", value: "SRC:DEST[:ro]", help: "show a file or directory of the host (repeatable)" },

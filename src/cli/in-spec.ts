@@ -65,11 +65,24 @@ const DEFAULT_CAPABILITIES: readonly string[] = [
 /** On the host's network raw sockets could listen to everybody. */
 const NOT_ON_SHARED_NETWORK = "CAP_NET_RAW";
 
+function parseAdded(text: string, mine: (() => bigint) | undefined): readonly string[] {
+  const names = parseCapability("cap-add", text);
+  if (names.length === 1 || mine === undefined) return names;
+  const available = mine();
+  return names.filter((_, number) => ((available >> BigInt(number)) & 1n) === 1n);
+}
+
 /** The bounding set that the options ask for. */
-export function capabilitiesOf(given: Given, namespaces: readonly Namespace[]): readonly string[] {
+export function capabilitiesOf(
+  given: Given,
+  namespaces: readonly Namespace[],
+  host: Host,
+): readonly string[] {
   const sharesNetwork = !namespaces.some(({ type }) => type === "network");
   const drop = all(given, "cap-drop").flatMap((text) => parseCapability("cap-drop", text));
-  const add = all(given, "cap-add").flatMap((text) => parseCapability("cap-add", text));
+  // A user namespace gives every capability over itself; else "all" is what the caller has to give.
+  const mine = namespaces.some(({ type }) => type === "user") ? undefined : host.bounding;
+  const add = all(given, "cap-add").flatMap((text) => parseAdded(text, mine));
   const start = DEFAULT_CAPABILITIES.filter((name) => !sharesNetwork || name !== NOT_ON_SHARED_NETWORK);
   return [...new Set([...start.filter((name) => !drop.includes(name)), ...add])];
 }
@@ -149,7 +162,7 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
   const namespaces = namespacesOf(given, host);
   const owns = (type: NamespaceType): boolean =>
     namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
-  const capabilities = capabilitiesOf(given, namespaces);
+  const capabilities = capabilitiesOf(given, namespaces, host);
   const resources = resourcesOf(given);
   const { profile, filter } = around.seccomp;
   const sysctl = all(given, "sysctl").map((text) => parsePair("sysctl", text));

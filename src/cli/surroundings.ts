@@ -47,7 +47,7 @@ async function defaultFilter(capabilities: readonly string[], { arch }: Host): P
 async function chooseSeccomp(given: Given, host: Host, look: Look): Promise<ChosenSeccomp> {
   const wish = last(given, "seccomp") ?? "default";
   if (wish === "off") return { profile: undefined, filter: undefined };
-  const capabilities = capabilitiesOf(given, namespacesOf(given, host));
+  const capabilities = capabilitiesOf(given, namespacesOf(given, host), host);
   if (wish === "default") return { profile: undefined, filter: await defaultFilter(capabilities, host) };
   const { fromDockerProfile } = await import("../spec/seccomp-docker.ts");
   const text = look("text", wish);

@@ -22,6 +22,7 @@ export function gatherHost(look: Look): Host {
       if (kind === undefined) return undefined;
       return kind === "directory" ? "directory" : "file";
     },
+    bounding: () => BigInt(`0x${look("bounding") ?? "0"}`),
     nofile: nofileOf(look("nofile")),
   };
 }

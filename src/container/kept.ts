@@ -11,6 +11,7 @@ import { effectiveUser } from "../host/facts.ts";
 import { readFile, writeFile } from "../host/fd.ts";
 import { type Asked, type Looks, stillTrue } from "../host/look.ts";
 import { fileStatus, listDirectory, mkdirAll, rename, unlink } from "../host/path.ts";
+import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 
 export interface Kept {
@@ -98,7 +99,8 @@ function readHeader(text: string): Header | undefined {
 
 /** Keeps a program, whole or not at all. That nothing can be kept is no reason not to start the container. */
 export function keep(directory: string, key: string, program: Uint8Array, header: Header): void {
-  const temporary = `${directory}/${key}.new`;
+  // Containers of one description may be started for the first time at once.
+  const temporary = `${directory}/${key}.${call("ask for the process id", "getpid")}`;
   try {
     mkdirAll(directory, 0o700);
     if (!isSafe(directory, effectiveUser())) return;

@@ -28,6 +28,8 @@ const QUESTIONS = {
   /** The lines of mountinfo that are of cgroups, because others come and go. */
   cgroupMounts: () => linesWith(readText(MOUNTINFO), " - cgroup"),
   cgroups: () => readText("/proc/self/cgroup"),
+  /** The capabilities that the caller could have at all, as a mask in hexadecimal. */
+  bounding: () => /^CapBnd:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1],
   mountPoints: () => fieldOfLines(readText(MOUNTINFO), MOUNT_POINT),
 } as const satisfies Record<string, (argument: string) => string | undefined>;
 

@@ -15,6 +15,8 @@ export interface Host {
   readonly nested: boolean;
   /** What a path on the host is, following symlinks; undefined when there is nothing. */
   readonly kind: (path: string) => "directory" | "file" | undefined;
+  /** The capabilities of the caller's bounding set, as bits: without a user namespace none can be added to them. */
+  readonly bounding: () => bigint;
   /** RLIMIT_NOFILE as the caller of hutch had it: Bun raises its own, and the container must not inherit that. */
   readonly nofile: { readonly soft: number | bigint; readonly hard: number | bigint } | undefined;
 }

@@ -19,6 +19,7 @@ const HOST: Host = {
   gid: 0,
   nested: false,
   kind: () => "directory",
+  bounding: () => 0n,
   nofile: undefined,
 };
 

@@ -53,5 +53,8 @@ test("a limit that is refused is told with its cgroup", () => {
   const refused = [WEB, GIVEN].map((each) => writeSettings(each, list, () => "")[1]);
   expect(refused[0]).toMatchObject({ name: "write", why: "limit x: write 1 to f of the cgroup /c/web" });
   expect(refused[0]).not.toHaveProperty("subject");
-  expect(refused[1]).toMatchObject({ why: "limit x: write 1 to f of the cgroup in /c:", subject: GIVEN.name });
+  expect(refused[1]).toMatchObject({
+    why: "limit x: write 1 to f of the cgroup in /c:",
+    subject: GIVEN.name,
+  });
 });
