@@ -29,7 +29,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   net: /^node:/,
   image: /^(node:|valibot$)/,
   container: /^node:/,
-  cli: /^(node:|citty$|consola$)/,
+  cli: /^(node:|citty$|consola(\/utils)?$)/,
 };
 
 /** The layers that run between the start of `hutch run` and the start of the container. */

@@ -7,7 +7,10 @@ import { parseSpecText } from "../spec/parse.ts";
 import type { Spec } from "../spec/spec.ts";
 import { refuseUnsupported } from "../spec/supported.ts";
 
-/** The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not refused. */
+/**
+ * The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not
+ * refused.
+ */
 export function loadBundle(
   directory: string,
   look: Look,

@@ -27,7 +27,10 @@ function argument({ value, short, help }: Option): ArgsDef[string] {
     : { type: "string", valueHint: value, description: help, ...alias };
 }
 
-/** citty lays out the table of options; here its rows are aligned at the left, where the eye looks for them. */
+/**
+ * citty lays out the table of options; here its rows are aligned at the left, where the eye looks for
+ * them.
+ */
 async function optionTable(options: readonly Option[]): Promise<string[]> {
   const args = Object.fromEntries(options.map((option) => [option.name, argument(option)]));
   const usage = Bun.stripANSI(await renderUsage(defineCommand({ meta: { name: "hutch" }, args })));

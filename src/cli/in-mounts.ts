@@ -28,7 +28,10 @@ interface Facts {
 
 const MQUEUE = "/dev/mqueue";
 
-/** The file systems of the kernel; a new one shows a namespace, so without the namespace the host's is bound. */
+/**
+ * The file systems of the kernel; a new one shows a namespace, so without the namespace the host's is
+ * bound.
+ */
 function apiMounts({ owns, limited }: Facts, { host }: Surroundings): Mount[] {
   const gid = owns("user") ? [] : ["gid=5"];
   return [
@@ -51,8 +54,8 @@ function apiMounts({ owns, limited }: Facts, { host }: Surroundings): Mount[] {
 }
 
 /**
- * Where the root is the host's, its sockets are too: a client that reaches the sockets of /run and /tmp (docker, dbus,
- * X11, ssh-agent) is not isolated, read-only or not. Both are the container's own then.
+ * Where the root is the host's, its sockets are too: a client that reaches the sockets of /run and /tmp
+ * (docker, dbus, X11, ssh-agent) is not isolated, read-only or not. Both are the container's own then.
  */
 const HIDDEN: readonly Mount[] = [
   mount("tmpfs", "/run", "nosuid", "nodev", "mode=755"),

@@ -43,8 +43,8 @@ export interface Surroundings {
 }
 
 /**
- * What a container's root may do when nobody says otherwise: what package managers and servers need, without the
- * making of device nodes (MKNOD).
+ * What a container's root may do when nobody says otherwise: what package managers and servers need, without
+ * the making of device nodes (MKNOD).
  */
 const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN",
@@ -153,7 +153,10 @@ export interface Wanted {
   readonly launch: Omit<Launch, "id">;
 }
 
-/** Reads `hutch in [options] WHERE COMMAND…` for a command with the environment `env`; throws a HutchError. */
+/**
+ * Reads `hutch in [options] WHERE COMMAND…` for a command with the environment `env`; throws a
+ * HutchError.
+ */
 export function readIn(given: Given, around: Surroundings, env: readonly string[]): Wanted {
   const { where, host } = around;
   const args = given.words.slice(1);

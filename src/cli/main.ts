@@ -1,4 +1,7 @@
-/** The one place that ends the process: finds the command, runs it, and turns an error into a message and a code. */
+/**
+ * The one place that ends the process: finds the command, runs it, and turns an error into a message and a
+ * code.
+ */
 import { HutchError } from "../linux/error.ts";
 import type { Command } from "./option.ts";
 
@@ -72,8 +75,8 @@ async function dispatch(argv: readonly string[]): Promise<void> {
 }
 
 /**
- * Bun has replaced what is no UTF-8 by U+FFFD: such a word would name another file than the one that was meant.
- * Whoever writes that character himself is served.
+ * Bun has replaced what is no UTF-8 by U+FFFD: such a word would name another file than the one that was
+ * meant. Whoever writes that character himself is served.
  */
 async function refuseBrokenText(argv: readonly string[]): Promise<void> {
   if (!argv.some((word) => word.includes("\uFFFD"))) return;

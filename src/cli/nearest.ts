@@ -22,7 +22,10 @@ export function distance(left: string, right: string): number {
   return rows[left.length]?.[right.length] ?? 0;
 }
 
-/** The word that is meant, if one is near enough: a third of the letters may be wrong, or it begins with the typo. */
+/**
+ * The word that is meant, if one is near enough: a third of the letters may be wrong, or it begins with the
+ * typo.
+ */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   const ranked = words

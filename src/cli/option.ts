@@ -1,6 +1,6 @@
 /**
- * Reading a command line by a table. Options come as `--name value`, `--name=value`, `-n value` and, as runc's callers
- * write them, `-name`; a `--` ends them.
+ * Reading a command line by a table. Options come as `--name value`, `--name=value`, `-n value` and, as
+ * runc's callers write them, `-name`; a `--` ends them.
  */
 import { HutchError } from "../linux/error.ts";
 import { nearest } from "./nearest.ts";
@@ -23,7 +23,10 @@ export interface Command {
   /** What follows the options, for help: "WHERE [COMMAND [ARGUMENT…]]". */
   readonly usage: string;
   readonly options: readonly Option[];
-  /** The first word that is no option ends the options (the rest is a command); else options may stand anywhere. */
+  /**
+   * The first word that is no option ends the options (the rest is a command); else options may stand
+   * anywhere.
+   */
   readonly stopsAtWord: boolean;
   /** Lines of [command line, what it does]. */
   readonly examples: readonly (readonly [line: string, what: string])[];
@@ -31,7 +34,10 @@ export interface Command {
   readonly notes?: readonly string[];
 }
 
-/** What was given: each option's values in their order ("" for a switch), and the words that are no options. */
+/**
+ * What was given: each option's values in their order ("" for a switch), and the words that are no
+ * options.
+ */
 export interface Given {
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly words: readonly string[];
@@ -60,7 +66,10 @@ function unknownOption(command: Command, text: string, name: string): HutchError
   );
 }
 
-/** Reads the words after the command's name; throws a HutchError that names the word it does not understand. */
+/**
+ * Reads the words after the command's name; throws a HutchError that names the word it does not
+ * understand.
+ */
 export function readOptions(command: Command, argv: readonly string[]): Given {
   const values = new Map<string, string[]>();
   const words: string[] = [];

@@ -15,7 +15,10 @@ const OWN = ["/proc", "/sys", "/dev", "/run", "/tmp"];
 const isBelow = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
 
-/** Mount points below `where` that belong to it as a person sees it: not the API file systems, not the layer. */
+/**
+ * Mount points below `where` that belong to it as a person sees it: not the API file systems, not the
+ * layer.
+ */
 export function worthShowing(points: readonly string[], where: string, layer: string | undefined): string[] {
   const hidden = where === "/" ? OWN : [];
   const below = points.filter(

@@ -1,4 +1,7 @@
-/** Values of options: words of a command line to what the spec holds. Each throws a HutchError naming the option. */
+/**
+ * Values of options: words of a command line to what the spec holds. Each throws a HutchError naming the
+ * option.
+ */
 import { CAPABILITIES, capabilityNumber } from "../linux/capability.ts";
 import { HutchError } from "../linux/error.ts";
 import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";

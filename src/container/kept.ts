@@ -1,10 +1,10 @@
 /**
- * Programs that were compiled before. A start of the same container on an unchanged machine need not be planned again:
- * the program is kept with the questions that its plan asked of the machine, and used for as long as every answer is
- * the same. HUTCH_CACHE=off keeps nothing; HUTCH_CACHE=DIR keeps it there.
+ * Programs that were compiled before. A start of the same container on an unchanged machine need not be
+ * planned again: the program is kept with the questions that its plan asked of the machine, and used for as
+ * long as every answer is the same. HUTCH_CACHE=off keeps nothing; HUTCH_CACHE=DIR keeps it there.
  *
- * What is kept is executed with the rights of the caller, so the directory and the file must be the caller's own, and
- * writable by nobody else; whatever is wrong with them, the program is compiled anew.
+ * What is kept is executed with the rights of the caller, so the directory and the file must be the caller's
+ * own, and writable by nobody else; whatever is wrong with them, the program is compiled anew.
  */
 
 import { effectiveUser } from "../host/facts.ts";

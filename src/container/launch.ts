@@ -11,8 +11,8 @@ import type { Plan } from "../plan/step.ts";
 import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
 
 /**
- * The descriptor the program is executed from. It stays open over the exec, so that the program's first step can take
- * its own execute permission away; the plan must know its number.
+ * The descriptor the program is executed from. It stays open over the exec, so that the program's first step
+ * can take its own execute permission away; the plan must know its number.
  */
 export const PROGRAM_DESCRIPTOR = 100;
 

@@ -4,7 +4,10 @@ import type { Reference } from "./image.ts";
 /** A general register by its number in encodings. */
 export type Register = number;
 
-/** The registers by their part in lowering. Only `spare` and, on entry to the next step, nothing else survives. */
+/**
+ * The registers by their part in lowering. Only `spare` and, on entry to the next step, nothing else
+ * survives.
+ */
 export interface Registers {
   /** Arguments of a system call, first to sixth. Kept by the system call, but for a result in the first. */
   readonly args: readonly [Register, Register, Register, Register, Register, Register];

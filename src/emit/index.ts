@@ -21,8 +21,9 @@ export interface EmitOptions {
 }
 
 /**
- * The bytes of an executable for `arch` that performs the plan step by step. A plan that cannot mean anything is
- * a HutchError: missing or doubled labels, unknown names, one buffer in two sizes, integers that do not fit.
+ * The bytes of an executable for `arch` that performs the plan step by step. A plan that cannot mean anything
+ * is a HutchError: missing or doubled labels, unknown names, one buffer in two sizes, integers that do not
+ * fit.
  */
 export function emit(plan: Plan, options: EmitOptions): Uint8Array<ArrayBuffer> {
   const file =

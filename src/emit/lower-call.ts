@@ -80,7 +80,10 @@ function needsFilling(struct: Struct): boolean {
   return false;
 }
 
-/** Stores the slots of a struct and of those it points to. `base` holds its address, if that is known already. */
+/**
+ * Stores the slots of a struct and of those it points to. `base` holds its address, if that is known
+ * already.
+ */
 function fillStruct(asm: Assembler, data: Data, struct: Struct, base: Register | undefined): void {
   const { value, pointer } = asm.registers;
   for (const field of struct.fields) {

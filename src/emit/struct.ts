@@ -135,7 +135,10 @@ function putField(words: number[], start: number, offset: number, size: number, 
   }
 }
 
-/** Keeps the constant at the end of ALIGNED, from word `start`, or cuts it off and gives an equal one before. */
+/**
+ * Keeps the constant at the end of ALIGNED, from word `start`, or cuts it off and gives an equal one
+ * before.
+ */
 function intern(data: Data, start: number, firstFixup: number): Reference {
   const { aligned, fixups } = data.image;
   let hash = 0;

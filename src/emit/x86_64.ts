@@ -87,7 +87,10 @@ function direct(code: number[], wide: number, op: number, reg: number, rm: numbe
   code.push(op, 0xc0 | ((reg & 7) << 3) | (rm & 7));
 }
 
-/** The second operand is memory at base + displacement; `rex` has the bits that do not follow from registers. */
+/**
+ * The second operand is memory at base + displacement; `rex` has the bits that do not follow from
+ * registers.
+ */
 function indirect(
   code: number[],
   rex: number,

@@ -1,4 +1,7 @@
-/** Descriptors: open, read, write, whole files. By system calls, because node:fs costs a millisecond at start. */
+/**
+ * Descriptors: open, read, write, whole files. By system calls, because node:fs costs a millisecond at
+ * start.
+ */
 
 import { HutchError } from "../linux/error.ts";
 import {
@@ -127,7 +130,10 @@ export function writeFile(path: string, content: string | Uint8Array, options: W
   using(open(path, flags, mode, at), (fd) => write(fd, bytes, path));
 }
 
-/** Sets or clears O_NONBLOCK, which belongs to the open file: every process that shares it sees the change. */
+/**
+ * Sets or clears O_NONBLOCK, which belongs to the open file: every process that shares it sees the
+ * change.
+ */
 export function setNonblock(fd: number, on: boolean): void {
   const flags = call(`get the flags of descriptor ${fd}`, "fcntl", fd, F_GETFL);
   const wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;

@@ -1,6 +1,6 @@
 /**
- * Every look at the machine that planning takes. A plan is a function of its description and of these answers alone;
- * answers are text, so that they can be written down and compared with what is the case later.
+ * Every look at the machine that planning takes. A plan is a function of its description and of these answers
+ * alone; answers are text, so that they can be written down and compared with what is the case later.
  */
 import { inheritedNofile } from "./exec.ts";
 import { effectiveGroup, effectiveUser, kernelRelease } from "./facts.ts";

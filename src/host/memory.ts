@@ -23,7 +23,10 @@ export interface Arena {
 const CHUNK = 16384;
 const encoder = new TextEncoder();
 
-/** Refuses a text that would reach the kernel as another one: cut at NUL, or with lone surrogates replaced. */
+/**
+ * Refuses a text that would reach the kernel as another one: cut at NUL, or with lone surrogates
+ * replaced.
+ */
 export function checkText(text: string): void {
   if (text.includes("\0")) {
     throw new HutchError({ operation: `pass ${JSON.stringify(text)} to the kernel`, reason: "contains NUL" });

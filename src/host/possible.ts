@@ -85,7 +85,10 @@ export function constant(value: number | bigint, where: string): bigint {
   return fits(whole, 8) ? BigInt.asIntN(64, whole) : refuse(where, `${value} does not fit 64 bits`);
 }
 
-/** Refuses a step that cannot be performed; what a call's arguments hold is checked when they are laid out. */
+/**
+ * Refuses a step that cannot be performed; what a call's arguments hold is checked when they are laid
+ * out.
+ */
 export function checkStep(step: Step, labels: Labels, where: string): void {
   switch (step.kind) {
     case "call":

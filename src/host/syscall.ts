@@ -60,7 +60,10 @@ export function syscallError(operation: string, result: Word, hint?: string, exi
   });
 }
 
-/** The name of the errno in the result of a failed call; a few the kernel lets slip out have none (ENOTSUPP, 524). */
+/**
+ * The name of the errno in the result of a failed call; a few the kernel lets slip out have none (ENOTSUPP,
+ * 524).
+ */
 export function errnoOf(result: Word): ErrnoName | undefined {
   const name = errnoName(Number(result));
   return isErrnoName(name) ? name : undefined;

@@ -6,7 +6,10 @@ export type Arch = "x86_64" | "aarch64";
 /** Every Arch. */
 export const ARCHES = ["x86_64", "aarch64"] as const satisfies readonly Arch[];
 
-/** The names by which other vocabularies call them: Bun's `process.arch`, GOARCH of OCI images, `uname -m`. */
+/**
+ * The names by which other vocabularies call them: Bun's `process.arch`, GOARCH of OCI images, `uname
+ * -m`.
+ */
 const ALIASES: Readonly<Record<string, Arch>> = {
   x86_64: "x86_64",
   x64: "x86_64",

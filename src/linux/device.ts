@@ -1,4 +1,7 @@
-/** What every container's /dev holds (OCI runtime-spec, config-linux.md, "Default Devices" and "Dev symbolic links"). */
+/**
+ * What every container's /dev holds (OCI runtime-spec, config-linux.md, "Default Devices" and "Dev symbolic
+ * links").
+ */
 
 /** A device node; the numbers are those of the kernel's Documentation/admin-guide/devices.txt. */
 export interface DefaultDevice {

@@ -2,7 +2,10 @@ import { type ErrnoName, errnoText } from "./errno.ts";
 
 /** The parts of a HutchError; the message is composed of them. */
 export interface ErrorParts {
-  /** What was being done, with path and flags by name, lowercase: "mount proc on /proc (MOUNT_ATTR_NOSUID)". */
+  /**
+   * What was being done, with path and flags by name, lowercase: "mount proc on /proc
+   * (MOUNT_ATTR_NOSUID)".
+   */
   readonly operation: string;
   /** The kernel's answer, by name. */
   readonly errno?: ErrnoName | undefined;

@@ -1,4 +1,7 @@
-/** Flag words by table, to print numbers with: `{ O_CREAT, O_EXCL, … }`. The longest bits first where words overlap. */
+/**
+ * Flag words by table, to print numbers with: `{ O_CREAT, O_EXCL, … }`. The longest bits first where words
+ * overlap.
+ */
 import type { Arch } from "./arch.ts";
 import {
   AT_EACCESS,
@@ -312,8 +315,8 @@ import {
 export type Words = Readonly<Record<string, number | bigint>>;
 
 /**
- * A number as its words: "MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID", what no word explains in hexadecimal after them,
- * and "0" for none. A word of several bits counts only if all of them are there.
+ * A number as its words: "MOUNT_ATTR_RDONLY|MOUNT_ATTR_NOSUID", what no word explains in hexadecimal after
+ * them, and "0" for none. A word of several bits counts only if all of them are there.
  */
 export function words(value: number | bigint, table: Words): string {
   let rest = BigInt.asUintN(64, BigInt(value));

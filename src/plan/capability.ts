@@ -21,8 +21,8 @@ const CAPABILITY_BITS = 64;
 const names = (list: readonly string[] | undefined): readonly string[] => list ?? [];
 
 /**
- * Drops from the bounding set all that is not listed, those included that this hutch does not know yet: a newer
- * kernel's capability must not slip through. Before the ids change, because dropping takes CAP_SETPCAP.
+ * Drops from the bounding set all that is not listed, those included that this hutch does not know yet: a
+ * newer kernel's capability must not slip through. Before the ids change, because dropping takes CAP_SETPCAP.
  */
 export function dropBounding(process: Process): Step[] {
   const number = slot("capability");
@@ -46,7 +46,10 @@ export function dropBounding(process: Process): Step[] {
   ];
 }
 
-/** The thread's three sets in one call, then the ambient set, which must lie within permitted and inheritable. */
+/**
+ * The thread's three sets in one call, then the ambient set, which must lie within permitted and
+ * inheritable.
+ */
 export function setCapabilities(process: Process): Step[] {
   const { effective, permitted, inheritable } = process.capabilities ?? {};
   const masks = [effective, permitted, inheritable].map((list) => capabilityMask(names(list)));

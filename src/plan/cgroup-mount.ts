@@ -15,7 +15,10 @@ import { moveOnto, openTarget } from "./target.ts";
 
 const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-/** One hierarchy, detached, in `into`; without a cgroup namespace the container's directory is bound instead. */
+/**
+ * One hierarchy, detached, in `into`; without a cgroup namespace the container's directory is bound
+ * instead.
+ */
 function makeView(context: Context, why: string, view: CgroupView, attributes: number, into: Slot): Step[] {
   if (isNew(context, "cgroup")) {
     return makeFileSystem(why, { type: view.type, source: "cgroup", data: view.options, attributes, into });
@@ -27,7 +30,10 @@ function makeView(context: Context, why: string, view: CgroupView, attributes: n
   ];
 }
 
-/** On v2 one mount; on v1 and hybrid a tmpfs with a directory per hierarchy and a link per co-mounted controller. */
+/**
+ * On v2 one mount; on v1 and hybrid a tmpfs with a directory per hierarchy and a link per co-mounted
+ * controller.
+ */
 export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
   const { mount, options, index } = sorted;
   const why = describe(sorted);

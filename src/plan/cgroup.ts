@@ -3,7 +3,10 @@ import type { Slot, Step } from "./step.ts";
 
 /** One hierarchy as the container sees it mounted: v1 controllers by their mount options, or cgroup2. */
 export interface CgroupView {
-  /** The directory below the destination: "memory", "cpu,cpuacct", "systemd", "unified"; "" for the root (v2). */
+  /**
+   * The directory below the destination: "memory", "cpu,cpuacct", "systemd", "unified"; "" for the root
+   * (v2).
+   */
   readonly name: string;
   readonly type: "cgroup" | "cgroup2";
   /** The v1 mount options that select the hierarchy: ["cpu", "cpuacct"], ["none", "name=systemd"]. */

@@ -11,13 +11,22 @@ export interface Host {
   /** Effective ids of the caller. */
   readonly uid: number;
   readonly gid: number;
-  /** True when the caller lives in a user namespace of its own: mknod and negative oom scores are refused there. */
+  /**
+   * True when the caller lives in a user namespace of its own: mknod and negative oom scores are refused
+   * there.
+   */
   readonly nested: boolean;
   /** What a path on the host is, following symlinks; undefined when there is nothing. */
   readonly kind: (path: string) => "directory" | "file" | undefined;
-  /** The capabilities of the caller's bounding set, as bits: without a user namespace none can be added to them. */
+  /**
+   * The capabilities of the caller's bounding set, as bits: without a user namespace none can be added to
+   * them.
+   */
   readonly bounding: () => bigint;
-  /** RLIMIT_NOFILE as the caller of hutch had it: Bun raises its own, and the container must not inherit that. */
+  /**
+   * RLIMIT_NOFILE as the caller of hutch had it: Bun raises its own, and the container must not inherit
+   * that.
+   */
   readonly nofile: { readonly soft: number | bigint; readonly hard: number | bigint } | undefined;
 }
 
@@ -26,8 +35,8 @@ export interface Overlay {
   /** The directory that keeps the layer; a tmpfs that ends with the container when absent. */
   readonly directory: string | undefined;
   /**
-   * True when the directory lies below the root: overlayfs refuses an upper layer inside its lower layer (ELOOP),
-   * so the lower layer is first wrapped in a read-only overlay of its own.
+   * True when the directory lies below the root: overlayfs refuses an upper layer inside its lower layer
+   * (ELOOP), so the lower layer is first wrapped in a read-only overlay of its own.
    */
   readonly inside: boolean;
 }
@@ -36,7 +45,10 @@ export interface Overlay {
 export interface Launch {
   /** The container's id. To ask for it makes a plan that is good for this container alone. */
   readonly id: () => string;
-  /** The descriptor the program was executed from; made non-executable first, so that nobody runs it again. */
+  /**
+   * The descriptor the program was executed from; made non-executable first, so that nobody runs it
+   * again.
+   */
   readonly executable: number | undefined;
   /** A reaper of hutch's own is pid 1, and the command its child. */
   readonly init: boolean;
@@ -50,9 +62,9 @@ export interface Launch {
   /** Device nodes in the root's tree are dead: an image may bring one that is the host's disk. */
   readonly nodev: boolean;
   /**
-   * The mount points below the root (absolute on the host, below no other of the list) that the container is to see;
-   * undefined for all. The host's /proc, /sys, /dev and /run must not lie under what covers them: who may unmount
-   * the cover would be on the host.
+   * The mount points below the root (absolute on the host, below no other of the list) that the container is
+   * to see; undefined for all. The host's /proc, /sys, /dev and /run must not lie under what covers them: who
+   * may unmount the cover would be on the host.
    */
   readonly submounts: readonly string[] | undefined;
   /** Descriptors 3 … 3 + n − 1 are left open for the container. */

@@ -1,8 +1,8 @@
 /**
  * tmpcopyup: a tmpfs that starts with what lies below it.
  *
- * Nothing is copied: an overlay on the tmpfs shows the covered directory until it is written to. That costs no
- * memory for what is only read; /proc/self/mountinfo then says overlay where runc would say tmpfs.
+ * Nothing is copied: an overlay on the tmpfs shows the covered directory until it is written to. That costs
+ * no memory for what is only read; /proc/self/mountinfo then says overlay where runc would say tmpfs.
  */
 import { O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
 import { call, slot } from "./build.ts";

@@ -46,7 +46,10 @@ function nodes({ spec }: Context): Node[] {
   return [...defaults, ...own];
 }
 
-/** What kind of /dev the mounts give: a fresh tmpfs, one of the host's (nothing may be made in it), or the image's. */
+/**
+ * What kind of /dev the mounts give: a fresh tmpfs, one of the host's (nothing may be made in it), or the
+ * image's.
+ */
 function devKind({ spec }: Context): "fresh" | "host" | "image" {
   const mount = (spec.mounts ?? []).findLast(({ destination }) => /^\/dev\/*$/.test(destination));
   if (mount === undefined) return "image";
@@ -60,7 +63,10 @@ const nodeSource = ({ path }: Node): Source => ({
   key: `device ${path}`,
 });
 
-/** Device nodes that are bound from the host, because mknod is not allowed or the image may hold a forgery. */
+/**
+ * Device nodes that are bound from the host, because mknod is not allowed or the image may hold a
+ * forgery.
+ */
 function boundNodes(context: Context): Node[] {
   const kind = devKind(context);
   if (kind === "host") return [];

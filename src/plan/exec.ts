@@ -23,8 +23,8 @@ const environment = (process: Process, name: string): string | undefined =>
   (process.env ?? []).find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
 
 /**
- * Closes everything above the standard streams and those to be preserved: a descriptor of the host's would be a way out
- * (CVE-2024-21626), and a small RLIMIT_NOFILE would leave no number for what is still to be opened.
+ * Closes everything above the standard streams and those to be preserved: a descriptor of the host's would be
+ * a way out (CVE-2024-21626), and a small RLIMIT_NOFILE would leave no number for what is still to be opened.
  */
 export const closeDescriptors = (preserve: number): Step =>
   call("hold no descriptor of the host any more", "close_range", [3 + preserve, LAST_DESCRIPTOR, 0]);

@@ -1,4 +1,7 @@
-/** New file systems by fsopen(2), fsconfig(2) and fsmount(2): detached until they are moved to their place. */
+/**
+ * New file systems by fsopen(2), fsconfig(2) and fsmount(2): detached until they are moved to their
+ * place.
+ */
 import {
   FSCONFIG_CMD_CREATE,
   FSCONFIG_SET_FLAG,

@@ -14,7 +14,10 @@ import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 /** The descriptor of the user namespace that mounts[index] maps its ids with. */
 export const idmapSlot = (index: number): Slot => slot(`mounts[${index}] ids`);
 
-/** In the launcher: for each mount with id maps a child in a user namespace, which ends once the namespace is held. */
+/**
+ * In the launcher: for each mount with id maps a child in a user namespace, which ends once the namespace is
+ * held.
+ */
 export const makeIdmaps = (context: Context, mounts: readonly SortedMount[]): Step[] =>
   mounts.filter(({ options }) => options.idmap !== undefined).flatMap((mount) => makeIdmap(context, mount));
 

@@ -30,8 +30,8 @@ export const isMapped = (mappings: readonly IdMapping[], id: number): boolean =>
   mappings.some((map) => id >= map.containerID && id < map.containerID + map.size);
 
 /**
- * True when the new namespace's first process may write its maps itself: one id each, its own (the rule for callers
- * without CAP_SETUID in the parent namespace).
+ * True when the new namespace's first process may write its maps itself: one id each, its own (the rule for
+ * callers without CAP_SETUID in the parent namespace).
  */
 export function mapsItself({ spec, host }: Context): boolean {
   const uids = spec.linux?.uidMappings ?? [];
@@ -49,7 +49,10 @@ export function mapsItself({ spec, host }: Context): boolean {
   );
 }
 
-/** In the first process of the namespace: setgroups is denied first, else gid_map is refused (CVE-2014-8989). */
+/**
+ * In the first process of the namespace: setgroups is denied first, else gid_map is refused
+ * (CVE-2014-8989).
+ */
 export function writeOwnMaps({ spec }: Context): Step[] {
   const to = (why: string, file: string, text: string) =>
     writeFile(why, AT_FDCWD, `/proc/self/${file}`, text, {
@@ -71,7 +74,10 @@ export const openSync = (): Step[] => [
   { kind: "load", into: WRITE_END, from: PIPE, offset: 4, size: 4 },
 ];
 
-/** In the child: waits for the byte that says that the ids are mapped; the end of the pipe is the parent's death. */
+/**
+ * In the child: waits for the byte that says that the ids are mapped; the end of the pipe is the parent's
+ * death.
+ */
 export function awaitMaps(): Step[] {
   const why = "wait until the ids are mapped";
   const got = slot("sync bytes");

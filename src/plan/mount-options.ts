@@ -74,7 +74,10 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
   return { bind, attributes, recursiveAttributes, propagation, idmap, copyUp, data };
 }
 
-/** A bind makes no file system, so a word that none of the tables knows is a typo: `roo` must not leave it writable. */
+/**
+ * A bind makes no file system, so a word that none of the tables knows is a typo: `roo` must not leave it
+ * writable.
+ */
 function refuseBindData(bind: MountOptions["bind"], { options }: Mount, index: number): void {
   if (bind === undefined) return;
   const position = (options ?? []).findIndex((word) => word !== "" && mountOption(word) === undefined);

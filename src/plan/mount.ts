@@ -48,8 +48,8 @@ export function bindSource({ mount, options, index }: SortedMount): Source | und
 }
 
 /**
- * procfs and sysfs must lie where they are looked for: through a symlink an image could have another place of the
- * container shown as /proc, and writes meant for the kernel go astray (CVE-2019-16884, CVE-2023-27561).
+ * procfs and sysfs must lie where they are looked for: through a symlink an image could have another place of
+ * the container shown as /proc, and writes meant for the kernel go astray (CVE-2019-16884, CVE-2023-27561).
  */
 const NO_SYMLINKS: readonly string[] = ["proc", "sysfs"];
 
@@ -130,7 +130,10 @@ function mountSteps(context: Context, sorted: SortedMount): Step[] {
   ];
 }
 
-/** Whether a bind needs a directory or a file to lie on; a source that is not there is refused before anything. */
+/**
+ * Whether a bind needs a directory or a file to lie on; a source that is not there is refused before
+ * anything.
+ */
 function sourceKind({ host }: Context, { index }: SortedMount, path: string): "directory" | "file" {
   const kind = host.kind(path);
   if (kind !== undefined) return kind;

@@ -7,8 +7,8 @@ import { type Context, isNew } from "./context.ts";
 import type { Step } from "./step.ts";
 
 /**
- * Namespaces that clone3 does not make: cgroup, because its root is fixed at its creation and the process must be in
- * its cgroup by then; time, because its offsets can be written only before anyone has entered it.
+ * Namespaces that clone3 does not make: cgroup, because its root is fixed at its creation and the process
+ * must be in its cgroup by then; time, because its offsets can be written only before anyone has entered it.
  */
 const AFTER_CLONE: readonly NamespaceType[] = ["cgroup", "time"];
 
@@ -27,9 +27,10 @@ export const cloneFlags = (context: Context): number =>
   );
 
 /**
- * Joins namespaces by path. The launcher joins all but the mount namespace (a pid namespace takes effect on its
- * children only; in the others it does nothing but be there), because after the clone a new user namespace may
- * have taken the right to join. A user namespace comes first: it grants the rights over those it owns.
+ * Joins namespaces by path. The launcher joins all but the mount namespace (a pid namespace takes effect on
+ * its children only; in the others it does nothing but be there), because after the clone a new user
+ * namespace may have taken the right to join. A user namespace comes first: it grants the rights over those
+ * it owns.
  */
 export function joinNamespaces({ namespaces }: Context, which: "launcher" | "init"): Step[] {
   const rank = (type: NamespaceType): number => (type === "user" ? 0 : 1);
@@ -86,7 +87,10 @@ const SOCK_DGRAM_CLOEXEC = 0x80002;
 const SIOCSIFFLAGS = 0x8914;
 const IFF_UP = 0x1;
 
-/** A new network namespace has a loopback interface that is down; most programs expect it up (netdevice(7)). */
+/**
+ * A new network namespace has a loopback interface that is down; most programs expect it up
+ * (netdevice(7)).
+ */
 export function loopbackUp(context: Context): Step[] {
   if (!isNew(context, "network")) return [];
   const why = "bring the loopback interface up";
@@ -121,7 +125,10 @@ export function names({ spec }: Context): Step[] {
 
 const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
-/** A session keyring of the container's own: keyrings are not namespaced, and the caller's would be inherited. */
+/**
+ * A session keyring of the container's own: keyrings are not namespaced, and the caller's would be
+ * inherited.
+ */
 export const joinKeyring = (): Step[] => [
   // Without a name: one of the same name, of another container, would be joined.
   call("a session keyring of its own", "keyctl", [KEYCTL_JOIN_SESSION_KEYRING, 0], {

@@ -1,6 +1,6 @@
 /**
- * The order of a container's birth, inside. Every line stands where it does for a reason, which is given; the rest of
- * plan/ says how each thing is done, this file says when.
+ * The order of a container's birth, inside. Every line stands where it does for a reason, which is given; the
+ * rest of plan/ says how each thing is done, this file says when.
  */
 import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SIGNALS } from "../linux/signal.ts";

@@ -24,8 +24,9 @@ const attach = (why: string, mount: Slot, name: string): Step[] => [
 ];
 
 /**
- * In a mount namespace of an ordinary user's the host's mounts are locked together (mount_namespaces(7)): overlayfs
- * cannot take the mount that they lie on for a layer, because that would uncover what is below them.
+ * In a mount namespace of an ordinary user's the host's mounts are locked together (mount_namespaces(7)):
+ * overlayfs cannot take the mount that they lie on for a layer, because that would uncover what is below
+ * them.
  */
 function refuseLocked(context: Context): void {
   const { spec, host, launch } = context;
@@ -40,8 +41,9 @@ function refuseLocked(context: Context): void {
 }
 
 /**
- * Builds the overlay in a tmpfs that covers "/" for as long as the root is being made. The layers are attached there
- * under short names, because overlayfs takes paths, in which commas, colons and long names would have to be escaped.
+ * Builds the overlay in a tmpfs that covers "/" for as long as the root is being made. The layers are
+ * attached there under short names, because overlayfs takes paths, in which commas, colons and long names
+ * would have to be escaped.
  */
 export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into: Slot): Step[] {
   refuseLocked(context);

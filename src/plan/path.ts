@@ -22,8 +22,9 @@ const MASK = slot("mask");
 const NULL_DEVICE = slot("null device");
 
 /**
- * Opens the host's null device and makes sure that it is one. A mask that is anything else hides nothing: images
- * have put their own file or symlink at /dev/null (CVE-2025-31133), which is why the container's is never used.
+ * Opens the host's null device and makes sure that it is one. A mask that is anything else hides nothing:
+ * images have put their own file or symlink at /dev/null (CVE-2025-31133), which is why the container's is
+ * never used.
  */
 function verifyNullDevice(): Step[] {
   const why = "make sure that the mask is the null device";

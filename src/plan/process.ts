@@ -30,7 +30,10 @@ export const setOomScore = (process: Process): Step[] =>
         },
       );
 
-/** The limits of the spec; RLIMIT_NOFILE is the caller's where the spec is silent, because Bun has raised its own. */
+/**
+ * The limits of the spec; RLIMIT_NOFILE is the caller's where the spec is silent, because Bun has raised its
+ * own.
+ */
 export function setRlimits(process: Process, { host }: Context): Step[] {
   const wishes: { type: keyof typeof RLIMITS; soft: number | bigint; hard: number | bigint }[] = [
     ...(process.rlimits ?? []),
@@ -107,7 +110,10 @@ const ID_HINTS = {
   EPERM: "changing ids takes CAP_SETUID and CAP_SETGID; an ordinary user has one id to use",
 } as const;
 
-/** The user of the process. KEEPCAPS: the sets are cut to size by capset afterwards, not by the change of ids. */
+/**
+ * The user of the process. KEEPCAPS: the sets are cut to size by capset afterwards, not by the change of
+ * ids.
+ */
 export function setUser(process: Process, context: Context): Step[] {
   const uid = process.user?.uid ?? 0;
   const gid = process.user?.gid ?? 0;
@@ -136,8 +142,8 @@ export function setUser(process: Process, context: Context): Step[] {
 }
 
 /**
- * The working directory, opened inside the root: a path through /proc/self/fd would lead to a directory of the host
- * that a descriptor was left open on (CVE-2024-21626); RESOLVE_IN_ROOT follows no magic link.
+ * The working directory, opened inside the root: a path through /proc/self/fd would lead to a directory of
+ * the host that a descriptor was left open on (CVE-2024-21626); RESOLVE_IN_ROOT follows no magic link.
  */
 export function enterDirectory(process: Process): Step[] {
   const directory = slot("working directory");
@@ -155,7 +161,10 @@ export function enterDirectory(process: Process): Step[] {
   ];
 }
 
-/** Creates the working directory when the image lacks it, as other runtimes do; it is opened for `enterDirectory`. */
+/**
+ * Creates the working directory when the image lacks it, as other runtimes do; it is opened for
+ * `enterDirectory`.
+ */
 export function createDirectory(process: Process, context: Context): Step[] {
   if (process.cwd === "/") return [];
   const why = `create the working directory ${process.cwd}`;

@@ -44,8 +44,8 @@ const rootPropagation = ({ spec }: Context): number | undefined => {
 /** Cuts the new mount namespace off from the host: mounts made here must not appear there. */
 export function isolateMounts(context: Context): Step[] {
   const wish = rootPropagation(context);
-  // A slave still sees what the host mounts later, as binds with rslave want it; an unbindable tree could not be
-  // cloned, so that wish is granted after the root is entered.
+  // A slave still sees what the host mounts later, as binds with rslave want it; an unbindable tree could not
+  // be cloned, so that wish is granted after the root is entered.
   const flag = wish === undefined || wish === MS_UNBINDABLE ? MS_SLAVE : wish;
   const word = Object.keys(PROPAGATION).find((name) => PROPAGATION[name] === flag);
   const steps = [call(`make the host's mounts ${word}`, "mount", [0, "/", 0, MS_REC | flag, 0])];
@@ -77,7 +77,10 @@ function restrictTree({ launch }: Context, path: string, tree: Slot): Step[] {
   return [setTree(`let no device node of ${path} work`, tree, MOUNT_ATTR_NODEV)];
 }
 
-/** The source of the root; without submounts it is one mount, except where the kernel copies only whole trees. */
+/**
+ * The source of the root; without submounts it is one mount, except where the kernel copies only whole
+ * trees.
+ */
 export const rootSource = (context: Context): Source => ({
   path: context.spec.root?.path ?? "/",
   recursive: context.launch.submounts === undefined || (isNew(context, "user") && context.host.uid !== 0),
@@ -95,8 +98,9 @@ export const submountSources = ({ launch }: Context): Source[] =>
   }));
 
 /**
- * Attaches the container's root on top of "/". Path look-ups keep starting at the old root, so the host's files can
- * still be named while the new root is built; and nothing has to be mounted on any directory of the host's.
+ * Attaches the container's root on top of "/". Path look-ups keep starting at the old root, so the host's
+ * files can still be named while the new root is built; and nothing has to be mounted on any directory of the
+ * host's.
  */
 export function attachRoot(context: Context): Step[] {
   const { launch } = context;
@@ -157,7 +161,8 @@ export function enterRoot(context: Context): Step[] {
     jump("root entered"),
     label("no pivot"),
     ...refuseChroot(fallBack),
-    // An initramfs cannot be pivoted. The new root already covers it, and ".." at its top leads back to itself.
+    // An initramfs cannot be pivoted. The new root already covers it, and ".." at its top leads back to
+    // itself.
     call(fallBack, "chroot", ["."]),
     label("root entered"),
     call(why, "chdir", ["/"]),
@@ -169,8 +174,8 @@ export function enterRoot(context: Context): Step[] {
 }
 
 /**
- * pivot_root says EINVAL in a chroot too, where a chroot in its place could be left by "..": only the root of a mount
- * has nothing above it.
+ * pivot_root says EINVAL in a chroot too, where a chroot in its place could be left by "..": only the root of
+ * a mount has nothing above it.
  */
 function refuseChroot(why: string): Step[] {
   const stat = buffer("statx", STATX_SIZE_OF);

@@ -100,7 +100,10 @@ interface Entry {
   readonly loaded?: { readonly word: string; readonly target: Target };
 }
 
-/** One test of an argument, high word first; `yes` and `no` may be entered with anything in the accumulator. */
+/**
+ * One test of an argument, high word first; `yes` and `no` may be entered with anything in the
+ * accumulator.
+ */
 function emitTest(code: Assembler, test: Test, narrow: boolean, yes: Target, no: Entry): Entry {
   const low = SECCOMP_DATA_ARGS + 8 * test.index;
   const full = narrow ? MASK_32 : (MASK_32 << 32n) | MASK_32;

@@ -1,4 +1,7 @@
-/** Detached copies of host directories and files, from open_tree(2): what roots and bind mounts are made of. */
+/**
+ * Detached copies of host directories and files, from open_tree(2): what roots and bind mounts are made
+ * of.
+ */
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import { call, set, slot } from "./build.ts";
@@ -24,8 +27,8 @@ const HINTS = {
 } as const;
 
 /**
- * True when root makes a new user namespace: its processes may not be allowed to search the directories above a
- * source (a home of mode 0700), so the launcher opens the sources before the clone.
+ * True when root makes a new user namespace: its processes may not be allowed to search the directories above
+ * a source (a home of mode 0700), so the launcher opens the sources before the clone.
  */
 export const opensEarly = (context: Context): boolean => isNew(context, "user") && context.host.uid === 0;
 
@@ -39,7 +42,10 @@ function cloneTree(why: string, source: Source, into: Slot): Step[] {
   ];
 }
 
-/** Translates the owners of a detached mount's files; the kernel allows it only before the mount is attached. */
+/**
+ * Translates the owners of a detached mount's files; the kernel allows it only before the mount is
+ * attached.
+ */
 export const mapIds = (why: string, tree: Slot, idmap: NonNullable<Source["idmap"]>): Step =>
   call(
     `${why}: map its ids`,
@@ -59,7 +65,10 @@ export const mapIds = (why: string, tree: Slot, idmap: NonNullable<Source["idmap
     },
   );
 
-/** In the launcher: opens a source for init, cut off from the host's propagation, which init's own mounts are not. */
+/**
+ * In the launcher: opens a source for init, cut off from the host's propagation, which init's own mounts are
+ * not.
+ */
 export function openSourceEarly(why: string, source: Source): Step[] {
   const flags = AT_EMPTY_PATH | (source.recursive ? AT_RECURSIVE : 0);
   const tree = held(source);

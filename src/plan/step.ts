@@ -62,7 +62,10 @@ export type Argument = number | bigint | string | Slot | Buffer | Bytes | Struct
 /** An integer known now, or the value of a slot when the step runs. */
 export type Value = number | bigint | Slot;
 
-/** What happens when a call fails with a certain errno: go on, make the same call again, or go on at a label. */
+/**
+ * What happens when a call fails with a certain errno: go on, make the same call again, or go on at a
+ * label.
+ */
 export type Outcome = "ignore" | "retry" | { readonly to: string };
 
 /** One system call. */
@@ -72,7 +75,11 @@ export interface Call {
   readonly args: readonly Argument[];
   /** What the call is for, in words, lowercase, without a full stop: "mount proc on /proc". */
   readonly why: string;
-  /** A slot that holds the address of a string (see Next and Given), which is added to `why` in the message of a failure. */
+  /**
+   * A slot that holds the address of a string (see Next and Given), which is added to `why` in the message of
+   * a
+   * failure.
+   */
   readonly subject?: Slot;
   /** Receives the result: the value, or −errno when the call failed and the failure is listed in `errors`. */
   readonly into?: Slot;
@@ -80,7 +87,10 @@ export interface Call {
   readonly errors?: Readonly<Partial<Record<ErrnoName, Outcome>>>;
   /** What a person could do about a failure, by errno; added to the message. */
   readonly hints?: Readonly<Partial<Record<ErrnoName, string>>>;
-  /** The exit code of the program when this call fails; 125 when absent. Ignored below a Guard with a label. */
+  /**
+   * The exit code of the program when this call fails; 125 when absent. Ignored below a Guard with a
+   * label.
+   */
   readonly exitCode?: number;
 }
 
@@ -146,8 +156,9 @@ export interface Decimal {
 }
 
 /**
- * Takes the next string of a list: its address goes into the slot; after the last one the slot is 0, the plan goes on
- * at `done`, and the list is at its start again. What is done alike to many paths is so written, and emitted, once.
+ * Takes the next string of a list: its address goes into the slot; after the last one the slot is 0, the plan
+ * goes on at `done`, and the list is at its start again. What is done alike to many paths is so written, and
+ * emitted, once.
  */
 export interface Next {
   readonly kind: "next";
@@ -157,8 +168,9 @@ export interface Next {
 }
 
 /**
- * Takes what the program was given at its start (execve(2)): the address of one of its arguments, 0 when there are
- * fewer, or of its environment (an array as of Strings). So one program serves containers of many names.
+ * Takes what the program was given at its start (execve(2)): the address of one of its arguments, 0 when
+ * there are fewer, or of its environment (an array as of Strings). So one program serves containers of many
+ * names.
  */
 export interface Given {
   readonly kind: "given";

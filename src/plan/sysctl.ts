@@ -6,8 +6,8 @@ import type { Context } from "./context.ts";
 import type { Step } from "./step.ts";
 
 /**
- * Written through the host's /proc, before the root is entered: it is known to be procfs, the container's need not
- * even be there; which namespaces are meant depends on the writer alone.
+ * Written through the host's /proc, before the root is entered: it is known to be procfs, the container's
+ * need not even be there; which namespaces are meant depends on the writer alone.
  */
 export const setSysctls = ({ spec }: Context): Step[] =>
   Object.entries(spec.linux?.sysctl ?? {}).flatMap(([name, value]) =>

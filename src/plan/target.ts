@@ -1,9 +1,9 @@
 /**
  * Opening paths inside a root whose content is hostile.
  *
- * Every path is resolved by openat2(2) with RESOLVE_IN_ROOT: absolute symlinks and ".." stay inside the root, and
- * magic links are not followed. What is mounted is moved onto the descriptor that this gave, never onto a path
- * (CVE-2019-16884, CVE-2021-30465, CVE-2023-27561).
+ * Every path is resolved by openat2(2) with RESOLVE_IN_ROOT: absolute symlinks and ".." stay inside the root,
+ * and magic links are not followed. What is mounted is moved onto the descriptor that this gave, never onto a
+ * path (CVE-2019-16884, CVE-2021-30465, CVE-2023-27561).
  */
 import { O_CLOEXEC, O_CREAT, O_NONBLOCK, O_PATH, O_RDONLY, RESOLVE_IN_ROOT } from "../linux/fcntl.ts";
 import { MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH } from "../linux/mount.ts";
@@ -69,8 +69,9 @@ function makeDirectories(context: Context, why: string, root: Slot, path: string
 }
 
 /**
- * Opens a mount target below `root` into `into`, creating it when it is missing: a directory with the directories
- * above it, or an empty file. `resolve` adds RESOLVE_* flags. `path` must be unique within a plan, or `tag` given.
+ * Opens a mount target below `root` into `into`, creating it when it is missing: a directory with the
+ * directories above it, or an empty file. `resolve` adds RESOLVE_* flags. `path` must be unique within a
+ * plan, or `tag` given.
  */
 export function openTarget(
   context: Context,

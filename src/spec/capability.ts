@@ -1,7 +1,7 @@
 /** The five capability sets of a process: config.md, "Linux Process"; capabilities(7). */
 import type * as v from "valibot";
 import { CAPABILITIES } from "../linux/capability.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { expectOneOf, object, optionalTexts } from "./schema.ts";
 
 export const capabilitiesSchema = object({

@@ -1,7 +1,7 @@
 /** Device files: config-linux.md, "Devices". */
 import type * as v from "valibot";
 import { checkContainerPath } from "./path.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { mode, object, oneOf, optional, optionalInteger, optionalU32, text } from "./schema.ts";
 
 /** c and u are character devices, b a block device, p a FIFO (mknod(1)). */

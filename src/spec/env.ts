@@ -1,4 +1,4 @@
-import type { Refuse } from "./rules.ts";
+import type { Refuse } from "./rule.ts";
 
 /** Every entry of an environment is `NAME=value` with a name (POSIX environ). */
 export function checkEnv(env: readonly string[] | undefined, path: string, refuse: Refuse): void {

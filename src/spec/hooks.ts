@@ -1,7 +1,7 @@
 /** Hooks: config.md, "POSIX-platform Hooks". */
 import type * as v from "valibot";
 import { checkEnv } from "./env.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { list, object, optional, optionalTexts, seconds, text } from "./schema.ts";
 
 /** The six moments, in the order in which they come. */

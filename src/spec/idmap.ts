@@ -1,6 +1,6 @@
 /** Id mappings: config-linux.md, "User namespace mappings"; user_namespaces(7). */
 import type * as v from "valibot";
-import type { Refuse } from "./rules.ts";
+import type { Refuse } from "./rule.ts";
 import { list, object, u32 } from "./schema.ts";
 
 export const idMappingSchema = () => object({ containerID: u32, hostID: u32, size: u32 });

@@ -6,7 +6,7 @@ import { idMappingsSchema } from "./idmap.ts";
 import { namespaceOf, namespaceSchema, timeOffsetsSchema } from "./namespace.ts";
 import { checkContainerPath, checkNoParent } from "./path.ts";
 import { resourcesSchema } from "./resources.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import {
   keyOf,
   later,

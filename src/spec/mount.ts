@@ -3,7 +3,7 @@ import type * as v from "valibot";
 import { checkIdMappings, idMappingsSchema } from "./idmap.ts";
 import { namespaceOf } from "./namespace.ts";
 import { checkNoParent } from "./path.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { later, object, optionalText, optionalTexts, text } from "./schema.ts";
 
 export const mountSchema = object({

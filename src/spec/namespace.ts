@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { NamespaceType } from "../linux/namespace.ts";
 import { checkIdMappings } from "./idmap.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { notArray, object, oneOf, optional, optionalI64, optionalText, optionalU32 } from "./schema.ts";
 import type { Spec } from "./spec.ts";
 

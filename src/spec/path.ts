@@ -1,4 +1,4 @@
-import type { Refuse } from "./rules.ts";
+import type { Refuse } from "./rule.ts";
 
 /**
  * A path inside the container is absolute and has no `..`: it is looked up inside the root in any case,

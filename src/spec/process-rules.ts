@@ -1,7 +1,7 @@
 /** The cross-field rules of `process`. */
 import { checkEnv } from "./env.ts";
 import type { Process } from "./process.ts";
-import type { Refuse, Rule } from "./rules.ts";
+import type { Refuse, Rule } from "./rule.ts";
 
 /** setresuid(2) and setresgid(2) take −1 for "do not change": the process would stay root. */
 const UNCHANGED = 4294967295;

@@ -1,6 +1,6 @@
 /** Control groups: config-linux.md, "Control groups" and the sections below it. */
 import type * as v from "valibot";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import {
   flag,
   i64,

@@ -8,20 +8,10 @@ import { mountRules } from "./mount.ts";
 import { namespaceRules } from "./namespace.ts";
 import { processRules } from "./process-rules.ts";
 import { resourceRules } from "./resources.ts";
+import type { Rule } from "./rule.ts";
 import { seccompRules } from "./seccomp.ts";
 import { type Spec, specRules } from "./spec.ts";
 import { sysctlRules } from "./sysctl.ts";
-
-/** Tells that the field at `path` is wrong. */
-export type Refuse = (path: string, expected: string, received: unknown) => void;
-
-export interface Rule {
-  /** The section of the OCI runtime specification that the rule follows. */
-  readonly section: string;
-  /** The specification wants the container to run all the same. */
-  readonly warning?: true;
-  readonly check: (spec: Spec, refuse: Refuse) => void;
-}
 
 /** The rules of `process` alone, for `exec`. */
 export const PROCESS_RULES: readonly Rule[] = [...processRules, ...capabilityRules];

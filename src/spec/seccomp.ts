@@ -1,6 +1,6 @@
 /** Seccomp: config-linux.md, "Seccomp"; names as in libseccomp's seccomp.h. */
 import * as v from "valibot";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import {
   list,
   object,

@@ -4,7 +4,7 @@ import { hooksSchema } from "./hooks.ts";
 import { linuxSchema } from "./linux.ts";
 import { mountSchema } from "./mount.ts";
 import { processSchema } from "./process.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 import { later, list, mapOf, object, optional, optionalFlag, optionalText, text } from "./schema.ts";
 
 const rootSchema = object({ path: text, readonly: optionalFlag });

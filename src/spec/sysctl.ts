@@ -1,7 +1,7 @@
 /** Kernel parameters: config-linux.md, "Sysctl"; sysctl(8). */
 import type { NamespaceType } from "../linux/namespace.ts";
 import { namespaceOf } from "./namespace.ts";
-import type { Rule } from "./rules.ts";
+import type { Rule } from "./rule.ts";
 
 /**
  * The file of a kernel parameter below /proc/sys. As in sysctl(8) the first separator of the key decides:
