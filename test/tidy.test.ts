@@ -102,7 +102,8 @@ function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | un
 }
 
 test("no module imports itself by way of others", () => {
-  const graph = new Map(src.map((file) => [file.path, importsOf(file)]));
+  // Types are gone when the program runs: what they name may name them in turn.
+  const graph = new Map(src.map((file) => [file.path, importsOf(file, "values")]));
   expect(findCycle(graph)?.join(" → ")).toBeUndefined();
 });
 

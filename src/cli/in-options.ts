@@ -17,7 +17,11 @@ export const IN_OPTIONS: readonly Option[] = [
   },
   { name: "workdir", short: "w", value: "DIR", help: "start in this directory; / when absent" },
   { name: "hostname", value: "NAME", help: "the host name inside; hutch when absent" },
-  { name: "share", value: "NS,…", help: "keep namespaces of the host: net, ipc, pid, uts, cgroup, user" },
+  {
+    name: "share",
+    value: "NS,…",
+    help: "keep namespaces of the host: net, ipc, pid, uts, cgroup, user; with pid, root inside can signal and see the host's processes",
+  },
   { name: "join", value: "NS=PATH,…", help: "enter existing namespaces, e.g. net=/run/netns/blue" },
   {
     name: "user",
@@ -31,7 +35,11 @@ export const IN_OPTIONS: readonly Option[] = [
     help: "user ids A… of the container are B… of the host, N of them (repeatable)",
   },
   { name: "gid-map", value: "A:B:N", help: "the same for group ids (repeatable)" },
-  { name: "cap-add", value: "NAME|all", help: "grant a capability (repeatable)" },
+  {
+    name: "cap-add",
+    value: "NAME|all",
+    help: "grant a capability, or all that the caller has; SYS_ADMIN can lift masks (repeatable)",
+  },
   {
     name: "cap-drop",
     value: "NAME|all",

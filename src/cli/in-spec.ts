@@ -170,6 +170,7 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
   const { profile, filter } = around.seccomp;
   const sysctl = all(given, "sysctl").map((text) => parsePair("sysctl", text));
   const hostname = last(given, "hostname") ?? (owns("uts") ? "hutch" : undefined);
+  if (hostname === "") throw usageError("in", "--hostname: expected a name");
   const defaults = defaultSpec();
   const overlaid = has(given, "overlay");
   const isHost = where === "/";

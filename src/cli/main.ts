@@ -45,7 +45,7 @@ function asksForHelp({ command }: Module, argv: readonly string[]): boolean {
 
 async function unknownCommand(name: string): Promise<never> {
   const { nearest } = await import("./nearest.ts");
-  const near = nearest(name, Object.keys(COMMANDS));
+  const near = nearest(name, name.startsWith("-") ? ["--help", "--version"] : Object.keys(COMMANDS));
   throw new HutchError({
     operation: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
     hint: near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`,

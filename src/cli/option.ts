@@ -39,6 +39,8 @@ export interface Command {
  * options.
  */
 export interface Given {
+  /** The name of the command. */
+  readonly command: string;
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly words: readonly string[];
 }
@@ -111,7 +113,7 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
       give(option, value);
     }
   }
-  return { values, words };
+  return { command: command.name, values, words };
 }
 
 /** The last value of an option, as later ones win; undefined when it was not given. */

@@ -83,7 +83,8 @@ function resolverBelowRun(where: string, look: Look): string | undefined {
 /** Gathers everything that the options of `in` and `explain` are read with. */
 export async function surroundings(given: Given, look: Look): Promise<Surroundings> {
   const [word] = given.words;
-  if (word === undefined) throw usageError("in", "expected WHERE and a command", "hutch in / -- sh");
+  if (word === undefined)
+    throw usageError(given.command, "expected WHERE and a command", `hutch ${given.command} / -- sh`);
   const host = gatherHost(look);
   const where = directoryOf(word, look);
   const layerWord = last(given, "overlay") ?? "";

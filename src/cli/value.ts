@@ -102,8 +102,12 @@ export function parseRlimit(option: string, text: string): Rlimit {
     const names = Object.keys(RLIMITS).map((name) => name.slice("RLIMIT_".length).toLowerCase());
     return refuse(option, text, `NAME=SOFT[:HARD] with a name of ${names.join(", ")}`);
   }
-  const value = (each: string): number | bigint =>
-    each === "unlimited" ? RLIM_INFINITY : parseWhole(option, each);
+  const value = (each: string): number | bigint => {
+    if (each === "unlimited") return RLIM_INFINITY;
+    return /^\d+$/.test(each)
+      ? parseWhole(option, each)
+      : refuse(option, text, "whole numbers, or unlimited");
+  };
   return { type, soft: value(soft), hard: value(hard) };
 }
 

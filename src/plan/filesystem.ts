@@ -2,6 +2,7 @@
  * New file systems by fsopen(2), fsconfig(2) and fsmount(2): detached until they are moved to their
  * place.
  */
+import { HutchError } from "../linux/error.ts";
 import {
   FSCONFIG_CMD_CREATE,
   FSCONFIG_SET_FLAG,
@@ -45,7 +46,17 @@ export interface FileSystem {
 }
 
 /** Bytes that fsconfig(2) takes of a string value, with its NUL (fs/fsopen.c). */
-export const FSCONFIG_MAX = 256;
+const FSCONFIG_MAX = 256;
+
+/** Refuses before anything happens what the kernel would answer with a bare EINVAL. */
+function checkLength(why: string, text: string): void {
+  if (text.length * 3 < FSCONFIG_MAX || new TextEncoder().encode(text).length < FSCONFIG_MAX) return;
+  throw new HutchError({
+    operation: `${why}: ${text.slice(0, 40)}…`,
+    reason: `the kernel takes at most ${FSCONFIG_MAX - 1} bytes`,
+    hint: "a symlink, or a bind mount made before, gives a long path a short name",
+  });
+}
 
 /** A detached mount of a new file system in `into`. */
 export function makeFileSystem(why: string, file: FileSystem): Step[] {
@@ -53,8 +64,10 @@ export function makeFileSystem(why: string, file: FileSystem): Step[] {
   const fs = slot("fs");
   const hints = { ...HINTS[""], ...HINTS[type] };
   const special = subject === undefined ? { hints } : { hints, subject };
+  checkLength(`${why}: source`, source);
   const setOption = (option: string): Step => {
     const equals = option.indexOf("=");
+    checkLength(`${why}: option`, option.slice(equals + 1));
     return equals < 0
       ? call(`${why}: option ${option}`, "fsconfig", [fs, FSCONFIG_SET_FLAG, option, 0, 0], special)
       : call(

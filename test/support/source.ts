@@ -36,11 +36,16 @@ export function sources(pattern: string): Source[] {
   return [...new Bun.Glob(pattern).scanSync({ cwd: ROOT, dot: true })].sort().map(readSource);
 }
 
-/** What a file imports, type imports and import() included: paths from the root, or names of packages. */
-export function importsOf(source: Source): string[] {
+/**
+ * What a file imports, import() included, and type imports unless only values are asked for: paths from the
+ * root, or names of packages.
+ */
+export function importsOf(source: Source, what: "all" | "values" = "all"): string[] {
   const text = source.code.join("\n");
+  const isWanted = ([line = ""]: readonly string[]) =>
+    what === "all" || !/^(?:import|export)\s+type\b/.test(line);
   const found = [
-    ...text.matchAll(/^(?:import|export)\b[^;"]*?\bfrom\s+"([^"]+)"/gm),
+    ...[...text.matchAll(/^(?:import|export)\b[^;"]*?\bfrom\s+"([^"]+)"/gm)].filter(isWanted),
     ...text.matchAll(/^import\s+"([^"]+)"/gm),
     ...text.matchAll(/\bimport\("([^"]+)"\)/g),
   ].map(([, name = ""]) => name);
