@@ -6,7 +6,7 @@ import { call, slot } from "./build.ts";
 import type { CgroupView } from "./cgroup.ts";
 import { type Context, isNew } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
-import { describe, type SortedMount } from "./mount.ts";
+import { describe, type SortedMount } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { openSource } from "./source.ts";
 import type { Slot, Step } from "./step.ts";

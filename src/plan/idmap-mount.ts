@@ -7,7 +7,7 @@ import { __WALL } from "../linux/wait.ts";
 import { branch, buffer, call, jump, label, slot, writeFile } from "./build.ts";
 import type { Context } from "./context.ts";
 import { mapText } from "./idmap.ts";
-import type { SortedMount } from "./mount.ts";
+import type { SortedMount } from "./mount-options.ts";
 import type { Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 

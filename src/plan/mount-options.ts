@@ -19,6 +19,20 @@ export interface MountOptions {
   readonly data: readonly string[];
 }
 
+/** A mount of the spec with its options sorted. */
+export interface SortedMount {
+  readonly index: number;
+  readonly mount: Mount;
+  readonly options: MountOptions;
+}
+
+/** "mount proc on /proc (nosuid,noexec)": the operation as messages and explanations name it. */
+export function describe({ mount, options }: SortedMount): string {
+  const what = options.bind === undefined ? (mount.type ?? "") : mount.source;
+  const words = mount.options?.length ? ` (${mount.options.join(",")})` : "";
+  return `${options.bind === undefined ? "mount" : "bind"} ${what} on ${mount.destination}${words}`;
+}
+
 const NONE: Attributes = { set: 0, clear: 0 };
 
 /** A later word wins over an earlier one about the same thing, as with mount(8). */

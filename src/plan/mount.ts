@@ -2,36 +2,21 @@
 
 import { HutchError } from "../linux/error.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, RESOLVE_NO_SYMLINKS } from "../linux/fcntl.ts";
-import type { Mount } from "../spec/spec.ts";
 import { call, slot } from "./build.ts";
 import { cgroupMount } from "./cgroup-mount.ts";
 import type { Context } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { idmapSlot } from "./idmap-mount.ts";
-import { type Attributes, type MountOptions, sortOptions } from "./mount-options.ts";
+import { type Attributes, describe, type SortedMount, sortOptions } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { mapIds, openSource, type Source } from "./source.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
 
-/** A mount of the spec with its options sorted. */
-export interface SortedMount {
-  readonly index: number;
-  readonly mount: Mount;
-  readonly options: MountOptions;
-}
-
 export const sortMounts = ({ spec }: Context): SortedMount[] =>
   (spec.mounts ?? []).map((mount, index) => ({ index, mount, options: sortOptions(mount, index) }));
-
-/** "mount proc on /proc (nosuid,noexec)": the operation as messages and explanations name it. */
-export function describe({ mount, options }: SortedMount): string {
-  const what = options.bind === undefined ? (mount.type ?? "") : mount.source;
-  const words = mount.options?.length ? ` (${mount.options.join(",")})` : "";
-  return `${options.bind === undefined ? "mount" : "bind"} ${what} on ${mount.destination}${words}`;
-}
 
 /** The source of a bind mount; undefined for a new file system. */
 export function bindSource({ mount, options, index }: SortedMount): Source | undefined {

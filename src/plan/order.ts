@@ -12,7 +12,8 @@ import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import { launcher } from "./launcher.ts";
-import { mountAll, type SortedMount, sortMounts } from "./mount.ts";
+import { mountAll, sortMounts } from "./mount.ts";
+import type { SortedMount } from "./mount-options.ts";
 import { enterTime, joinKeyring, joinNamespaces, loopbackUp, names, unshareCgroup } from "./namespace.ts";
 import { protectPaths } from "./path.ts";
 import {
