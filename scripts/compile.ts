@@ -7,6 +7,8 @@ const FLAGS = [
   "--compile",
   "--minify",
   "--bytecode",
+  // A start loads the code of its own command alone: in one piece, all of it costs 5 ms.
+  "--splitting",
   "--format=esm",
   // A .env or bunfig.toml of the current directory must not reach a program that runs as root.
   "--no-compile-autoload-dotenv",

@@ -120,6 +120,14 @@ function withNewer(calls: Table, bit: number, without: ReadonlySet<string> = new
   return calls;
 }
 
+/** A function that makes the table. */
+function maker(name: string, calls: Table): string {
+  const rows = literal(name, calls, "")
+    .replace(`${name}: {`, `const ${name} = () => ({`)
+    .replace(/},$/, "}) as const;");
+  return `// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table\n${rows}`;
+}
+
 function literal(name: string, calls: Table, indent: string): string {
   const rows = [...calls].sort((one, two) => one[1] - two[1] || (one[0] < two[0] ? -1 : 1));
   return `${indent}${name}: {\n${rows.map(([call, number]) => `${indent}  ${call}: ${number},`).join("\n")}\n${indent}},`;
@@ -171,10 +179,23 @@ await Bun.write(
   `${out}/syscall.ts`,
   `${opening("System call numbers, by architecture.")}import type { Arch } from "./arch.ts";
 
+${maker("x86_64", x86_64)}
+
+${maker("aarch64", aarch64)}
+
+const made: { x86_64?: ReturnType<typeof x86_64>; aarch64?: ReturnType<typeof aarch64> } = {};
+
+/** Each table is made when it is first asked for: a start needs one of them, and each costs 0.1 ms. */
 export const SYSCALLS = {
-${literal("x86_64", x86_64, "  ")}
-${literal("aarch64", aarch64, "  ")}
-} as const satisfies Record<Arch, Record<string, number>>;
+  get x86_64() {
+    made.x86_64 ??= x86_64();
+    return made.x86_64;
+  },
+  get aarch64() {
+    made.aarch64 ??= aarch64();
+    return made.aarch64;
+  },
+} satisfies Record<Arch, Record<string, number>>;
 
 /** A system call that both architectures have: what a plan may be made of. */
 export type SyscallName = keyof typeof SYSCALLS.x86_64 & keyof typeof SYSCALLS.aarch64;

@@ -49,8 +49,8 @@ export interface Membership {
   readonly ancestors: readonly string[];
   readonly directory: Directory;
   readonly settings: readonly Setting[];
-  /** The descriptor of cgroup.procs. */
-  readonly procs: Slot;
+  /** The descriptor of the file that moves a thread. */
+  readonly tasks: Slot;
 }
 
 /**
@@ -78,7 +78,7 @@ export function membershipsV1(
         ancestors: place.ancestors,
         directory: directory(key, place),
         settings: mine,
-        procs: slot(`cgroup ${key} procs`),
+        tasks: slot(`cgroup ${key} tasks`),
       },
     ];
   });
@@ -97,22 +97,25 @@ const absent = ({ controller, file }: Setting): string =>
     : `the ${controller} controller of this kernel has no ${file}`;
 
 export const createV1 = (memberships: readonly Membership[]): Step[] =>
-  memberships.flatMap(({ ancestors, directory, settings, procs }) => [
+  memberships.flatMap(({ ancestors, directory, settings, tasks }) => [
     ...ancestors.map(makeAncestor),
     ...makeDirectory(directory),
     ...writeSettings(directory, settings, absent),
-    call(
-      `open cgroup.procs of ${directory.text}`,
-      "openat",
-      [directory.self, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0],
-      { into: procs, hints: { EACCES: "the cgroup does not belong to this user" }, ...subjectOf(directory) },
-    ),
+    call(`open tasks of ${directory.text}`, "openat", [directory.self, "tasks", O_WRONLY | O_CLOEXEC, 0], {
+      into: tasks,
+      hints: { EACCES: "the cgroup does not belong to this user" },
+      ...subjectOf(directory),
+    }),
   ]);
 
-/** The caller is meant by 0, so that no number has to be known. */
+/**
+ * The caller is meant by 0, so that no number has to be known. By `tasks`, not `cgroup.procs`: init has one thread, and
+ * one that moves itself need not wait until no process of the machine forks or exits, which takes the kernel 10 ms
+ * (cgroup_attach_lock in kernel/cgroup/cgroup.c, since 5.5).
+ */
 export const enterV1 = (memberships: readonly Membership[]): Step[] =>
-  memberships.map(({ directory, procs }) =>
-    call(`enter the cgroup ${directory.text}`, "write", [procs, "0", 1], {
+  memberships.map(({ directory, tasks }) =>
+    call(`enter the cgroup ${directory.text}`, "write", [tasks, "0", 1], {
       ...subjectOf(directory),
       hints: {
         ENOSPC: "cpuset is mounted together with this controller, and the new cgroup has no processors yet",

@@ -66,8 +66,3 @@ export const IN_OPTIONS: readonly Option[] = [
   { name: "die-with-parent", help: "end the container when the process that started hutch ends" },
   { name: "tty", short: "t", help: "a terminal of the container's own, for shells and editors" },
 ];
-
-/** Exit codes, as every command's help ends with them. */
-export const EXIT_CODES =
-  "Exit code: the command's own; 128+N when signal N killed it; 124 after --timeout; 125 when hutch failed; " +
-  "126 when the command cannot be executed; 127 when it is not found.";

@@ -7,6 +7,7 @@ import type { Filter, Host, Launch } from "../plan/context.ts";
 import { defaultSpec } from "../spec/default.ts";
 import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
 import { inMounts } from "./in-mounts.ts";
+import { parseWhole } from "./number.ts";
 import { all, type Given, has, last, usageError } from "./option.ts";
 import {
   parseBytes,
@@ -18,7 +19,6 @@ import {
   parseRlimit,
   parseSeconds,
   parseUser,
-  parseWhole,
 } from "./value.ts";
 
 /** A profile of the user's, or hutch's own as a compiled filter; neither when it is off. */

@@ -1,9 +1,9 @@
 /** hutch run: an OCI bundle in the foreground. */
 import { launch } from "../container/launch.ts";
-import { EXIT_CODES } from "./in-options.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { parseWhole } from "./number.ts";
 import { type Command, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
-import { parseWhole } from "./value.ts";
 
 export const command: Command = {
   name: "run",

@@ -3,15 +3,11 @@
  * option.
  */
 import { CAPABILITIES, capabilityNumber } from "../linux/capability.ts";
-import { HutchError } from "../linux/error.ts";
 import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
 import { RLIM_INFINITY, RLIMITS, type RlimitName } from "../linux/resource.ts";
 import type { IdMapping, Mount, Rlimit } from "../spec/spec.ts";
 import { nearest } from "./nearest.ts";
-
-const refuse = (option: string, text: string, expected: string): never => {
-  throw new HutchError({ operation: `--${option} ${text}`, reason: `expected ${expected}` });
-};
+import { parseWhole, refuse } from "./number.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
@@ -32,14 +28,6 @@ export function parseCpus(option: string, text: string): { quota: number; period
   return cpus >= 0.01
     ? { quota: Math.round(cpus * period), period }
     : refuse(option, text, "a number of processors of at least 0.01, such as 0.5 or 2");
-}
-
-/** A whole number of at least `least`. */
-export function parseWhole(option: string, text: string, least = 0): number {
-  const number = /^\d+$/.test(text) ? Number(text) : -1;
-  return Number.isSafeInteger(number) && number >= least
-    ? number
-    : refuse(option, text, `a whole number of at least ${least}`);
 }
 
 const DURATIONS: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600, d: 86_400 };

@@ -7,8 +7,9 @@
  */
 import type { Arch } from "./arch.ts";
 
-export const SYSCALLS = {
-  x86_64: {
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table
+const x86_64 = () =>
+  ({
     read: 0,
     write: 1,
     open: 2,
@@ -392,8 +393,11 @@ export const SYSCALLS = {
     open_tree_attr: 467,
     file_getattr: 468,
     file_setattr: 469,
-  },
-  aarch64: {
+  }) as const;
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table
+const aarch64 = () =>
+  ({
     io_setup: 0,
     io_destroy: 1,
     io_submit: 2,
@@ -719,8 +723,21 @@ export const SYSCALLS = {
     open_tree_attr: 467,
     file_getattr: 468,
     file_setattr: 469,
+  }) as const;
+
+const made: { x86_64?: ReturnType<typeof x86_64>; aarch64?: ReturnType<typeof aarch64> } = {};
+
+/** Each table is made when it is first asked for: a start needs one of them, and each costs 0.1 ms. */
+export const SYSCALLS = {
+  get x86_64() {
+    made.x86_64 ??= x86_64();
+    return made.x86_64;
   },
-} as const satisfies Record<Arch, Record<string, number>>;
+  get aarch64() {
+    made.aarch64 ??= aarch64();
+    return made.aarch64;
+  },
+} satisfies Record<Arch, Record<string, number>>;
 
 /** A system call that both architectures have: what a plan may be made of. */
 export type SyscallName = keyof typeof SYSCALLS.x86_64 & keyof typeof SYSCALLS.aarch64;

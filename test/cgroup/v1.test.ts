@@ -79,7 +79,7 @@ test("a limit whose controller is not mounted is refused by the name of the cont
   );
 });
 
-test("the steps make what is missing above, then the cgroup, write the limits and open cgroup.procs", () => {
+test("the steps make what is missing above, then the cgroup, write the limits and open tasks", () => {
   const { hierarchies } = hostOf(V1);
   const pids = hierarchies.filter(({ controllers }) => controllers.includes("pids"));
   const list = membershipsV1(pids, settingsV1({ pids: { limit: 32 } }), "/a/b/web");
@@ -93,7 +93,7 @@ test("the steps make what is missing above, then the cgroup, write the limits an
     `openat: limit pids: write 32 to pids.max of the cgroup ${top}/a/b/web`,
     `write: limit pids: write 32 to pids.max of the cgroup ${top}/a/b/web`,
     "close: close pids.max",
-    `openat: open cgroup.procs of ${top}/a/b/web`,
+    `openat: open tasks of ${top}/a/b/web`,
   ]);
   expect(whys(enterV1(list))).toEqual([`write: enter the cgroup ${top}/a/b/web`]);
 });

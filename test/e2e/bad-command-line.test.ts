@@ -1,4 +1,4 @@
-/** Command lines that nobody should be left alone with: a message that helps, 125, and nothing left behind. */
+/** Command lines that nobody should be left alone with: a message that helps, 125, and nothing left. */
 import { beforeAll, describe, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Configurations that are wrong: each is refused before anything is done, by path, with what was expected. */
+/** Wrong configurations: each is refused before anything is done, by path, with what was expected. */
 import { beforeAll, describe, expect } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Starts that fail half-way, and callers who give hutch little to live on: a clear message, and nothing left. */
+/** Starts that fail half-way, and callers who give hutch little: a clear message, and nothing left. */
 import { beforeAll, describe, expect } from "bun:test";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -21,7 +21,7 @@ const reason = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
 const rooted = testUnless(reason);
 
 let root = "";
-/** A directory of the host; below the root there is another one of the same path, in which mounts may land. */
+/** A directory of the host; below the root there is one of the same path, in which mounts may land. */
 let outside = "";
 let before: string[] = [];
 let picture: HostPicture;

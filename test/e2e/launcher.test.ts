@@ -122,7 +122,7 @@ describe("the standard streams", () => {
       stdout: "pipe",
     });
     const begin = performance.now();
-    // The launcher has them open too: it must not be a reader's last writer for longer than the container lives.
+    // The launcher has them open too: it must not be the last writer for longer than the container lives.
     expect(await child.stdout.text()).toBe("");
     await child.exited;
     expect(performance.now() - begin).toBeLessThan(10_000);

@@ -1,4 +1,4 @@
-/** What the process of a container is: ids, capabilities, limits, environment, signals, descriptors, exit codes. */
+/** The process of a container: ids, capabilities, limits, environment, signals, descriptors, exit codes. */
 import { expect } from "bun:test";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

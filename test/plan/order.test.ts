@@ -16,6 +16,7 @@ function follows(steps: Plan, ...texts: readonly string[]): void {
 }
 
 const PLAIN = plan();
+const KILL = ["CAP_KILL"];
 
 describe("privileges", () => {
   test("with no_new_privs the filter comes last, right before the exec", () => {
@@ -39,7 +40,7 @@ describe("privileges", () => {
   });
 
   test("the ambient set is filled after the permitted and inheritable ones", () => {
-    const steps = plan(spec({ capabilities: { ambient: ["CAP_KILL"] } }));
+    const steps = plan(spec({ capabilities: { permitted: KILL, inheritable: KILL, ambient: KILL } }));
     follows(steps, "capset(", "PR_CAP_AMBIENT_CLEAR_ALL", "PR_CAP_AMBIENT_RAISE");
   });
 
@@ -129,7 +130,7 @@ describe("the mount tree", () => {
   });
 
   test("a terminal is opened in the new /dev, and attached in a session of its own", () => {
-    follows(plan(spec({ terminal: true })), "setsid(", "TIOCGPTPEER", "pivot_root(", "TIOCSCTTY");
+    follows(plan(spec({ terminal: true })), "setsid(", "TIOCSPTLCK", "pivot_root(", "TIOCSCTTY");
   });
 
   test("a joined mount namespace is entered, not built", () => {

@@ -64,7 +64,7 @@ const TYPES: readonly Row[] = [
     { class: "IOPRIO_CLASS_IDEL" },
   ],
   [
-    'process.scheduler.policy: expected one of SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_ISO, SCHED_IDLE, SCHED_DEADLINE, received "fair"',
+    `process.scheduler.policy: expected one of SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_ISO, SCHED_IDLE, SCHED_DEADLINE, received "fair"`,
     "process.scheduler",
     { policy: "fair" },
   ],
@@ -101,7 +101,7 @@ const TYPES: readonly Row[] = [
     { constructor: "x" },
   ],
   [
-    'linux.namespaces[0].type: expected one of user, cgroup, ipc, uts, network, pid, mount, time, received "net"',
+    `linux.namespaces[0].type: expected one of user, cgroup, ipc, uts, network, pid, mount, time, received "net"`,
     "linux.namespaces[0].type",
     "net",
   ],

@@ -1,4 +1,4 @@
-/** What an attacker brings along: programs of raw system calls, hostile bundles, and a host to be protected. */
+/** What an attacker brings along: programs of raw system calls, hostile bundles, and a host to protect. */
 import {
   chmodSync,
   lstatSync,
@@ -146,7 +146,7 @@ export async function runConfig(config: unknown, options: HutchOptions = {}): Pr
   return hutch(["run", "--bundle", writeBundle(config), `attack-${process.pid}-${containers}`], options);
 }
 
-/** A directory of the host that no container may touch: a file, a directory, and a place that does not exist. */
+/** A directory of the host that no container may touch: a file, a directory, and a name that is free. */
 export function makeOutside(): string {
   const outside = temporaryDirectory("outside");
   writeFileSync(join(outside, "witness"), "the host's own\n");
