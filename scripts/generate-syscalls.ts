@@ -122,10 +122,8 @@ function withNewer(calls: Table, bit: number, without: ReadonlySet<string> = new
 
 /** A function that makes the table. */
 function maker(name: string, calls: Table): string {
-  const rows = literal(name, calls, "")
-    .replace(`${name}: {`, `const ${name} = () => ({`)
-    .replace(/},$/, "}) as const;");
-  return `// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table\n${rows}`;
+  const rows = literal(name, calls, "  ").replace(`${name}: {`, "return {").replace(/},$/, "} as const;");
+  return `// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table\nfunction ${name}() {\n${rows}\n}`;
 }
 
 function literal(name: string, calls: Table, indent: string): string {

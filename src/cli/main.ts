@@ -52,9 +52,13 @@ async function unknownCommand(name: string): Promise<never> {
   });
 }
 
+/** The command of this name; "toString" is none. */
+const commandNamed = (name: string | undefined): (() => Promise<Module>) | undefined =>
+  name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+
 async function dispatch(argv: readonly string[]): Promise<void> {
   const [name, ...rest] = argv;
-  const load = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name];
+  const load = commandNamed(name);
   if (load !== undefined) {
     const module = await load();
     if (!asksForHelp(module, rest)) return module.run(rest);
@@ -65,7 +69,7 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   const { print, warn } = await import("./output.ts");
   if (name !== undefined && VERSION_WORDS.includes(name)) return print(versionText());
   const { commandHelp, overview } = await import("./help.ts");
-  const about = rest[0] === undefined ? undefined : COMMANDS[rest[0]];
+  const about = commandNamed(rest[0]);
   if (name === "help" && about !== undefined) return print(await commandHelp((await about()).command));
   if (name !== undefined && !HELP_WORDS.includes(name)) return unknownCommand(name);
   const text = overview((await loadAll()).map(({ command }) => command));

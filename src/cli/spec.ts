@@ -4,7 +4,7 @@ import { writeFile } from "../host/fd.ts";
 import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
 import { defaultSpec, rootlessSpec } from "../spec/default.ts";
-import { type Command, has, last, readOptions } from "./option.ts";
+import { type Command, has, last, readOptions, usageError } from "./option.ts";
 import { print } from "./output.ts";
 
 export const command: Command = {
@@ -27,6 +27,8 @@ export const command: Command = {
 
 export function run(argv: readonly string[]): void {
   const given = readOptions(command, argv);
+  const { words } = given;
+  if (words.length > 0) throw usageError("spec", `expected only options, received ${words.join(" ")}`);
   const path = `${last(given, "bundle") ?? "."}/config.json`;
   if (fileKind(path) !== undefined && !has(given, "force")) {
     throw new HutchError({ operation: `write ${path}`, errno: "EEXIST", hint: "--force replaces it" });

@@ -8,8 +8,8 @@
 import type { Arch } from "./arch.ts";
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table
-const x86_64 = () =>
-  ({
+function x86_64() {
+  return {
     read: 0,
     write: 1,
     open: 2,
@@ -393,11 +393,12 @@ const x86_64 = () =>
     open_tree_attr: 467,
     file_getattr: 468,
     file_setattr: 469,
-  }) as const;
+  } as const;
+}
 
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table
-const aarch64 = () =>
-  ({
+function aarch64() {
+  return {
     io_setup: 0,
     io_destroy: 1,
     io_submit: 2,
@@ -723,7 +724,8 @@ const aarch64 = () =>
     open_tree_attr: 467,
     file_getattr: 468,
     file_setattr: 469,
-  }) as const;
+  } as const;
+}
 
 const made: { x86_64?: ReturnType<typeof x86_64>; aarch64?: ReturnType<typeof aarch64> } = {};
 

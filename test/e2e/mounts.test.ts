@@ -313,7 +313,8 @@ asRoot("a message queue of the container is seen in its mqueue, and not by the h
 });
 
 asRoot("a cgroup mount shows the container's cgroups as roots, read-only", async () => {
-  const script = `${SHOW}; ls -d /sys/fs/cgroup/*/ | wc -l; find /sys/fs/cgroup -name cgroup.procs -maxdepth 2 |
+  const script = `${SHOW}; ls -d /sys/fs/cgroup/*/ | wc -l
+    find /sys/fs/cgroup -name cgroup.procs -maxdepth 2 |
     xargs -n 1 sh -c 'mkdir "\${0%/*}/new" 2>&1'; true`;
   const text = await inBundle(script);
   const lines = parseMountinfo(text).filter(({ point }) => point.startsWith("/sys/fs/cgroup"));

@@ -32,7 +32,8 @@ function picture(directory: string, below = ""): string[] {
 }
 
 /** Changes of every kind to a root. */
-const CHANGE = `echo new > /etc/new; echo changed > /etc/passwd; rm /etc/group; mkdir /srv; mv /bin/tac /srv/moved
+const CHANGE = `echo new > /etc/new; echo changed > /etc/passwd; rm /etc/group; mkdir /srv
+  mv /bin/tac /srv/moved
   chmod 700 /home; rmdir /var; ln -s /etc/new /link; cat /etc/passwd /etc/new /link`;
 
 asRoot("what is written to a throw-away layer is seen inside, and leaves nothing", async () => {

@@ -237,7 +237,7 @@ describe("who ends with whom", () => {
 });
 
 describe("--init", () => {
-  /** The last sleep outlives its parent and ends while another process, which is pid 1 or its child, sleeps. */
+  /** The first sleep outlives its parent, and ends while the last one, in pid 1 or its child, goes on. */
   const ORPHAN = `(sh -c 'sleep 0.05 &'; sleep 0.4; cat /proc/[0-9]*/stat | grep -c ' Z ') & exec sleep 0.8`;
 
   withRoot("reaps what others have left behind", async () => {
