@@ -3,13 +3,15 @@ import { type ArgsDef, defineCommand, renderUsage } from "citty";
 import type { Command, Option } from "./option.ts";
 
 const WIDTH = 100;
+/** A little more, because a description that just fits is easier to read than one cut in two. */
+const TABLE_WIDTH = 120;
 
 /** Breaks a paragraph at words. */
-function wrap(text: string): string {
+function wrap(text: string, width = WIDTH): string {
   const lines: string[] = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1) ?? "";
-    if (line !== "" && line.length + 1 + word.length > WIDTH) lines.push(word);
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
     else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
   }
   return lines.join("\n");
@@ -41,7 +43,11 @@ async function optionTable(options: readonly Option[]): Promise<string[]> {
     return name === "" ? [] : [{ name: name.startsWith("--") ? `    ${name}` : name, help }];
   });
   const width = Math.max(...rows.map(({ name }) => name.length));
-  return rows.map(({ name, help }) => `  ${name.padEnd(width)}  ${help}`);
+  const below = " ".repeat(width + 4);
+  return rows.map(({ name, help }) => {
+    const text = wrap(help, TABLE_WIDTH - below.length).replaceAll("\n", `\n${below}`);
+    return `  ${name.padEnd(width)}  ${text}`;
+  });
 }
 
 /** The help text of one command. */

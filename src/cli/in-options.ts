@@ -20,7 +20,7 @@ export const IN_OPTIONS: readonly Option[] = [
   {
     name: "share",
     value: "NS,…",
-    help: "keep namespaces of the host: net, ipc, pid, uts, cgroup, user; with pid, root inside can signal and see the host's processes",
+    help: "keep namespaces of the host: net, ipc, pid, uts, cgroup, user",
   },
   { name: "join", value: "NS=PATH,…", help: "enter existing namespaces, e.g. net=/run/netns/blue" },
   {
@@ -38,7 +38,7 @@ export const IN_OPTIONS: readonly Option[] = [
   {
     name: "cap-add",
     value: "NAME|all",
-    help: "grant a capability, or all that the caller has; SYS_ADMIN can lift masks (repeatable)",
+    help: "grant a capability, or all that the caller has (repeatable)",
   },
   {
     name: "cap-drop",

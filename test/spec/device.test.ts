@@ -3,7 +3,9 @@ import { type Device, deviceRules } from "../../src/spec/device.ts";
 import { problemsOf } from "./problem.ts";
 
 const problems = (device: Partial<Device>): string[] =>
-  problemsOf(deviceRules, { linux: { devices: [{ type: "c", path: "/dev/x", major: 1, minor: 3, ...device }] } });
+  problemsOf(deviceRules, {
+    linux: { devices: [{ type: "c", path: "/dev/x", major: 1, minor: 3, ...device }] },
+  });
 
 test("the largest device number is taken, and not one more", () => {
   expect(problems({ major: 4095, minor: 1048575 })).toEqual([]);
@@ -17,7 +19,9 @@ describe("a device has a number, and a FIFO needs none", () => {
   for (const type of ["c", "b", "u"] as const) {
     test(type, () => {
       const [, ...more] = problemsOf(deviceRules, { linux: { devices: [{ type, path: "/dev/x" }] } });
-      expect(more).toEqual(["linux.devices[0].minor: expected an integer from 0 to 1048575, received nothing"]);
+      expect(more).toEqual([
+        "linux.devices[0].minor: expected an integer from 0 to 1048575, received nothing",
+      ]);
     });
   }
   test("p", () => {

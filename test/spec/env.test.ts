@@ -8,7 +8,7 @@ test("a value may be empty, and may hold equals signs and newlines", () => {
   expect(refused(["A=", "B=c=d", "E=one\ntwo"])).toEqual([]);
 });
 
-test("every entry without a name or without a value is told by its index", () => {
+test("every entry without a name or an equals sign is told by its index", () => {
   expect(refused(["A=b", "A", "=b", "", "="])).toEqual([
     "env[1]: NAME=value",
     "env[2]: NAME=value",

@@ -13,18 +13,18 @@ test.each([
 });
 
 test.each([
-  [undefined, "nothing"],
-  [null, "null"],
-  [[], "an empty array"],
-  [[1], "an array"],
-  [{}, "an empty object"],
-  [{ a: 1 }, "an object"],
-  [18446744073709551615n, "18446744073709551615"],
-  [false, "false"],
-  ["1", '"1"'],
-  ["a\u001b[31m\n", '"a\\u001b[31m\\n"'],
-  ["\ud800", '"\ufffd"'],
-])("a value is shown in words, on one line: %p", (value, text) => {
+  ["nothing", undefined],
+  ["null", null],
+  ["an empty array", []],
+  ["an array", [1]],
+  ["an empty object", {}],
+  ["an object", { a: 1 }],
+  ["18446744073709551615", 18446744073709551615n],
+  ["false", false],
+  ['"1"', "1"],
+  ['"a\\u001b[31m\\n"', "a\u001b[31m\n"],
+  ['"\ufffd"', "\ud800"],
+])("a value is shown in words, on one line: %s", (text, value) => {
   expect(describe(value)).toBe(text);
 });
 

@@ -16,7 +16,7 @@ test("paths are masked only in a mount namespace, and no paths need none", () =>
 });
 
 describe("a control group is named below its parent", () => {
-  const rows = { "..": 1, "a/..": 1, "/../a": 1, "a/../../b": 1, "": 0, "/a..b": 0, "a/...": 0, "box": 0 };
+  const rows = { "..": 1, "a/..": 1, "/../a": 1, "a/../../b": 1, "": 0, "/a..b": 0, "a/...": 0, box: 0 };
   for (const [path, refused] of Object.entries(rows)) {
     test(`${JSON.stringify(path)} is ${refused === 1 ? "refused" : "taken"}`, () => {
       expect(problems({ cgroupsPath: path })).toHaveLength(refused);

@@ -15,7 +15,12 @@ const rlimit = (soft: number | bigint, hard: number | bigint): Partial<Process> 
   rlimits: [{ type: "RLIMIT_CORE", soft, hard }],
 });
 
-const LIMITS: readonly (readonly [what: string, taken: Partial<Process>, beyond: Partial<Process>, field: string])[] = [
+const LIMITS: readonly (readonly [
+  what: string,
+  taken: Partial<Process>,
+  beyond: Partial<Process>,
+  field: string,
+])[] = [
   ["uid", { user: { uid: 4294967294 } }, { user: { uid: 4294967295 } }, "user.uid"],
   ["gid", { user: { gid: 4294967294 } }, { user: { gid: 4294967295 } }, "user.gid"],
   [
@@ -64,7 +69,11 @@ const SCHEDULERS: readonly (readonly [what: string, scheduler: Scheduler, fields
   ["a real-time priority of 100", { policy: "SCHED_RR", priority: 100 }, ["priority"]],
   ["real time without priority", { policy: "SCHED_FIFO" }, ["priority"]],
   ["a deadline", { policy: "SCHED_DEADLINE", runtime: 1024, deadline: 1024, period: 1024 }, []],
-  ["a deadline whose period is its deadline", { policy: "SCHED_DEADLINE", runtime: 1024, deadline: 2048 }, []],
+  [
+    "a deadline whose period is its deadline",
+    { policy: "SCHED_DEADLINE", runtime: 1024, deadline: 2048 },
+    [],
+  ],
   ["too short a runtime", { policy: "SCHED_DEADLINE", runtime: 1023, deadline: 1024 }, ["runtime"]],
   [
     "a period that ends before the deadline",

@@ -21,8 +21,7 @@ const FAULTS = {
   "linux-hugepage.json":
     'config.json: linux.resources.hugepageLimits[0].pageSize: expected a page size such as 2MB, received "64kB"',
   "linux-netdevice.json": "config.json: linux.netDevices.eth0.name: expected a string, received 23",
-  "linux-rdma.json":
-    `config.json: linux.resources.rdma.mlx5_1.hcaHandles: expected an integer from 0 to 4294967295, received "not a uint32"`,
+  "linux-rdma.json": `config.json: linux.resources.rdma.mlx5_1.hcaHandles: expected an integer from 0 to 4294967295, received "not a uint32"`,
 };
 
 /** Good samples of another platform that no Linux host could run as they are. */
