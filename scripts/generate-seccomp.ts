@@ -1,6 +1,7 @@
 /**
- * Makes src/plan/seccomp-program.ts: the default profile, compiled, for containers with capabilities that open
- * none of its groups. That is nearly every container, and compiling the profile costs more than starting one.
+ * Makes src/plan/seccomp-program.ts: the default profile, compiled, for containers with capabilities that
+ * open none of its groups. That is nearly every container, and compiling the profile costs more than
+ * starting one.
  *
  *   bun scripts/generate-seccomp.ts
  */

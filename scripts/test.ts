@@ -76,6 +76,8 @@ async function runTests(title: string, files: readonly string[], flags: readonly
   const paths = files.map((file) => `./${file}`);
   const child = Bun.spawn([process.execPath, "test", ...reporter, ...flags, ...paths], {
     cwd: root,
+    // No test depends on what an earlier one has started, and nothing is kept on the host.
+    env: { ...process.env, HUTCH_CACHE: "off" },
     // One stream, so that a log of stdout alone tells the whole story.
     stdio: ["ignore", 1, 1],
     timeout: Math.max(1, Math.round(Math.min(limit, END - performance.now()))),

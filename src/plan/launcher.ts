@@ -1,6 +1,6 @@
 /**
- * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes signals on,
- * waits, removes what was made, and exits as the container did.
+ * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes
+ * signals on, waits, removes what was made, and exits as the container did.
  */
 import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
@@ -16,7 +16,8 @@ import { bindSource } from "./mount.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { layerSource } from "./overlay.ts";
-import { leaveRawMode, superviseTerminal } from "./relay.ts";
+import { leaveRawMode } from "./raw-mode.ts";
+import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { openSourceEarly, opensEarly, type Source } from "./source.ts";
@@ -42,8 +43,8 @@ const CLONE_HINTS = {
 } as const;
 
 /**
- * A standard stream that the caller has closed is /dev/null: what is opened next would take its number, and pass for
- * the container's.
+ * A standard stream that the caller has closed is /dev/null: what is opened next would take its number, and
+ * pass for the container's.
  */
 function openStreams(): Step[] {
   const why = "open the standard streams that are closed";

@@ -11,8 +11,8 @@ const ANY_CHILD = -1;
 const SIGTTOU_BIT = 1n << BigInt(SIGNALS.SIGTTOU - 1);
 
 /**
- * Splits in two: the child goes on to the exec; the parent passes signals on to it, reaps whatever ends, and exits as
- * the child did. It keeps no descriptor, so that pipes end when the command closes them.
+ * Splits in two: the child goes on to the exec; the parent passes signals on to it, reaps whatever ends, and
+ * exits as the child did. It keeps no descriptor, so that pipes end when the command closes them.
  */
 export function reap(terminal: boolean): Step[] {
   const main = slot("main");
@@ -35,7 +35,8 @@ export function reap(terminal: boolean): Step[] {
     ...(terminal
       ? [
           call(why, "getpid", [], { into: group }),
-          // Who is not in the foreground yet would be stopped; the caller's mask is given back before the exec.
+          // Who is not in the foreground yet would be stopped; the caller's mask is given back before the
+          // exec.
           call(why, "rt_sigprocmask", [SIG_BLOCK, signalSet(SIGTTOU_BIT), 0, SIGSET_SIZE]),
           call("bring the command to the foreground", "ioctl", [0, TIOCSPGRP, address(group)]),
         ]

@@ -1,10 +1,14 @@
-/** The launcher's loop when the container has a terminal: caller's streams ↔ master of the pty, and signals. */
+/**
+ * The launcher's loop when the container has a terminal: caller's streams ↔ master of the pty, and
+ * signals.
+ */
 import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/fcntl.ts";
-import { TCGETS, TCSETS, TIOCGPTPEER, TIOCGWINSZ, TIOCSWINSZ } from "../linux/ioctl.ts";
+import { TIOCGPTPEER } from "../linux/ioctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
+import { copyWindow, enterRawMode, leaveRawMode, renewRawMode } from "./raw-mode.ts";
 import { TAKEN } from "./signal.ts";
-import type { Call, Slot, Step } from "./step.ts";
+import type { Slot, Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
 import { type Child, handle, SIGNAL, superviseChild } from "./supervise.ts";
 import { MASTER, receiveMaster } from "./terminal.ts";
@@ -18,31 +22,6 @@ const CHUNK = 4096;
 const STDIN = 0;
 const STDOUT = 1;
 
-/** struct termios of the kernel (asm-generic/termbits.h): four words, the line discipline, 19 control characters. */
-const TERMIOS_SIZE = 36;
-const IFLAG = 0;
-const OFLAG = 4;
-const CFLAG = 8;
-const LFLAG = 12;
-const VTIME = 17 + 5;
-const VMIN = 17 + 6;
-
-/** cfmakeraw(3), word by word: what is cleared and what is set. */
-const RAW = [
-  // IGNBRK BRKINT PARMRK ISTRIP INLCR IGNCR ICRNL IXON
-  { offset: IFLAG, clear: 0o1 | 0o2 | 0o10 | 0o40 | 0o100 | 0o200 | 0o400 | 0o2000, set: 0 },
-  // OPOST
-  { offset: OFLAG, clear: 0o1, set: 0 },
-  // CSIZE PARENB, CS8
-  { offset: CFLAG, clear: 0o60 | 0o400, set: 0o60 },
-  // ISIG ICANON ECHO ECHONL IEXTEN
-  { offset: LFLAG, clear: 0o1 | 0o2 | 0o10 | 0o100 | 0o100000, set: 0 },
-] as const;
-
-const SAVED = buffer("caller's termios", TERMIOS_SIZE);
-const RAW_MODE = buffer("raw termios", TERMIOS_SIZE);
-const IS_RAW = slot("the caller's terminal is raw");
-const WINDOW = buffer("window size", 8);
 const SIGNAL_FILE = slot("signal file");
 const SLAVE = slot("launcher's terminal");
 const COUNT = slot("bytes");
@@ -65,69 +44,6 @@ const OUTPUT_LENGTH = slot("output rest length");
 /** 1 once the container has ended: what is still in its terminal is shown, and that is all. */
 const ENDED = slot("container has ended");
 
-const NO_TERMINAL = { ENOTTY: "ignore", EBADF: "ignore", EIO: "ignore", EINVAL: "ignore" } as const;
-
-/** The caller's terminal goes raw: every key is the container's, ^C included. */
-function enterRawMode(): Step[] {
-  const why = "put the caller's terminal into raw mode";
-  const word = slot("termios word");
-  const result = slot("stdin is a terminal");
-  return [
-    call("look whether standard input is a terminal", "ioctl", [STDIN, TCGETS, SAVED], {
-      into: result,
-      errors: NO_TERMINAL,
-    }),
-    branch(result, "ne", 0, "not raw"),
-    call(why, "ioctl", [STDIN, TCGETS, RAW_MODE]),
-    ...RAW.flatMap((change) => [
-      load(word, RAW_MODE, change.offset, 4),
-      compute(word, word, "and", 0xffffffff & ~change.clear),
-      compute(word, word, "or", change.set),
-      store(RAW_MODE, change.offset, 4, word),
-    ]),
-    store(RAW_MODE, VTIME, 1, 0),
-    store(RAW_MODE, VMIN, 1, 1),
-    call(why, "ioctl", [STDIN, TCSETS, RAW_MODE]),
-    set(IS_RAW, 1),
-    label("not raw"),
-  ];
-}
-
-/** Gives the caller its terminal back as it was; nothing when it was not touched. */
-export const leaveRawMode = (tag: string): Step[] => [
-  branch(IS_RAW, "eq", 0, tag),
-  call("give the caller its terminal back", "ioctl", [STDIN, TCSETS, SAVED], { errors: { EIO: "ignore" } }),
-  label(tag),
-];
-
-/** After a stop: the shell has had the terminal for itself, and set it to its own liking. */
-const renewRawMode = (tag: string): Step[] => [
-  branch(IS_RAW, "eq", 0, tag),
-  call("put the caller's terminal into raw mode again", "ioctl", [STDIN, TCSETS, RAW_MODE], {
-    errors: { EIO: "ignore", EINTR: "retry" },
-  }),
-  label(tag),
-];
-
-/** The container's window is as large as the caller's; without one, or one without a size, it stays as it was made. */
-function copyWindow(tag: string): Step[] {
-  const why = "give the terminal the caller's window size";
-  const result = slot("window");
-  const ask = (stream: number): Call =>
-    call(why, "ioctl", [stream, TIOCGWINSZ, WINDOW], { into: result, errors: NO_TERMINAL });
-  return [
-    ask(STDIN),
-    branch(result, "eq", 0, `${tag}: asked`),
-    ask(STDOUT),
-    branch(result, "ne", 0, tag),
-    label(`${tag}: asked`),
-    load(result, WINDOW, 0, 4),
-    branch(result, "eq", 0, tag),
-    call(why, "ioctl", [MASTER, TIOCSWINSZ, WINDOW], { errors: { EBADF: "ignore" } }),
-    label(tag),
-  ];
-}
-
 function startRelay(): Step[] {
   const flags = slot("master flags");
   const nonBlocking = "make the master non-blocking";
@@ -139,7 +55,8 @@ function startRelay(): Step[] {
     call("keep the terminal open", "ioctl", [MASTER, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC], {
       into: SLAVE,
     }),
-    // Input may be taken in part: else a container that only writes, and a caller that only types, would both wait.
+    // Input may be taken in part: else a container that only writes, and a caller that only types, would
+    // both wait.
     call(nonBlocking, "fcntl", [MASTER, F_GETFL, 0], { into: flags }),
     compute(flags, flags, "or", O_NONBLOCK),
     call(nonBlocking, "fcntl", [MASTER, F_SETFL, flags]),
@@ -225,8 +142,8 @@ const handIn = (): Step[] => [
 const EOT = 4;
 
 /**
- * Reads the caller's keys. At the end of input the container is told with ^D: twice, because the first one only ends
- * a line that was begun.
+ * Reads the caller's keys. At the end of input the container is told with ^D: twice, because the first one
+ * only ends a line that was begun.
  */
 const readInput = (): Step[] => [
   call("read the caller's input", "read", [STDIN, INPUT, CHUNK], {
@@ -281,7 +198,10 @@ function takeSignal(child: Child, timeout: number): Step[] {
   ];
 }
 
-/** Supervises a container with a terminal; falls through, the caller's terminal restored, once it has ended. */
+/**
+ * Supervises a container with a terminal; falls through, the caller's terminal restored, once it has
+ * ended.
+ */
 export function superviseTerminal(child: Child, timeout: number): Step[] {
   const event = slot("event");
   const on = (offset: number, is: number, otherwise: string): Step[] => [
@@ -298,7 +218,8 @@ export function superviseTerminal(child: Child, timeout: number): Step[] {
     label("relay"),
     branch(ENDED, "eq", 0, "relay on"),
     branch(OUTPUT_LENGTH, "ne", 0, "relay on"),
-    // What was written before the end is in the terminal still; others may hold it open, so nobody waits for more.
+    // What was written before the end is in the terminal still; others may hold it open, so nobody waits
+    // for more.
     ...readOutput("relay ended"),
     label("relay on"),
     ...poll(),

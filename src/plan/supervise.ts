@@ -40,7 +40,10 @@ const send = (why: string, { pid, pidfd }: Child, signal: Slot | number): Step =
     ? call(why, "kill", [pid, signal], { errors: { ESRCH: "ignore", EPERM: "ignore" } })
     : call(why, "pidfd_send_signal", [pidfd, signal, 0, 0], { errors: { ESRCH: "ignore", EPERM: "ignore" } });
 
-/** A signal has been taken into `SIGNAL`: passes it on, unless it is the alarm of --timeout; ends with a jump. */
+/**
+ * A signal has been taken into `SIGNAL`: passes it on, unless it is the alarm of --timeout; ends with a
+ * jump.
+ */
 function passOn(child: Child, timeout: number, next: string): Step[] {
   const why = "pass the signal on to the container";
   if (timeout === 0) return [send(why, child, SIGNAL), jump(next)];
@@ -74,7 +77,10 @@ function toExitCode(status: Slot, done: string): Step[] {
 
 const STATUS = buffer("wait status", 8);
 
-/** After SIGCHLD: goes on at `next` while the child lives; else leaves its exit code in `EXIT_CODE` and falls through. */
+/**
+ * After SIGCHLD: goes on at `next` while the child lives; else leaves its exit code in `EXIT_CODE` and falls
+ * through.
+ */
 export function collect(
   child: Child,
   timeout: number,
@@ -103,7 +109,10 @@ export function collect(
   ];
 }
 
-/** One signal that was taken: SIGCHLD collects, the rest is passed on. Falls through once the child has ended. */
+/**
+ * One signal that was taken: SIGCHLD collects, the rest is passed on. Falls through once the child has
+ * ended.
+ */
 export function handle(child: Child, timeout: number, next: string, whose?: number): Step[] {
   return [
     branch(SIGNAL, "eq", SIGNALS.SIGCHLD, `${next}: child`),

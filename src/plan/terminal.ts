@@ -1,6 +1,6 @@
 /**
- * A pseudo-terminal of the container's own. Init opens it in the container's devpts, so that its name is true there,
- * and hands the master to the launcher (SCM_RIGHTS), which relays between it and the caller's streams.
+ * A pseudo-terminal of the container's own. Init opens it in the container's devpts, so that its name is true
+ * there, and hands the master to the launcher (SCM_RIGHTS), which relays between it and the caller's streams.
  */
 import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
 import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from "../linux/ioctl.ts";
@@ -29,7 +29,10 @@ const MASTER = slot("master");
 
 const OPEN_FLAGS = O_RDWR | O_NOCTTY | O_CLOEXEC;
 
-/** struct msghdr with one byte to carry, in memory that the kernel may write to: recvmsg(2) fills in what it found. */
+/**
+ * struct msghdr with one byte to carry, in memory that the kernel may write to: recvmsg(2) fills in what it
+ * found.
+ */
 const HEADER = buffer("msghdr", 56);
 /** struct cmsghdr and one descriptor behind it. */
 const CONTROL = buffer("control message", CMSG_SPACE);
@@ -59,7 +62,10 @@ export const openTerminalChannel = (): Step[] => [
   load(THEIRS, PAIR, 4, 4),
 ];
 
-/** In the launcher, after the clone: the master into `MASTER`; goes on at `gone` when init died before sending it. */
+/**
+ * In the launcher, after the clone: the master into `MASTER`; goes on at `gone` when init died before sending
+ * it.
+ */
 export function receiveMaster(gone: string): Step[] {
   const got = slot("received");
   const why = "receive the container's terminal";
@@ -86,7 +92,10 @@ const winsize = (rows: number, columns: number): Struct =>
     ["ws_ypixel", 2, 0],
   ]);
 
-/** In init, once the container's devpts is mounted: opens the pair, binds /dev/console, sends the master out. */
+/**
+ * In init, once the container's devpts is mounted: opens the pair, binds /dev/console, sends the master
+ * out.
+ */
 export function openTerminal(context: Context, process: Process): Step[] {
   const why = "open a terminal in the container's devpts";
   const hints = { ENOENT: "a terminal needs a devpts mounted on /dev/pts" };

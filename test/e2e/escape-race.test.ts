@@ -1,4 +1,4 @@
-/** A process on the host swaps a directory of the root for a symlink while containers start (CVE-2021-30465). */
+/** A process on the host swaps a directory of the root for a symlink during starts (CVE-2021-30465). */
 import { expect } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../src/linux/signal.ts";
 import { slot } from "../../src/plan/build.ts";
+import { leaveRawMode } from "../../src/plan/raw-mode.ts";
 import { reap } from "../../src/plan/reaper.ts";
-import { leaveRawMode, superviseTerminal } from "../../src/plan/relay.ts";
+import { superviseTerminal } from "../../src/plan/relay.ts";
 import { restoreMask, TAKEN, takeSignals } from "../../src/plan/signal.ts";
 import { startClock, superviseChild } from "../../src/plan/supervise.ts";
 import { attachTerminal, openTerminal } from "../../src/plan/terminal.ts";

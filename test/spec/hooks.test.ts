@@ -1,9 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import { HOOK_NAMES, hookRules } from "../../src/spec/hooks.ts";
+import { hookRules } from "../../src/spec/hooks.ts";
 import { problemsOf } from "./problem.ts";
 
+/** The specification's six. */
+const MOMENTS = [
+  "prestart",
+  "createRuntime",
+  "createContainer",
+  "startContainer",
+  "poststart",
+  "poststop",
+] as const;
+
 describe("the hooks of every moment are checked, each one", () => {
-  for (const name of HOOK_NAMES) {
+  for (const name of MOMENTS) {
     test(name, () => {
       const hooks = { [name]: [{ path: "/bin/true" }, { path: "true", env: ["A=b", "C"] }] };
       expect(problemsOf(hookRules, { hooks })).toEqual([
