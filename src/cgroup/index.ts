@@ -23,7 +23,13 @@ export interface CgroupInput {
   readonly mountsCgroup: boolean;
 }
 
-const EMPTY: Omit<CgroupPlan, "views"> = { create: [], enter: [], into: undefined, remove: [] };
+const EMPTY: Omit<CgroupPlan, "views"> = {
+  create: [],
+  enter: [],
+  into: undefined,
+  remove: [],
+  directories: () => [],
+};
 
 /**
  * The plan of a container's cgroups; undefined when nothing is wanted of them. Without limits and without
@@ -64,6 +70,7 @@ function planV1({ host, resources = {}, cgroupsPath, id }: CgroupInput, isWanted
     enter: enterV1(memberships),
     into: undefined,
     remove: removeDirectories(directories),
+    directories: () => directories.map((each) => pathOf(each, id)),
     views: viewsV1(host, memberships, id),
   };
 }
@@ -78,6 +85,7 @@ function planV2({ host, resources = {}, cgroupsPath, id, uid }: CgroupInput, isW
     enter: [],
     into: membership.into,
     remove: removeDirectories([membership.directory]),
+    directories: () => [pathOf(membership.directory, id)],
     views: [viewV2(() => pathOf(membership.directory, id), "")],
   };
 }

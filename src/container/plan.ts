@@ -19,6 +19,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   submounts: undefined,
   preserveFds: 0,
   dieWithLauncher: false,
+  creates: false,
   filter: undefined,
   givenEnvironment: false,
 };

@@ -24,6 +24,8 @@ export interface CgroupPlan {
   readonly into: Slot | undefined;
   /** Removes the directories; in the launcher, after the container has ended. */
   readonly remove: readonly Step[];
+  /** The directories that `create` makes, for who cleans up after a hutch that was killed. */
+  readonly directories: () => readonly string[];
   /** What a mount of type "cgroup" shows. */
   readonly views: readonly CgroupView[];
 }

@@ -71,6 +71,8 @@ export interface Launch {
   readonly preserveFds: number;
   /** Ends the container when the launcher is killed, instead of leaving it without its cleanup. */
   readonly dieWithLauncher: boolean;
+  /** The plan is that of `create`: hutch lives on, and init waits for `start` (see creator.ts). */
+  readonly creates: boolean;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;
   /** The environment of the container is that of the program; process.env serves only to find the command. */

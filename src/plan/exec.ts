@@ -1,7 +1,7 @@
 /** Handing the process over to its program, with the exit codes of shells (POSIX XCU 2.8.2). */
-import { CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
+import { AT_EACCESS, AT_FDCWD, CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
 import type { Process } from "../spec/spec.ts";
-import { branch, call, label, set, slot, strings } from "./build.ts";
+import { branch, call, jump, label, set, slot, strings } from "./build.ts";
 import type { Slot, Step, Strings } from "./step.ts";
 
 /** Found, but not executable. */
@@ -37,6 +37,50 @@ export const closeAtExec = (preserve: number): Step =>
     CLOSE_RANGE_CLOEXEC,
   ]);
 
+const X_OK = 1;
+
+/** Where the command may be found: as it is when it has a slash, else in the directories of PATH. */
+function candidatesOf(process: Process): { readonly path: string; readonly candidates: readonly string[] } {
+  const [command = ""] = process.args ?? [];
+  const path = environment(process, "PATH") ?? DEFAULT_PATH;
+  if (command.includes("/")) return { path, candidates: [command] };
+  const inDirectory = (directory: string): string => `${directory === "" ? "." : directory}/${command}`;
+  return { path, candidates: path.split(":").map(inDirectory) };
+}
+
+/** Fails as the exec would when there is nothing to execute. */
+export function findCommand(process: Process): Step[] {
+  const [command = ""] = process.args ?? [];
+  const { candidates, path } = candidatesOf(process);
+  const denied = slot("command denied");
+  const answer = slot("command found");
+  const why = `execute ${command}`;
+  return [
+    ...candidates.flatMap((candidate, index) => [
+      call(`look for ${candidate}`, "faccessat2", [AT_FDCWD, candidate, X_OK, AT_EACCESS], {
+        into: answer,
+        errors: { ENOENT: "ignore", ENOTDIR: "ignore", EACCES: { to: `command denied ${index}` } },
+      }),
+      branch(answer, "eq", 0, "command found"),
+      jump(`command tried ${index}`),
+      label(`command denied ${index}`),
+      set(denied, 1),
+      label(`command tried ${index}`),
+    ]),
+    branch(denied, "eq", 0, "no command"),
+    { kind: "fail", message: `${why}: EACCES (permission denied)`, exitCode: CANNOT_EXECUTE },
+    label("no command"),
+    {
+      kind: "fail",
+      message: command.includes("/")
+        ? `${why}: ENOENT (no such file or directory)`
+        : `${why}: ENOENT: executable file not found in $PATH (${path})`,
+      exitCode: NOT_FOUND,
+    },
+    label("command found"),
+  ];
+}
+
 const GIVEN_ENVIRONMENT = slot("environment");
 
 /** execve of args[0]: as it is when it has a slash, in the directories of the container's PATH when not. */
@@ -65,12 +109,9 @@ function tryCandidates(process: Process, envp: Slot | Strings): Step[] {
       },
     ];
   }
-  const path = environment(process, "PATH") ?? DEFAULT_PATH;
+  const { path, candidates } = candidatesOf(process);
   const denied = slot("denied");
   const result = slot("result");
-  const candidates = path
-    .split(":")
-    .map((directory) => (directory === "" ? `./${command}` : `${directory}/${command}`));
   return [
     // As execvp does, a file that may not be executed is remembered while the search goes on.
     ...candidates.flatMap((candidate, index) => [

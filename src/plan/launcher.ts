@@ -9,6 +9,7 @@ import { SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
+import { CONTROL, handOver } from "./creator.ts";
 import { deviceSources } from "./device.ts";
 import { mapsItself, openSync, writeMaps } from "./idmap.ts";
 import { makeIdmaps } from "./idmap-mount.ts";
@@ -59,14 +60,15 @@ function openStreams(): Step[] {
 
 /** What was inherited and is in the way: the program's own file, descriptors, signal settings. */
 function prepare({ launch }: Context): Step[] {
-  const { executable, preserveFds, dieWithParent } = launch;
+  const { executable, preserveFds, dieWithParent, creates } = launch;
+  const kept = 3 + preserveFds + (creates ? CONTROL.length : 0);
   return [
     ...(executable === undefined
       ? []
       : // /proc/self/exe of the container must not lead to a program that can be run again (CVE-2019-5736).
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
     ...openStreams(),
-    call("close what was inherited", "close_range", [3 + preserveFds, LAST_DESCRIPTOR, 0]),
+    call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0]),
     ...takeSignals(),
     ...(dieWithParent
       ? [call("die with the parent", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
@@ -109,10 +111,20 @@ function makeInit(context: Context): Step[] {
 /** True when the id maps are written from outside. */
 export const waitsForMaps = (context: Context): boolean => isNew(context, "user") && !mapsItself(context);
 
+/** Stays beside the container until it has ended. */
+function supervise({ launch, spec }: Context): Step[] {
+  const child = { pid: INIT, pidfd: PIDFD };
+  return [
+    ...startClock(launch.timeout),
+    ...(spec.process?.terminal
+      ? superviseTerminal(child, launch.timeout)
+      : superviseChild(child, launch.timeout, "supervise")),
+  ];
+}
+
 /** The whole of the launcher; `init` is what goes on in the child. */
 export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
   const { launch, spec, cgroup } = context;
-  const child = { pid: INIT, pidfd: PIDFD };
   return [
     ...prepare(context),
     guard("undo"),
@@ -123,21 +135,18 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
       ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(why, source))
       : []),
     ...(waitsForMaps(context) ? openSync() : []),
-    ...(spec.process?.terminal ? openTerminalChannel() : []),
+    ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
     ...makeInit(context),
     ...(waitsForMaps(context) ? writeMaps(context, INIT) : []),
     // Nobody in a shared or joined pid namespace may look into the launcher through /proc (CVE-2016-9962).
     call("keep /proc of the launcher closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
-    ...startClock(launch.timeout),
-    ...(spec.process?.terminal
-      ? superviseTerminal(child, launch.timeout)
-      : superviseChild(child, launch.timeout, "supervise")),
+    ...(launch.creates ? handOver(context, INIT) : supervise(context)),
     label("remove"),
     guard(),
     ...(cgroup?.remove ?? []),
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
-    ...(spec.process?.terminal ? leaveRawMode("nothing was raw") : []),
+    ...(spec.process?.terminal && !launch.creates ? leaveRawMode("nothing was raw") : []),
     ...endInit(),
     set(EXIT_CODE, FAILED),
     jump("remove"),

@@ -8,8 +8,9 @@ import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
+import { awaitStart, CONTROL, dieWithCreator } from "./creator.ts";
 import { makeDevices } from "./device.ts";
-import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
+import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import { launcher } from "./launcher.ts";
 import { mountAll, sortMounts } from "./mount.ts";
@@ -49,7 +50,10 @@ const setDumpable = (value: 0 | 1, why: string): Step =>
 
 /** Everything that happens in the container's first process. */
 function init(context: Context, process: Process, mounts: readonly SortedMount[]): Step[] {
+  const { creates, preserveFds } = context.launch;
+  const held = preserveFds + (creates ? CONTROL.length : 0);
   return [
+    ...(creates ? [dieWithCreator()] : []),
     ...enterUser(context),
     // Still before /proc of this process is closed: its files belong to root then, and could not be written.
     ...setOomScore(process),
@@ -68,13 +72,15 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     call("make files with exactly the mode that is asked for", "umask", [0]),
     ...(isNew(context, "mount") ? buildRoot(context, process, mounts) : enterJoinedRoot(context)),
     ...(process.terminal ? attachTerminal(process) : []),
-    closeDescriptors(context.launch.preserveFds),
+    closeDescriptors(held),
     ...setRlimits(process, context),
     ...setScheduler(process),
     ...setPersonality(context),
     openContainerRoot(),
     ...becomeUser(context, process),
-    closeAtExec(context.launch.preserveFds),
+    closeAtExec(preserveFds),
+    // Here, so that create fails, and not start, when there is nothing to execute.
+    ...(creates ? [...findCommand(process), ...awaitStart(context)] : []),
     ...(context.launch.init ? reap(process.terminal === true) : []),
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.

@@ -8,6 +8,7 @@ import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { Process } from "../spec/spec.ts";
 import { buffer, bytes, call, load, set, slot, store, struct } from "./build.ts";
 import type { Context } from "./context.ts";
+import { controlDescriptor } from "./creator.ts";
 import { ROOT } from "./root.ts";
 import type { Buffer, Slot, Step, Struct } from "./step.ts";
 import { moveOnto, openInRoot, openTarget } from "./target.ts";
@@ -120,9 +121,13 @@ export function openTerminal(context: Context, process: Process): Step[] {
     store(CONTROL, 8, 4, SOL_SOCKET),
     store(CONTROL, 12, 4, SCM_RIGHTS),
     store(CONTROL, CONTROL_FD, 4, MASTER),
-    call("hand the terminal to the launcher", "sendmsg", [THEIRS, HEADER, 0]),
+    call("hand the terminal out", "sendmsg", [channel(context), HEADER, 0]),
   ];
 }
+
+/** Whom the terminal goes to: the launcher, or the console socket that `create` was given. */
+const channel = ({ launch }: Context): Slot | number =>
+  launch.creates ? controlDescriptor(launch.preserveFds, "console") : THEIRS;
 
 function bindConsole(context: Context): Step[] {
   const why = "bind the terminal on /dev/console";

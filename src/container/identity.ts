@@ -1,0 +1,81 @@
+/** Processes by more than their number: a pid is used again, a pid with its start time is not. */
+import { readTextIfExists } from "../host/fd.ts";
+import { call, errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { close } from "../host/fd.ts";
+
+export interface Identity {
+  readonly pid: number;
+  /** Clock ticks after boot (proc_pid_stat(5), field 22). */
+  readonly startTime: string;
+}
+
+/** What stands behind the name in parentheses, which may hold anything. */
+function statFields(pid: number): readonly string[] | undefined {
+  const text = readTextIfExists(`/proc/${pid}/stat`);
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+const STATE = 0;
+const START_TIME = 19;
+
+/** The identity of a process that is there now. */
+export function identify(pid: number): Identity | undefined {
+  const startTime = statFields(pid)?.[START_TIME];
+  return startTime === undefined ? undefined : { pid, startTime };
+}
+
+/** True while the process lives; a zombie has ended. */
+export function isAlive({ pid, startTime }: Identity): boolean {
+  const fields = statFields(pid);
+  return fields?.[START_TIME] === startTime && fields[STATE] !== "Z" && fields[STATE] !== "X";
+}
+
+/**
+ * Sends a signal to that very process: the pidfd is opened first and the start time compared then, so that the number
+ * cannot pass to another in between. False when the process has ended.
+ */
+export function signalProcess(identity: Identity, signal: number): boolean {
+  const fd = syscall("pidfd_open", identity.pid, 0);
+  if (failed(fd)) {
+    if (errnoOf(fd) === "ESRCH") return false;
+    throw syscallError(`open a pidfd of ${identity.pid}`, fd);
+  }
+  try {
+    if (!isAlive(identity)) return false;
+    const result = syscall("pidfd_send_signal", fd, signal, 0, 0);
+    if (!failed(result)) return true;
+    if (errnoOf(result) === "ESRCH") return false;
+    throw syscallError(`send signal ${signal} to ${identity.pid}`, result);
+  } finally {
+    close(fd);
+  }
+}
+
+const POLLIN = 1;
+
+/** Waits until the process has ended, at most so many milliseconds; true when it has. */
+export function awaitEnd(identity: Identity, milliseconds: number): boolean {
+  const fd = syscall("pidfd_open", identity.pid, 0);
+  if (failed(fd)) return true;
+  try {
+    if (!isAlive(identity)) return true;
+    const poll = new DataView(new ArrayBuffer(8));
+    poll.setInt32(0, fd, true);
+    poll.setInt16(4, POLLIN, true);
+    const timeout = new BigInt64Array(new ArrayBuffer(16));
+    timeout[0] = BigInt(Math.floor(milliseconds / 1000));
+    timeout[1] = BigInt((milliseconds % 1000) * 1_000_000);
+    call(
+      `wait for the end of ${identity.pid}`,
+      "ppoll",
+      new Uint8Array(poll.buffer),
+      1,
+      new Uint8Array(timeout.buffer),
+      0,
+      0,
+    );
+    return !isAlive(identity);
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,57 @@
+/** The state of a container (OCI runtime.md, "State"), worked out from its record and from the kernel. */
+import { fileKind } from "../host/path.ts";
+import { HutchError } from "../linux/error.ts";
+import { isFrozen } from "./freezer.ts";
+import { isAlive } from "./identity.ts";
+import { type Record, read, startFifo } from "./store.ts";
+
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** What the kernel says now; a record alone says nothing of a process that may have ended since. */
+export function statusOf(root: string, id: string, record: Record | undefined): Status {
+  if (record?.init === undefined) return "creating";
+  if (!isAlive(record.init)) return "stopped";
+  if (!record.isCreated) return "creating";
+  if (fileKind(startFifo(root, id)) !== undefined) return "created";
+  return isFrozen(record.cgroups) ? "paused" : "running";
+}
+
+export interface Container {
+  readonly root: string;
+  readonly id: string;
+  readonly record: Record;
+  readonly status: Status;
+}
+
+/** A container by its id; throws when there is none, or when nothing was written of it yet. */
+export function load(root: string, id: string): Container {
+  const record = read(root, id);
+  if (record === undefined) {
+    throw new HutchError({
+      operation: `container ${id}`,
+      reason: "is being created",
+      hint: `if that has failed: hutch delete --force ${id}`,
+    });
+  }
+  return { root, id, record, status: statusOf(root, id, record) };
+}
+
+/** Refuses a move that runtime-spec does not allow in this state; nothing has changed then. */
+export function requireStatus({ id, status }: Container, what: string, ...allowed: readonly Status[]): void {
+  if (allowed.includes(status)) return;
+  const words = status === "stopped" ? "container not running" : `container is ${status}`;
+  throw new HutchError({ operation: `${what} container ${id}`, reason: `${words}, expected ${allowed.join(" or ")}` });
+}
+
+/** The state as the specification writes it. */
+export const stateJson = ({ record, status }: Container) => ({
+  ociVersion: record.ociVersion,
+  id: record.id,
+  pid: status === "stopped" || record.init === undefined ? 0 : record.init.pid,
+  status,
+  bundle: record.bundle,
+  rootfs: record.rootfs,
+  created: record.created,
+  owner: `${record.owner === 0 ? "root" : record.owner}`,
+  ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
+});

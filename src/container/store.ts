@@ -1,0 +1,98 @@
+/**
+ * What is written down of each container, in a directory of its id below --root. The directory is made first, and made
+ * by one only; the record is written whole or not at all, before the first side effect and after each that matters, so
+ * that `delete --force` finds what a hutch that was killed has left.
+ */
+import { readTextIfExists, writeFile } from "../host/fd.ts";
+import { fileKind, listDirectory, mkdir, mkdirAll, rename, rmdir, unlink } from "../host/path.ts";
+import { call } from "../host/syscall.ts";
+import { HutchError } from "../linux/error.ts";
+import type { Identity } from "./identity.ts";
+
+export interface Record {
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** The root of the container on the host, absolute. */
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  /** The user id that created it. */
+  readonly owner: number;
+  readonly annotations: Readonly<{ [key: string]: string }>;
+  /** Directories that are removed with the container. */
+  readonly cgroups: readonly string[];
+  /** Init, once it is known. */
+  readonly init: Identity | undefined;
+  /** True once `create` has handed init over. */
+  readonly isCreated: boolean;
+}
+
+const RECORD = "record.json";
+/** The FIFO that init reads until `start` writes to it; gone when it has been started. */
+const START = "start";
+
+/** What an id may be: with "hutch-" before it, it becomes the name of a directory (NAME_MAX is 255). */
+const ID = /^(?!\.{1,2}$)[\w+.-]{1,240}$/;
+
+export function checkId(id: string): void {
+  if (ID.test(id)) return;
+  throw new HutchError({ operation: `container id ${id}`, reason: "expected at most 240 letters, digits and _ + - ." });
+}
+
+export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
+
+export const startFifo = (root: string, id: string): string => `${root}/${id}/${START}`;
+
+/** Takes the id: exactly one of many who try at once gets it. */
+export function reserve(root: string, id: string): void {
+  checkId(id);
+  mkdirAll(root, 0o700);
+  if (mkdir(directoryOf(root, id), 0o700)) return;
+  throw new HutchError({ operation: `container ${id}`, reason: "already exists", hint: `hutch delete ${id}` });
+}
+
+export function write(root: string, record: Record): void {
+  const directory = directoryOf(root, record.id);
+  const temporary = `${directory}/${RECORD}.${call("ask for the process id", "getpid")}`;
+  writeFile(temporary, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  rename(temporary, `${directory}/${RECORD}`);
+}
+
+/** The record of a container; undefined when there is a directory, but nothing was written yet. */
+export function read(root: string, id: string): Record | undefined {
+  checkId(id);
+  const directory = directoryOf(root, id);
+  const text = readTextIfExists(`${directory}/${RECORD}`);
+  if (text !== undefined) return parse(text, `${directory}/${RECORD}`);
+  if (fileKind(directory) === "directory") return undefined;
+  throw new HutchError({ operation: `container ${id}`, reason: "does not exist", hint: "hutch list" });
+}
+
+/** Written by hutch, into a directory of the caller's own: its form is taken as it is. */
+function parse(text: string, path: string): Record {
+  try {
+    const record: Record = JSON.parse(text);
+    return record;
+  } catch (cause) {
+    throw new HutchError({ operation: `read ${path}`, reason: "is damaged", hint: "hutch delete --force", cause });
+  }
+}
+
+/** The ids that are taken. */
+export function ids(root: string): string[] {
+  if (fileKind(root) !== "directory") return [];
+  return listDirectory(root)
+    .filter(({ name, kind }) => kind === "directory" && ID.test(name) && name !== "programs")
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Forgets a container. */
+export function forget(root: string, id: string): void {
+  const directory = directoryOf(root, id);
+  if (fileKind(directory) !== "directory") return;
+  for (const { name } of listDirectory(directory)) unlink(`${directory}/${name}`);
+  rmdir(directory);
+}

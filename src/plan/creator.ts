@@ -1,0 +1,73 @@
+/**
+ * `create`: hutch stays alive until init waits for `start`. The creator makes the cgroup and init as the launcher does,
+ * tells hutch about it, and ends when hutch has written down what was made; init then has no parent left but the
+ * caller's (conmon, the shim of containerd), and waits.
+ *
+ * Whoever dies before that takes the rest along: init dies with the creator (PR_SET_PDEATHSIG), and the creator undoes
+ * everything when hutch's end of the pipe is closed.
+ */
+import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
+import { SIGNALS } from "../linux/signal.ts";
+import { branch, buffer, call, exit, label, slot, struct } from "./build.ts";
+import type { Context } from "./context.ts";
+import type { Slot, Step } from "./step.ts";
+
+/** The descriptors that hutch hands to the creator's program, in this order, after those to be preserved. */
+export const CONTROL = ["report", "go", "hand", "start", "console"] as const;
+
+/** The number of a control descriptor. */
+export const controlDescriptor = (preserveFds: number, which: (typeof CONTROL)[number]): number =>
+  3 + preserveFds + CONTROL.indexOf(which);
+
+/** Events on the report pipe, told apart from the indexes of failed steps (16 bytes: event, value). */
+export const EVENT = { pid: 0x1_0000_0000, ready: 0x1_0000_0001, handed: 0x1_0000_0002 } as const;
+
+const BYTE = buffer("control byte", 8);
+
+/** Tells hutch of an event. */
+function tell(why: string, { launch }: Context, event: keyof typeof EVENT, value: number | Slot): Step {
+  const record = struct("event", [
+    ["event", 8, EVENT[event]],
+    ["value", 8, value],
+  ]);
+  return call(why, "write", [controlDescriptor(launch.preserveFds, "report"), record, 16]);
+}
+
+/** Reads one byte into `got`; 0 when the other end is closed. */
+const take = (why: string, descriptor: number, got: Slot): Step =>
+  call(why, "read", [descriptor, BYTE, 1], { into: got, errors: { EINTR: "retry" } });
+
+/** In the creator, after init's birth: goes on at "undo" unless hutch has written everything down. */
+export function handOver(context: Context, init: Slot): Step[] {
+  const got = slot("go");
+  return [
+    tell("tell hutch the pid of init", context, "pid", init),
+    take(
+      "wait until hutch has written down what was made",
+      controlDescriptor(context.launch.preserveFds, "go"),
+      got,
+    ),
+    branch(got, "ne", 1, "undo"),
+    exit(0, "leave init to the caller"),
+  ];
+}
+
+/** In init, as its first step: dies with the creator, so that a hutch that is killed leaves nothing running. */
+export const dieWithCreator = (): Step =>
+  call("die with the creator", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
+
+/** In init, when nothing is left but the exec: lets go of the creator, and waits for `start`. */
+export function awaitStart(context: Context): Step[] {
+  const { preserveFds } = context.launch;
+  const got = slot("hand");
+  return [
+    tell("tell hutch that init is ready", context, "ready", 0),
+    take("wait to be handed over", controlDescriptor(preserveFds, "hand"), got),
+    branch(got, "eq", 1, "handed over"),
+    exit(125, "end: hutch died before the container was handed over"),
+    label("handed over"),
+    call("outlive the creator", "prctl", [PR_SET_PDEATHSIG, 0, 0, 0, 0]),
+    tell("tell hutch that init outlives it", context, "handed", 0),
+    take("wait for start", controlDescriptor(preserveFds, "start"), got),
+  ];
+}
