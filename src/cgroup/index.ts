@@ -21,6 +21,8 @@ export interface CgroupInput {
   readonly uid: number;
   /** The container has a mount of type cgroup. */
   readonly mountsCgroup: boolean;
+  /** The container is to be paused, counted and killed by its cgroup: it is in every usual one. */
+  readonly isManaged?: boolean;
 }
 
 const EMPTY: Omit<CgroupPlan, "views"> = {
@@ -37,8 +39,8 @@ const EMPTY: Omit<CgroupPlan, "views"> = {
  * leads out of the tree.
  */
 export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
-  const { host, resources = {}, cgroupsPath, mountsCgroup } = input;
-  const isWanted = isExplicit(cgroupsPath) || limits(resources);
+  const { host, resources = {}, cgroupsPath, mountsCgroup, isManaged = false } = input;
+  const isWanted = isExplicit(cgroupsPath) || limits(resources) || (isManaged && host.version !== "none");
   if (!isWanted && !mountsCgroup) return undefined;
   if (isWanted && host.version === "none") {
     throw new HutchError({
@@ -56,8 +58,11 @@ export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
 const limits = (resources: Resources): boolean =>
   settingsV2(resources).length > 0 || devicePolicy(resources.devices) !== undefined;
 
-function planV1({ host, resources = {}, cgroupsPath, id }: CgroupInput, isWanted: boolean): CgroupPlan {
-  const memberships = isWanted ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath) : [];
+function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
+  const { host, resources = {}, cgroupsPath, id, isManaged = false } = input;
+  const memberships = isWanted
+    ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, isManaged)
+    : [];
   if (isWanted && memberships.length === 0) {
     throw new HutchError({
       operation: `make the cgroup ${cgroupsPath}`,

@@ -61,11 +61,12 @@ export function membershipsV1(
   hierarchies: readonly Hierarchy[],
   limits: readonly Setting[],
   cgroupsPath: string | undefined,
+  isManaged = false,
 ): Membership[] {
   for (const { controller } of limits) {
     if (!hierarchies.some(({ controllers }) => controllers.includes(controller))) throw missing(controller);
   }
-  const usual = isExplicit(cgroupsPath) ? USUAL : [];
+  const usual = isManaged || isExplicit(cgroupsPath) ? USUAL : [];
   return hierarchies.flatMap((hierarchy) => {
     const { controllers, mount, own } = hierarchy;
     const mine = limits.filter(({ controller }) => controllers.includes(controller));

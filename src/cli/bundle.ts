@@ -15,7 +15,8 @@ export function loadBundle(
   directory: string,
   look: Look,
   warn?: (line: string) => void,
-): { spec: Spec; launch: Omit<Launch, "id"> } {
+  config?: string,
+): { spec: Spec; launch: Omit<Launch, "id">; bundle: string } {
   const what = look("kind", directory);
   const bundle = what === "directory" ? look("real", directory) : undefined;
   if (bundle === undefined) {
@@ -25,7 +26,7 @@ export function loadBundle(
       hint: "a bundle is a directory",
     });
   }
-  const path = `${bundle}/config.json`;
+  const path = config ?? `${bundle}/config.json`;
   const text = look("text", path);
   if (text === undefined) {
     throw new HutchError({
@@ -56,5 +57,6 @@ export function loadBundle(
   return {
     spec: { ...spec, root: { ...spec.root, path: look("real", absolute) ?? absolute } },
     launch: PLAIN,
+    bundle,
   };
 }

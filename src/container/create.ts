@@ -1,19 +1,21 @@
 /** hutch create: everything up to the wait for `start`. */
-import { close, open, read as readBytes, using, write as writeBytes } from "../host/fd.ts";
+import { emit } from "../emit/index.ts";
+import { close, open, read as readBytes, write as writeBytes } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
-import { look } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
-import { unlink } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
-import { O_CLOEXEC, O_RDWR } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../linux/fcntl.ts";
 import { S_IFIFO } from "../linux/stat.ts";
-import { CONTROL, controlDescriptor, EVENT } from "../plan/creator.ts";
+import { controlDescriptor, EVENT } from "../plan/creator.ts";
 import type { Plan } from "../plan/step.ts";
-import { emit } from "../emit/index.ts";
-import { identify } from "./identity.ts";
+import { type Identity, identify } from "./identity.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
+
+/** The first descriptor after the standard streams. */
+const FIRST_FREE = 3;
+const BYTE = new Uint8Array([1]);
 
 /** What `create` is to make. */
 export interface Creation {
@@ -86,30 +88,60 @@ export async function create(creation: Creation): Promise<void> {
   }
 }
 
+/** Runs the creator, and follows what it tells until init has been handed over. */
 async function makeAndHandOver(creation: Creation, program: Uint8Array): Promise<void> {
-  const { root, record, plan, preserveFds } = creation;
+  const { root, record, preserveFds } = creation;
   const fifo = startFifo(root, record.id);
-  call(`make ${fifo}`, "mknodat", -100, fifo, S_IFIFO | 0o600, 0);
+  call(`make ${fifo}`, "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
   const [report, go, hand] = [makePipe("for reports"), makePipe("to the creator"), makePipe("to init")];
-  const start = open(fifo, O_RDWR | O_CLOEXEC);
+  const start = open(fifo, O_RDWR);
   const file = executable(program, "hutch");
+  const preserved = Array.from({ length: preserveFds }, (_, index) => FIRST_FREE + index);
   const control = [report.write, go.read, hand.read, start, creation.console ?? report.write];
-  const preserved = Array.from({ length: preserveFds }, (_, index) => 3 + index);
-  const child = Bun.spawn(["hutch", `hutch-${record.id}`], {
-    argv0: "hutch",
-    env: {},
-    stdio: ["inherit", "inherit", "inherit", ...preserved, ...control],
-  });
-  void file;
-  for (const fd of [report.write, go.read, hand.read, start]) close(fd);
-  void child;
-  void plan;
-  void unlink;
-  void using;
-  void writeBytes;
-  void identify;
-  void EVENT;
-  void CONTROL;
-  void nextEvent;
-  void look;
+  const child = Bun.spawn(
+    [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, `hutch-${record.id}`],
+    {
+      argv0: "hutch",
+      env: {},
+      stdio: ["inherit", "inherit", "inherit", ...preserved, ...control],
+    },
+  );
+  for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
+  try {
+    const init = await followUntilReady(creation, report.read);
+    writeBytes(hand.write, BYTE, "init");
+    if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
+    write(root, { ...record, init, isCreated: true });
+    writeBytes(go.write, BYTE, "the creator");
+  } catch (error) {
+    // The creator reads the end of the pipe, and undoes all that it has made.
+    close(go.write);
+    close(hand.write);
+    await child.exited;
+    throw error;
+  }
+  const code = await child.exited;
+  if (code !== 0)
+    throw new HutchError({ operation: `create ${record.id}`, reason: `the creator ended with ${code}` });
 }
+
+/** Writes down the pid as soon as it is told; the identity of init once it is ready. */
+async function followUntilReady({ root, record, plan, whenReady }: Creation, fd: number): Promise<Identity> {
+  let init: Identity | undefined;
+  for (;;) {
+    const event = nextEvent(fd);
+    if (event === undefined) throw ended(record);
+    if (event.index === EVENT.pid) {
+      init = identify(event.value);
+      if (init === undefined) throw ended(record);
+      write(root, { ...record, init });
+    } else if (event.index === EVENT.ready) {
+      if (init === undefined) throw ended(record);
+      await whenReady({ ...record, init });
+      return init;
+    } else throw stepError(plan, event.index, event.value);
+  }
+}
+
+const ended = ({ id }: Record): HutchError =>
+  new HutchError({ operation: `create ${id}`, reason: "the container's first process has ended" });

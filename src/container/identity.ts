@@ -1,7 +1,6 @@
 /** Processes by more than their number: a pid is used again, a pid with its start time is not. */
-import { readTextIfExists } from "../host/fd.ts";
+import { close, readTextIfExists } from "../host/fd.ts";
 import { call, errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
-import { close } from "../host/fd.ts";
 
 export interface Identity {
   readonly pid: number;

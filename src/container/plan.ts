@@ -25,13 +25,17 @@ export const PLAIN: Omit<Launch, "id"> = {
 };
 
 /** The plan; everything that can be refused is refused here, before the first side effect. */
-export async function planFor(spec: Spec, host: Host, launch: Launch, look: Look): Promise<Plan> {
+export const planFor = async (spec: Spec, host: Host, launch: Launch, look: Look): Promise<Plan> =>
+  planContainer(await contextFor(spec, host, launch, look));
+
+/** All that a plan is made from. */
+export async function contextFor(spec: Spec, host: Host, launch: Launch, look: Look): Promise<Context> {
   const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
   const resources = spec.linux?.resources;
   const cgroupsPath = spec.linux?.cgroupsPath;
   // Reading the host's cgroups costs time that a container without limits need not spend.
   const cgroup =
-    mountsCgroup || resources !== undefined || cgroupsPath !== undefined
+    launch.creates || mountsCgroup || resources !== undefined || cgroupsPath !== undefined
       ? planCgroup({
           host: gatherCgroups(look),
           resources,
@@ -39,11 +43,12 @@ export async function planFor(spec: Spec, host: Host, launch: Launch, look: Look
           id: launch.id,
           uid: host.uid,
           mountsCgroup,
+          // Who is paused, counted and killed by its cgroup has to be in all of them.
+          isManaged: launch.creates && host.uid === 0,
         })
       : undefined;
   const filter = launch.filter ?? (await compileFilter(spec, host));
-  const context: Context = makeContext(spec, host, { ...launch, filter }, cgroup);
-  return planContainer(context);
+  return makeContext(spec, host, { ...launch, filter }, cgroup);
 }
 
 /** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */

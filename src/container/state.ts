@@ -40,7 +40,10 @@ export function load(root: string, id: string): Container {
 export function requireStatus({ id, status }: Container, what: string, ...allowed: readonly Status[]): void {
   if (allowed.includes(status)) return;
   const words = status === "stopped" ? "container not running" : `container is ${status}`;
-  throw new HutchError({ operation: `${what} container ${id}`, reason: `${words}, expected ${allowed.join(" or ")}` });
+  throw new HutchError({
+    operation: `${what} container ${id}`,
+    reason: `${words}, expected ${allowed.join(" or ")}`,
+  });
 }
 
 /** The state as the specification writes it. */

@@ -38,7 +38,10 @@ const ID = /^(?!\.{1,2}$)[\w+.-]{1,240}$/;
 
 export function checkId(id: string): void {
   if (ID.test(id)) return;
-  throw new HutchError({ operation: `container id ${id}`, reason: "expected at most 240 letters, digits and _ + - ." });
+  throw new HutchError({
+    operation: `container id ${id}`,
+    reason: "expected at most 240 letters, digits and _ + - .",
+  });
 }
 
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
@@ -50,7 +53,11 @@ export function reserve(root: string, id: string): void {
   checkId(id);
   mkdirAll(root, 0o700);
   if (mkdir(directoryOf(root, id), 0o700)) return;
-  throw new HutchError({ operation: `container ${id}`, reason: "already exists", hint: `hutch delete ${id}` });
+  throw new HutchError({
+    operation: `container ${id}`,
+    reason: "already exists",
+    hint: `hutch delete ${id}`,
+  });
 }
 
 export function write(root: string, record: Record): void {
@@ -76,7 +83,12 @@ function parse(text: string, path: string): Record {
     const record: Record = JSON.parse(text);
     return record;
   } catch (cause) {
-    throw new HutchError({ operation: `read ${path}`, reason: "is damaged", hint: "hutch delete --force", cause });
+    throw new HutchError({
+      operation: `read ${path}`,
+      reason: "is damaged",
+      hint: "hutch delete --force",
+      cause,
+    });
   }
 }
 

@@ -26,7 +26,7 @@ const V1: CgroupView[] = [
 ];
 
 function mounted(views: readonly CgroupView[], own: boolean): string[] {
-  const cgroup = { create: [], enter: [], into: undefined, remove: [], views };
+  const cgroup = { create: [], enter: [], into: undefined, remove: [], directories: () => [], views };
   const of = spec({}, own ? {} : { namespaces: [{ type: "mount" }] }, { mounts: [MOUNT] });
   const made = makeContext(of, HOST, LAUNCH, cgroup);
   return sortMounts(made).flatMap((sorted) => lines(cgroupMount(made, sorted)));

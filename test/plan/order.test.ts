@@ -146,6 +146,7 @@ describe("the cgroup", () => {
     enter: [call("enter", "write", [slot("procs"), "0", 1])],
     into: undefined,
     remove: [call("remove", "unlinkat", [-100, "/cgroup/box", 0x200])],
+    directories: () => ["/cgroup/box"],
     views: [],
   };
   const steps = planContainer(makeContext(spec({}, {}, { mounts: [] }), HOST, LAUNCH, cgroup));

@@ -1,0 +1,19 @@
+/** hutch start: runs the program of a container that was created. */
+import { start } from "../container/start.ts";
+import { load } from "../container/state.ts";
+import { oneId } from "./create.ts";
+import type { Globals } from "./globals.ts";
+import { type Command, readOptions } from "./option.ts";
+
+export const command: Command = {
+  name: "start",
+  summary: "run the program of a container that was created",
+  usage: "ID",
+  options: [],
+  stopsAtWord: false,
+  examples: [["hutch start box", "after hutch create box"]],
+};
+
+export function run(argv: readonly string[], globals: Globals): void {
+  start(load(globals.root, oneId(readOptions(command, argv))));
+}
