@@ -8,14 +8,15 @@ import { loadBundle } from "./bundle.ts";
 
 export interface BundleWish {
   readonly bundle: string;
+  readonly config: string | undefined;
   readonly id: () => string;
   readonly init: boolean;
   readonly preserveFds: number;
 }
 
 export async function planBundle(wish: BundleWish, look: Look, warn: (line: string) => void): Promise<Plan> {
-  const { bundle, id, init, preserveFds } = wish;
-  const { spec, launch } = loadBundle(bundle, look, warn);
+  const { bundle, config, id, init, preserveFds } = wish;
+  const { spec, launch } = loadBundle(bundle, look, warn, config);
   const wishes = { ...launch, id, init, preserveFds, executable: PROGRAM_DESCRIPTOR };
   return planFor(spec, gatherHost(look), wishes, look);
 }

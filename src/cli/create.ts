@@ -71,6 +71,7 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
     plan,
     preserveFds,
     console: spec.process?.terminal === true && socket !== undefined ? connect(socket) : undefined,
+    whenMade: async () => {},
     whenReady: async (ready) => {
       const pidFile = last(given, "pid-file");
       if (pidFile !== undefined) writePidFile(pidFile, ready);

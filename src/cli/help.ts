@@ -1,10 +1,14 @@
 /** Help for a person: what a command is for, how it is written, what it takes, and lines to try. */
 import { type ArgsDef, defineCommand, renderUsage } from "citty";
+import { GLOBAL_OPTIONS } from "./globals.ts";
 import type { Command, Option } from "./option.ts";
 
 const WIDTH = 100;
 /** A little more, because a description that just fits is easier to read than one cut in two. */
 const TABLE_WIDTH = 120;
+
+/** The commands that a person begins with are first; of so many an example is shown. */
+const TRIED = 4;
 
 /** Breaks a paragraph at words. */
 function wrap(text: string, width = WIDTH): string {
@@ -34,6 +38,7 @@ function argument({ value, short, help }: Option): ArgsDef[string] {
  * them.
  */
 async function optionTable(options: readonly Option[]): Promise<string[]> {
+  if (options.length === 0) return [];
   const args = Object.fromEntries(options.map((option) => [option.name, argument(option)]));
   const usage = Bun.stripANSI(await renderUsage(defineCommand({ meta: { name: "hutch" }, args })));
   const lines = usage.split("\n");
@@ -62,16 +67,23 @@ export const commandHelp = async (command: Command): Promise<string> =>
   ].join("\n");
 
 /** The help text of hutch itself. */
-export const overview = (commands: readonly Command[]): string =>
+export const overview = async (commands: readonly Command[]): Promise<string> =>
   [
     "hutch: a container runtime that turns a container into a list of system calls, and the list into a program",
     "",
-    ...section("USAGE", ["  hutch COMMAND [OPTIONS]"]),
+    ...section("USAGE", ["  hutch [GLOBAL OPTIONS] COMMAND [OPTIONS]"]),
     ...section(
       "COMMANDS",
-      commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`),
+      commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`),
     ),
-    ...section("TRY", commands.flatMap(({ examples }) => examples.slice(0, 1)).map(example)),
+    ...section("GLOBAL OPTIONS", await optionTable(GLOBAL_OPTIONS)),
+    ...section(
+      "TRY",
+      commands
+        .slice(0, TRIED)
+        .flatMap(({ examples }) => examples.slice(0, 1))
+        .map(example),
+    ),
     "hutch COMMAND --help says more; hutch --version says which hutch this is.",
     "",
   ].join("\n");

@@ -3,6 +3,7 @@
  * code.
  */
 import { HutchError } from "../linux/error.ts";
+import { GLOBAL_OPTIONS, type Globals, globalsOf, readGlobals, refuseSystemd, type Start } from "./globals.ts";
 import type { Command } from "./option.ts";
 
 declare const HUTCH_VERSION: string;
@@ -10,7 +11,7 @@ declare const HUTCH_COMMIT: string;
 
 interface Module {
   readonly command: Command;
-  readonly run: (argv: readonly string[]) => void | Promise<void>;
+  readonly run: (argv: readonly string[], globals: Globals) => void | Promise<void>;
 }
 
 /** Loaded when they are asked for: a container that starts pays for its own command alone. */
@@ -19,7 +20,24 @@ const COMMANDS: Readonly<Record<string, () => Promise<Module>>> = {
   run: () => import("./run.ts"),
   explain: () => import("./explain.ts"),
   spec: () => import("./spec.ts"),
+  create: () => import("./create.ts"),
+  start: () => import("./start.ts"),
+  features: () => import("./features.ts"),
+  pause: () => import("./pause.ts"),
+  resume: () => import("./resume.ts"),
+  events: () => import("./events.ts"),
+  update: () => import("./update.ts"),
+  checkpoint: () => import("./checkpoint.ts"),
+  restore: () => import("./restore.ts"),
 };
+
+/** Commands that make a container, and would need a cgroup for it. */
+const MAKERS = ["run", "create"];
+
+/** The exit code when hutch itself fails; engines know the 1 of runc from the commands that runc has. */
+const OWN_FAILURE = 125;
+const OCI_FAILURE = 1;
+const OWN_COMMANDS = ["in", "run", "explain", "spec"];
 
 const VERSION_WORDS = ["--version", "-v", "version"];
 const HELP_WORDS = ["--help", "-h", "help"];
@@ -45,7 +63,8 @@ function asksForHelp({ command }: Module, argv: readonly string[]): boolean {
 
 async function unknownCommand(name: string): Promise<never> {
   const { nearest } = await import("./nearest.ts");
-  const near = nearest(name, name.startsWith("-") ? ["--help", "--version"] : Object.keys(COMMANDS));
+  const options = ["--help", "--version", ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)];
+  const near = nearest(name, name.startsWith("-") ? options : Object.keys(COMMANDS));
   throw new HutchError({
     operation: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
     hint: near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`,
@@ -56,12 +75,16 @@ async function unknownCommand(name: string): Promise<never> {
 const commandNamed = (name: string | undefined): (() => Promise<Module>) | undefined =>
   name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 
-async function dispatch(argv: readonly string[]): Promise<void> {
-  const [name, ...rest] = argv;
+async function dispatch({ values, rest: words }: Start): Promise<void> {
+  const [name, ...rest] = words;
   const load = commandNamed(name);
-  if (load !== undefined) {
+  if (name !== undefined && load !== undefined) {
     const module = await load();
-    if (!asksForHelp(module, rest)) return module.run(rest);
+    if (!asksForHelp(module, rest)) {
+      const globals = globalsOf(values);
+      if (MAKERS.includes(name)) refuseSystemd(globals);
+      return module.run(rest, globals);
+    }
     const { commandHelp } = await import("./help.ts");
     const { print } = await import("./output.ts");
     return print(await commandHelp(module.command));
@@ -72,10 +95,10 @@ async function dispatch(argv: readonly string[]): Promise<void> {
   const about = commandNamed(rest[0]);
   if (name === "help" && about !== undefined) return print(await commandHelp((await about()).command));
   if (name !== undefined && !HELP_WORDS.includes(name)) return unknownCommand(name);
-  const text = overview((await loadAll()).map(({ command }) => command));
+  const text = await overview((await loadAll()).map(({ command }) => command));
   if (name !== undefined) return print(text);
   warn(`expected a command\n\n${text.trimEnd()}`);
-  process.exitCode = 125;
+  process.exitCode = OWN_FAILURE;
 }
 
 /**
@@ -93,14 +116,22 @@ async function refuseBrokenText(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** The exit code of an error. */
+function exitCodeOf(error: unknown, name: string | undefined): number {
+  const code = error instanceof HutchError ? error.exitCode : OWN_FAILURE;
+  const isOci = commandNamed(name) !== undefined && !OWN_COMMANDS.includes(name ?? "");
+  return code === OWN_FAILURE && isOci ? OCI_FAILURE : code;
+}
+
 /** Runs hutch; `argv` is without the program's name. */
 export async function main(argv: readonly string[]): Promise<void> {
+  const start = readGlobals(argv);
   try {
     await refuseBrokenText(argv);
-    await dispatch(argv);
+    await dispatch(start);
   } catch (error) {
     const { report } = await import("./report.ts");
-    await report(error);
-    process.exit(error instanceof HutchError ? error.exitCode : 125);
+    await report(error, start.values);
+    process.exit(exitCodeOf(error, start.rest[0]));
   }
 }

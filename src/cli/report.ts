@@ -12,8 +12,13 @@ export function describe(error: unknown): string {
   return `this is a defect of hutch, please report it: ${text}`;
 }
 
-/** Writes the error to standard error. consola is loaded only where there is somebody to see its colours. */
-export async function report(error: unknown): Promise<void> {
+/**
+ * Writes the error to standard error and, with --log, to that file. consola is loaded only where there is
+ * somebody to see its colours.
+ */
+export async function report(error: unknown, globals: ReadonlyMap<string, string> = new Map()): Promise<void> {
+  const log = globals.get("log");
+  if (log) await addError(log, globals.get("log-format") === "json" ? "json" : "text", error);
   const line = `hutch: ${describe(error)}`;
   try {
     const text = isTerminal(STDERR) && process.env["NO_COLOR"] === undefined ? await colored(line) : line;
@@ -22,6 +27,17 @@ export async function report(error: unknown): Promise<void> {
     if (!(cause instanceof HutchError)) throw cause;
     // Where libc cannot be called, or standard error is closed, Bun's own way is left.
     console.error(line);
+  }
+}
+
+/** Engines show their user the last error of the file. */
+async function addError(path: string, format: "text" | "json", error: unknown): Promise<void> {
+  const { addToLog } = await import("./log.ts");
+  try {
+    addToLog(path, format, "error", describe(error));
+  } catch (cause) {
+    // The error itself is still told below.
+    console.error(`hutch: ${describe(cause)}`);
   }
 }
 

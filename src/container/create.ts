@@ -9,8 +9,10 @@ import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../linux/fcntl.ts";
 import { S_IFIFO } from "../linux/stat.ts";
 import { controlDescriptor, EVENT } from "../plan/creator.ts";
+import { STATE_SIZE } from "../plan/hook.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Identity, identify } from "./identity.ts";
+import { stateJson } from "./state.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
 
 /** The first descriptor after the standard streams. */
@@ -25,7 +27,9 @@ export interface Creation {
   readonly preserveFds: number;
   /** The connected console socket, when the process has a terminal. */
   readonly console: number | undefined;
-  /** Called when init is ready and its pid known, before it is handed over: pid files, hooks. */
+  /** Called when the namespaces are made and init's pid is known: hooks of the host. */
+  readonly whenMade: (record: Record) => Promise<void>;
+  /** Called when init is ready, before it is handed over: pid files. */
   readonly whenReady: (record: Record) => Promise<void>;
 }
 
@@ -108,8 +112,8 @@ async function makeAndHandOver(creation: Creation, program: Uint8Array): Promise
   );
   for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
   try {
-    const init = await followUntilReady(creation, report.read);
-    writeBytes(hand.write, BYTE, "init");
+    const init = await followUntilReady(creation, report.read, hand.write);
+    writeBytes(hand.write, stateOf({ ...record, init }, "created"), "init");
     if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
     write(root, { ...record, init, isCreated: true });
     writeBytes(go.write, BYTE, "the creator");
@@ -126,7 +130,8 @@ async function makeAndHandOver(creation: Creation, program: Uint8Array): Promise
 }
 
 /** Writes down the pid as soon as it is told; the identity of init once it is ready. */
-async function followUntilReady({ root, record, plan, whenReady }: Creation, fd: number): Promise<Identity> {
+async function followUntilReady(creation: Creation, fd: number, hand: number): Promise<Identity> {
+  const { root, record, plan, whenMade, whenReady } = creation;
   let init: Identity | undefined;
   for (;;) {
     const event = nextEvent(fd);
@@ -135,12 +140,29 @@ async function followUntilReady({ root, record, plan, whenReady }: Creation, fd:
       init = identify(event.value);
       if (init === undefined) throw ended(record);
       write(root, { ...record, init });
+    } else if (event.index === EVENT.made) {
+      if (init === undefined) throw ended(record);
+      await whenMade({ ...record, init });
+      writeBytes(hand, stateOf({ ...record, init }, "creating"), "init");
     } else if (event.index === EVENT.ready) {
       if (init === undefined) throw ended(record);
       await whenReady({ ...record, init });
       return init;
     } else throw stepError(plan, event.index, event.value);
   }
+}
+
+/** The state as hooks read it. */
+function stateOf(record: Record, status: "creating" | "created"): Uint8Array {
+  const text = new TextEncoder().encode(
+    JSON.stringify(stateJson({ root: "", id: record.id, record, status })),
+  );
+  if (text.length <= STATE_SIZE) return text;
+  // Annotations are the caller's, and may be of any length.
+  throw new HutchError({
+    operation: `create ${record.id}`,
+    reason: `the state is longer than ${STATE_SIZE} bytes`,
+  });
 }
 
 const ended = ({ id }: Record): HutchError =>

@@ -1,12 +1,103 @@
-/** Freezing a container by its cgroup: the freezer of version 1, cgroup.freeze of version 2. */
-import { readTextIfExists } from "../host/fd.ts";
+/**
+ * Freezing a container by its cgroup: the freezer of version 1 (admin-guide/cgroup-v1/freezer-subsystem),
+ * cgroup.freeze of version 2 (admin-guide/cgroup-v2, "Core Interface Files").
+ */
+import { readTextIfExists, writeFile } from "../host/fd.ts";
+import { HutchError } from "../linux/error.ts";
+import { O_WRONLY } from "../linux/fcntl.ts";
+
+/** How a file of the kernel is told to freeze or thaw, and how it tells that this is done. */
+interface Freezer {
+  readonly file: string;
+  readonly frozen: string;
+  readonly thawed: string;
+  /** True when the text of the files says that everything is frozen, or that nothing is. */
+  readonly isDone: (directory: string, freeze: boolean) => boolean;
+}
+
+const V1: Freezer = {
+  file: "freezer.state",
+  frozen: "FROZEN",
+  thawed: "THAWED",
+  isDone: (directory, freeze) =>
+    readTextIfExists(`${directory}/freezer.state`)?.trim() === (freeze ? V1.frozen : V1.thawed),
+};
+
+const V2: Freezer = {
+  file: "cgroup.freeze",
+  frozen: "1",
+  thawed: "0",
+  isDone: (directory, freeze) =>
+    (readTextIfExists(`${directory}/cgroup.events`) ?? "").includes(`frozen ${freeze ? 1 : 0}`),
+};
+
+interface Place {
+  readonly freezer: Freezer;
+  readonly directory: string;
+  readonly path: string;
+}
+
+function* places(cgroups: readonly string[]): Generator<Place & { readonly text: string }> {
+  for (const directory of cgroups) {
+    for (const freezer of [V1, V2]) {
+      const path = `${directory}/${freezer.file}`;
+      const text = readTextIfExists(path)?.trim();
+      if (text !== undefined) yield { freezer, directory, path, text };
+    }
+  }
+}
 
 /** True when one of the container's cgroups is frozen, or on its way. */
 export function isFrozen(cgroups: readonly string[]): boolean {
-  for (const directory of cgroups) {
-    const v1 = readTextIfExists(`${directory}/freezer.state`)?.trim();
-    if (v1 === "FROZEN" || v1 === "FREEZING") return true;
-    if (readTextIfExists(`${directory}/cgroup.freeze`)?.trim() === "1") return true;
+  for (const { freezer, text } of places(cgroups)) {
+    if (text === freezer.frozen || text === "FREEZING") return true;
   }
   return false;
+}
+
+/** Together some five seconds, each wait a little longer than the one before. */
+const WAITS_MS = [1, 1, 2, 5, 10, 20, 50, ...Array.from({ length: 49 }, () => 100)];
+
+/**
+ * Asks until it is done. Version 1 has to be asked again and again: it freezes only what it finds when it is
+ * asked, and a fork or a signal in between leaves it at FREEZING.
+ */
+async function change({ freezer, directory, path }: Place, freeze: boolean): Promise<boolean> {
+  for (const wait of WAITS_MS) {
+    writeFile(path, freeze ? freezer.frozen : freezer.thawed, { flags: O_WRONLY });
+    if (freezer.isDone(directory, freeze)) return true;
+    await Bun.sleep(wait);
+  }
+  return freezer.isDone(directory, freeze);
+}
+
+function placeOf(what: string, id: string, cgroups: readonly string[]): Place {
+  for (const place of places(cgroups)) return place;
+  throw new HutchError({
+    operation: `${what} container ${id}`,
+    reason: "it has no cgroup that can be frozen",
+    hint: "hutch create makes one where the freezer of cgroup v1, or cgroup v2, is mounted",
+  });
+}
+
+/** Freezes every process of the container; one that cannot be frozen in time is an error, and all go on. */
+export async function pause(id: string, cgroups: readonly string[]): Promise<void> {
+  const place = placeOf("pause", id, cgroups);
+  if (await change(place, true)) return;
+  await change(place, false);
+  throw new HutchError({
+    operation: `pause container ${id}`,
+    reason: "its processes could not be frozen within five seconds",
+    hint: "one of them waits for a device or a file system",
+  });
+}
+
+/** Lets the processes of a paused container go on. */
+export async function resume(id: string, cgroups: readonly string[]): Promise<void> {
+  if (await change(placeOf("resume", id, cgroups), false)) return;
+  throw new HutchError({
+    operation: `resume container ${id}`,
+    reason: "it is still frozen after five seconds",
+    hint: "is a cgroup above it frozen?",
+  });
 }

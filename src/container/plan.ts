@@ -52,7 +52,7 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
 }
 
 /** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */
-async function compileFilter({ linux }: Spec, { arch }: Host): Promise<Filter | undefined> {
+export async function compileFilter({ linux }: Spec, { arch }: Host): Promise<Filter | undefined> {
   if (linux?.seccomp === undefined) return undefined;
   const { compileSeccomp } = await import("../plan/seccomp.ts");
   return compileSeccomp(linux.seccomp, arch);

@@ -10,6 +10,7 @@ import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, exit, label, slot, struct } from "./build.ts";
 import type { Context } from "./context.ts";
+import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
 import type { Slot, Step } from "./step.ts";
 
 /** The descriptors that hutch hands to the creator's program, in this order, after those to be preserved. */
@@ -20,7 +21,12 @@ export const controlDescriptor = (preserveFds: number, which: (typeof CONTROL)[n
   3 + preserveFds + CONTROL.indexOf(which);
 
 /** Events on the report pipe, told apart from the indexes of failed steps (16 bytes: event, value). */
-export const EVENT = { pid: 0x1_0000_0000, ready: 0x1_0000_0001, handed: 0x1_0000_0002 } as const;
+export const EVENT = {
+  pid: 0x1_0000_0000,
+  ready: 0x1_0000_0001,
+  handed: 0x1_0000_0002,
+  made: 0x1_0000_0003,
+} as const;
 
 const BYTE = buffer("control byte", 8);
 
@@ -56,18 +62,38 @@ export function handOver(context: Context, init: Slot): Step[] {
 export const dieWithCreator = (): Step =>
   call("die with the creator", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
 
+/** True when hooks have to run between the namespaces and the root. */
+export const pausesForHooks = ({ launch, spec }: Context): boolean =>
+  launch.creates &&
+  [spec.hooks?.prestart, spec.hooks?.createRuntime, spec.hooks?.createContainer].some((list) => list?.length);
+
+/** In init, before the root is entered: hutch runs its hooks, and init those of the container. */
+export function pauseForHooks(context: Context): Step[] {
+  if (!pausesForHooks(context)) return [];
+  const { launch, spec } = context;
+  return [
+    tell("tell hutch that the namespaces are made", context, "made", 0),
+    receiveState("wait for hutch's hooks", controlDescriptor(launch.preserveFds, "hand")),
+    branch(STATE_LENGTH, "gt", 0, "hooks have run"),
+    exit(125, "end: a hook of hutch has failed, or hutch has died"),
+    label("hooks have run"),
+    ...runHooks("createContainer", spec.hooks?.createContainer),
+  ];
+}
+
 /** In init, when nothing is left but the exec: lets go of the creator, and waits for `start`. */
 export function awaitStart(context: Context): Step[] {
   const { preserveFds } = context.launch;
-  const got = slot("hand");
+  const got = slot("start");
   return [
     tell("tell hutch that init is ready", context, "ready", 0),
-    take("wait to be handed over", controlDescriptor(preserveFds, "hand"), got),
-    branch(got, "eq", 1, "handed over"),
+    receiveState("wait to be handed over", controlDescriptor(preserveFds, "hand")),
+    branch(STATE_LENGTH, "gt", 0, "handed over"),
     exit(125, "end: hutch died before the container was handed over"),
     label("handed over"),
     call("outlive the creator", "prctl", [PR_SET_PDEATHSIG, 0, 0, 0, 0]),
     tell("tell hutch that init outlives it", context, "handed", 0),
     take("wait for start", controlDescriptor(preserveFds, "start"), got),
+    ...runHooks("startContainer", context.spec.hooks?.startContainer),
   ];
 }

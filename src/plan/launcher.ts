@@ -47,7 +47,7 @@ const CLONE_HINTS = {
  * A standard stream that the caller has closed is /dev/null: what is opened next would take its number, and
  * pass for the container's.
  */
-function openStreams(): Step[] {
+export function openStreams(): Step[] {
   const why = "open the standard streams that are closed";
   const lowest = slot("lowest descriptor");
   return [

@@ -8,7 +8,7 @@ import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
-import { awaitStart, CONTROL, dieWithCreator } from "./creator.ts";
+import { awaitStart, CONTROL, dieWithCreator, pauseForHooks } from "./creator.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
@@ -110,11 +110,12 @@ const buildRoot = (context: Context, process: Process, mounts: readonly SortedMo
   ...setSysctls(context),
   ...protectPaths(context),
   ...makeRootReadonly(context),
+  ...pauseForHooks(context),
   ...enterRoot(context),
 ];
 
 /** From root to the user of the process. */
-const becomeUser = (context: Context, process: Process): Step[] => [
+export const becomeUser = (context: Context, process: Process): Step[] => [
   ...(process.noNewPrivileges
     ? [call("never gain privileges by an exec", "prctl", [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0])]
     : // Without no_new_privs a filter takes CAP_SYS_ADMIN, which is about to go.

@@ -35,13 +35,15 @@ export const cloneArgs = (args: {
   readonly flags: number | bigint;
   readonly pidfd?: Argument;
   readonly exitSignal: number;
+  /** The address that CLONE_PARENT_SETTID writes the pid to. */
+  readonly parentTid?: Value;
   readonly cgroup?: Value;
 }): Struct =>
   struct("clone_args", [
     ["flags", 8, args.flags],
     ["pidfd", 8, args.pidfd ?? 0],
     ["child_tid", 8, 0],
-    ["parent_tid", 8, 0],
+    ["parent_tid", 8, args.parentTid ?? 0],
     ["exit_signal", 8, args.exitSignal],
     ["stack", 8, 0],
     ["stack_size", 8, 0],

@@ -63,7 +63,7 @@ function passOn(child: Child, timeout: number, next: string): Step[] {
 }
 
 /** `status` of wait4 as a shell gives it: the code, or 128 + the number of the signal (POSIX XCU 2.8.2). */
-function toExitCode(status: Slot, done: string): Step[] {
+export function toExitCode(status: Slot, done: string): Step[] {
   const signal = slot("signal of status");
   return [
     compute(EXIT_CODE, status, "shr", 8),

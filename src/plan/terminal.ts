@@ -83,7 +83,7 @@ export function receiveMaster(gone: string): Step[] {
   ];
 }
 
-export { MASTER };
+export { MASTER, OURS, THEIRS };
 
 const winsize = (rows: number, columns: number): Struct =>
   struct("winsize", [
@@ -97,7 +97,14 @@ const winsize = (rows: number, columns: number): Struct =>
  * In init, once the container's devpts is mounted: opens the pair, binds /dev/console, sends the master
  * out.
  */
-export function openTerminal(context: Context, process: Process): Step[] {
+export const openTerminal = (context: Context, process: Process): Step[] => [
+  ...openPair(process),
+  ...bindConsole(context),
+  ...sendMaster(channel(context)),
+];
+
+/** Opens a pair in the devpts below `ROOT`. */
+export function openPair(process: Process): Step[] {
   const why = "open a terminal in the container's devpts";
   const hints = { ENOENT: "a terminal needs a devpts mounted on /dev/pts" };
   const { consoleSize } = process;
@@ -115,15 +122,21 @@ export function openTerminal(context: Context, process: Process): Step[] {
             winsize(Number(consoleSize.height), Number(consoleSize.width)),
           ]),
         ]),
-    ...bindConsole(context),
-    ...fillHeader(),
-    store(CONTROL, 0, 8, CMSG_LEN),
-    store(CONTROL, 8, 4, SOL_SOCKET),
-    store(CONTROL, 12, 4, SCM_RIGHTS),
-    store(CONTROL, CONTROL_FD, 4, MASTER),
-    call("hand the terminal out", "sendmsg", [channel(context), HEADER, 0]),
   ];
 }
+
+/** Sends a descriptor over a socket. */
+export const sendDescriptor = (why: string, socket: Slot | number, descriptor: Slot): Step[] => [
+  ...fillHeader(),
+  store(CONTROL, 0, 8, CMSG_LEN),
+  store(CONTROL, 8, 4, SOL_SOCKET),
+  store(CONTROL, 12, 4, SCM_RIGHTS),
+  store(CONTROL, CONTROL_FD, 4, descriptor),
+  call(why, "sendmsg", [socket, HEADER, 0]),
+];
+
+export const sendMaster = (socket: Slot | number): Step[] =>
+  sendDescriptor("hand the terminal out", socket, MASTER);
 
 /** Whom the terminal goes to: the launcher, or the console socket that `create` was given. */
 const channel = ({ launch }: Context): Slot | number =>

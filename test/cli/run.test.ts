@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { globalsOf } from "../../src/cli/globals.ts";
 import { run } from "../../src/cli/run.ts";
 
 /** A bundle that is missing stops a start whose id was taken, before it has an effect. */
 const NO_BUNDLE = "bundle /nowhere/box: ENOENT";
 
 /** What is said about a start; an async function, because a refusal is thrown before there is a promise. */
-const start = async (...words: string[]): Promise<never> => run(["--bundle", "/nowhere/box", ...words]);
+const start = async (...words: string[]): Promise<void> =>
+  run(["--bundle", "/nowhere/box", ...words], globalsOf(new Map()));
 
 describe("an id that could name another directory is refused", () => {
   for (const id of ["", ".", "..", "a/b", "../a", "a b", "a\n", "ü", "a\0", "a".repeat(241)]) {

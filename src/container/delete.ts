@@ -1,0 +1,123 @@
+/**
+ * Deleting a container (OCI runtime.md, "Delete"): its processes end, its cgroups go, and last it is forgotten, so that
+ * who is interrupted can begin again. Mounts need no care: they are in the container's mount namespace, and end with it.
+ */
+import { directory as cgroupDirectory } from "../cgroup/directory.ts";
+import { removeDirectories } from "../cgroup/remove.ts";
+import { close, openIfExists } from "../host/fd.ts";
+import { fileKind } from "../host/path.ts";
+import { perform } from "../host/perform.ts";
+import { HutchError } from "../linux/error.ts";
+import { O_PATH } from "../linux/fcntl.ts";
+import { SIGNALS } from "../linux/signal.ts";
+import { set } from "../plan/build.ts";
+import { holders, isHeld } from "./holders.ts";
+import { awaitEnd, type Identity, isAlive, signalProcess } from "./identity.ts";
+import { thaw } from "./kill.ts";
+import { unlessGone } from "./process.ts";
+import { type Status, statusOf } from "./state.ts";
+import { directoryOf, forget, type Record, read, startFifo } from "./store.ts";
+
+/** Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not stopped. */
+export function deleteStopped(root: string, id: string): void {
+  const record = read(root, id);
+  const status = statusOf(root, id, record);
+  if (record === undefined || status !== "stopped") throw notStopped(id, status);
+  remove(root, id, record);
+}
+
+const notStopped = (id: string, status: Status): HutchError =>
+  new HutchError({
+    operation: `delete container ${id}`,
+    reason: `cannot delete container ${id} that is not stopped: ${status}`,
+    hint: `hutch delete --force ${id}`,
+  });
+
+/** Deletes a container in whatever state, also one that was being made when hutch was killed, and one that is not there. */
+export function deleteForced(root: string, id: string): void {
+  if (fileKind(directoryOf(root, id)) === undefined) return;
+  remove(root, id, recordIfAny(root, id));
+}
+
+/** A record that is damaged or just going cannot help. */
+function recordIfAny(root: string, id: string): Record | undefined {
+  try {
+    return read(root, id);
+  } catch (error) {
+    if (error instanceof HutchError && error.errno === undefined) return undefined;
+    throw error;
+  }
+}
+
+function remove(root: string, id: string, record: Record | undefined): void {
+  endProcesses(root, id, record);
+  // Read once more: who was ended just now may have written down more.
+  removeCgroups((recordIfAny(root, id) ?? record)?.cgroups ?? []);
+  // Two may delete at once.
+  unlessGone(() => forget(root, id));
+}
+
+/** In all; a process that is not gone by then waits for a device or a file system. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 2;
+
+/** Ends init, and everybody who is still making it. */
+function endProcesses(root: string, id: string, record: Record | undefined): void {
+  const end = performance.now() + PATIENCE_MS;
+  const fifo = startFifo(root, id);
+  const init = record?.init;
+  if (init !== undefined) signalProcess(init, SIGNALS.SIGKILL);
+  while (isHeld(fifo)) {
+    // Again and again, because the creator may have made init in between.
+    for (const process of holders(fifo)) signalProcess(process, SIGNALS.SIGKILL);
+    if (performance.now() > end) throw stays(id, "the processes that create it do");
+    thaw(record?.cgroups ?? []);
+    Bun.sleepSync(PAUSE_MS);
+  }
+  if (init === undefined) return;
+  thaw(record?.cgroups ?? []);
+  if (!endsBy(init, end)) throw stays(id, `process ${init.pid} does`);
+}
+
+function endsBy(process: Identity, end: number): boolean {
+  while (isAlive(process)) {
+    const left = Math.ceil(end - performance.now());
+    if (left <= 0) return false;
+    awaitEnd(process, left);
+  }
+  return true;
+}
+
+const stays = (id: string, who: string): HutchError =>
+  new HutchError({
+    operation: `delete container ${id}`,
+    reason: `${who} not end within ${PATIENCE_MS / 1000} s of SIGKILL`,
+    hint: "a device or a file system may not answer; the container is still written down",
+  });
+
+/** Removes cgroups with all that is in and below them, by the steps that end a container in the foreground. */
+export function removeCgroups(paths: readonly string[]): void {
+  const places = paths.flatMap((path, index) => {
+    const slash = path.lastIndexOf("/");
+    const [parent, name] = [path.slice(0, slash), path.slice(slash + 1)];
+    const above = fileKind(path) === "directory" ? openIfExists(parent, O_PATH) : undefined;
+    return above === undefined
+      ? []
+      : [{ above, directory: cgroupDirectory(`${index}`, { parent, name, ancestors: [] }) }];
+  });
+  const failures: HutchError[] = [];
+  try {
+    perform(
+      [
+        ...places.flatMap(({ above, directory }) => [set(directory.above, above), set(directory.made, 1)]),
+        ...removeDirectories(places.map(({ directory }) => directory)),
+      ],
+      { report: (failure) => failures.push(failure) },
+    );
+  } finally {
+    for (const { above } of places) close(above);
+  }
+  // What failed on the way does not matter when the cgroups are gone in the end.
+  const last = failures.at(-1);
+  if (last !== undefined && paths.some((path) => fileKind(path) !== undefined)) throw last;
+}

@@ -1,0 +1,43 @@
+/**
+ * Who belongs to a container that is being created. Until `start`, hutch, the creator and init have the FIFO of the
+ * container open, and nobody else does: so they are found also when hutch died before it could write down who they are.
+ */
+import { close } from "../host/fd.ts";
+import { fileStatus, listDirectory } from "../host/path.ts";
+import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
+import type { Identity } from "./identity.ts";
+import { allPids, statOf, unlessGone } from "./process.ts";
+
+/** True while a process has the FIFO open for reading: then fifo(7) lets a writer in, else it is ENXIO. */
+export function isHeld(fifo: string): boolean {
+  const fd = syscall("openat", AT_FDCWD, fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  if (!failed(fd)) {
+    close(fd);
+    return true;
+  }
+  const errno = errnoOf(fd);
+  if (errno === "ENXIO" || errno === "ENOENT" || errno === "ENOTDIR") return false;
+  throw syscallError(`open ${fifo}`, fd);
+}
+
+/** The processes that have the file open, as far as the caller may look into them. */
+export function holders(path: string): Identity[] {
+  const file = fileStatus(path);
+  if (file === undefined) return [];
+  const isFile = (link: string): boolean => {
+    const status = unlessGone(() => fileStatus(link));
+    return (
+      status?.inode === file.inode &&
+      status.device.major === file.device.major &&
+      status.device.minor === file.device.minor
+    );
+  };
+  return allPids().flatMap((pid) => {
+    // Before its descriptors are read: whoever has taken the number since then is not signalled.
+    const process = statOf(pid);
+    const descriptors = unlessGone(() => listDirectory(`/proc/${pid}/fd`)) ?? [];
+    const holds = descriptors.some(({ name }) => isFile(`/proc/${pid}/fd/${name}`));
+    return process !== undefined && holds ? [process] : [];
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * Hooks that run inside the container's namespaces (OCI config.md, "POSIX-platform Hooks"): createContainer, before the
+ * root is entered, and startContainer, before the exec. Init runs them itself, one after the other; hutch sends the
+ * state for their standard input.
+ */
+import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
+import { __WALL } from "../linux/wait.ts";
+import type { Hook } from "../spec/spec.ts";
+import { branch, buffer, call, compute, guard, label, load, set, slot, strings } from "./build.ts";
+import type { Call, Slot, Step } from "./step.ts";
+import { CLONE_ARGS_SIZE, cloneArgs, SIGSET_SIZE, signalSet, timespec } from "./struct.ts";
+
+/** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */
+export const STATE_SIZE = 4096;
+const STATE = buffer("state", STATE_SIZE);
+export const STATE_LENGTH = slot("state length");
+
+const CHILD = slot("hook");
+const STATUS = buffer("hook status", 8);
+const PIPE = buffer("hook pipe", 8);
+const [READ_END, WRITE_END] = [slot("hook stdin"), slot("hook stdin, our end")] as const;
+const CHILD_BIT = 1n << BigInt(SIGNALS.SIGCHLD - 1);
+const NO_SIGNAL = 0n;
+
+/** Reads what hutch sends into the state; 0 when hutch has died. */
+export const receiveState = (why: string, descriptor: number): Step =>
+  call(why, "read", [descriptor, STATE, STATE_SIZE], { into: STATE_LENGTH, errors: { EINTR: "retry" } });
+
+/** In the hook's process: standard input is the pipe, the environment exactly what the hook has (CVE-2025-23266). */
+function hookProcess(why: string, { path, args, env }: Hook): Step[] {
+  const special: Pick<Call, "exitCode"> = { exitCode: 1 };
+  return [
+    guard(),
+    call(why, "setpgid", [0, 0], special),
+    call(why, "dup3", [READ_END, 0, 0], special),
+    call(why, "rt_sigprocmask", [SIG_SETMASK, signalSet(NO_SIGNAL), 0, SIGSET_SIZE], special),
+    call(why, "execve", [path, strings(args?.length ? args : [path]), strings(env ?? [])], special),
+  ];
+}
+
+/** Waits for the hook; after its time the whole group is ended, so that no grandchild goes on. */
+function awaitHook(why: string, key: string, timeout: number | undefined): Step[] {
+  const ended: Slot = slot("hook ended");
+  const group: Slot = slot("hook group");
+  const done = `${key} ended`;
+  if (timeout === undefined) {
+    return [call(why, "wait4", [CHILD, STATUS, __WALL, 0], { errors: { EINTR: "retry" } })];
+  }
+  return [
+    // SIGCHLD is blocked, and kept until it is asked for.
+    call(
+      `${why}: wait at most ${timeout} s`,
+      "rt_sigtimedwait",
+      [signalSet(CHILD_BIT), 0, timespec(timeout, 0), SIGSET_SIZE],
+      { into: ended, errors: { EAGAIN: "ignore", EINTR: "retry" } },
+    ),
+    branch(ended, "gt", 0, done),
+    set(group, 0),
+    compute(group, group, "sub", CHILD),
+    call(`${why}: its time is up`, "kill", [group, SIGNALS.SIGKILL], { errors: { ESRCH: "ignore" } }),
+    label(done),
+    call(why, "wait4", [CHILD, STATUS, __WALL, 0], { errors: { EINTR: "retry" } }),
+  ];
+}
+
+/** Runs one hook; a failure of it is a failure of init. */
+function runHook(kind: string, hook: Hook, index: number, failure: string | undefined): Step[] {
+  const why = `run the ${kind} hook ${hook.path}`;
+  const key = `${kind} hook ${index}`;
+  const status = slot("hook wait status");
+  return [
+    call(why, "pipe2", [PIPE, O_CLOEXEC]),
+    load(READ_END, PIPE, 0, 4),
+    load(WRITE_END, PIPE, 4, 4),
+    call(why, "clone3", [cloneArgs({ flags: 0, exitSignal: SIGNALS.SIGCHLD }), CLONE_ARGS_SIZE], {
+      into: CHILD,
+    }),
+    branch(CHILD, "ne", 0, `${key} runs`),
+    ...hookProcess(why, hook),
+    label(`${key} runs`),
+    guard(failure),
+    call(why, "close", [READ_END]),
+    // A hook need not read its input.
+    call(why, "write", [WRITE_END, STATE, STATE_LENGTH], { errors: { EPIPE: "ignore" } }),
+    call(why, "close", [WRITE_END]),
+    ...awaitHook(why, key, hook.timeout),
+    load(status, STATUS, 0, 4),
+    branch(status, "eq", 0, `${key} succeeded`),
+    { kind: "fail", message: `${why}: it failed or took too long` },
+    label(`${key} succeeded`),
+  ];
+}
+
+/** Runs the hooks of one kind in their order. */
+export const runHooks = (kind: string, hooks: readonly Hook[] | undefined, failure?: string): Step[] =>
+  (hooks ?? []).flatMap((hook, index) => runHook(kind, hook, index, failure));
