@@ -25,7 +25,10 @@ export function pairsOf(text: string | undefined): Readonly<Record<string, bigin
 
 /** Numbers of one line, as cpuacct.usage_percpu has them. */
 export function listOf(text: string | undefined): bigint[] {
-  return (text ?? "").split(/\s+/).filter((word) => /^\d+$/.test(word)).map(BigInt);
+  return (text ?? "")
+    .split(/\s+/)
+    .filter((word) => /^\d+$/.test(word))
+    .map(BigInt);
 }
 
 /** "0-2,5" as numbers, as cpuset.cpus has them. */

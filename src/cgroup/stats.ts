@@ -2,7 +2,13 @@
 import { amountOf, listOf, pairsOf, type ReadFile, rangesOf, UNLIMITED } from "./read.ts";
 
 /** JSON whose whole numbers stay exact. */
-export type Json = bigint | number | string | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+export type Json =
+  | bigint
+  | number
+  | string
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
 
 /** Nanoseconds of one tick of cpuacct.stat (USER_HZ is 100 on every architecture that hutch knows). */
 const TICK_NS = 10_000_000n;
@@ -28,11 +34,16 @@ const entryV1 = (read: ReadFile, name: string): Json =>
 
 /** cpuacct.usage_all: a head, then "cpu user system" lines, in nanoseconds. */
 function eachCpu(text: string | undefined): { user: bigint[]; kernel: bigint[] } {
-  const rows = (text ?? "").split("\n").slice(1).map(listOf).filter((row) => row.length === 3);
+  const rows = (text ?? "")
+    .split("\n")
+    .slice(1)
+    .map(listOf)
+    .filter((row) => row.length === 3);
   return { user: rows.map((row) => row[1] ?? 0n), kernel: rows.map((row) => row[2] ?? 0n) };
 }
 
-const listed = (list: readonly bigint[]): readonly bigint[] | undefined => (list.length > 0 ? list : undefined);
+const listed = (list: readonly bigint[]): readonly bigint[] | undefined =>
+  list.length > 0 ? list : undefined;
 
 function cpuV1(read: ReadFile): Json {
   const throttling = pairsOf(read("cpu.stat"));
@@ -117,13 +128,14 @@ const CPUSET_FLAGS = [
   "sched_load_balance",
 ] as const;
 
+/** Empty for a container without a cpuset cgroup of its own. */
 function cpuset(read: ReadFile): Json {
-  const level = Number(read("cpuset.sched_relax_domain_level")?.trim() ?? 0);
+  const level = read("cpuset.sched_relax_domain_level")?.trim();
   return {
-    cpus: rangesOf(read("cpuset.cpus")),
-    mems: rangesOf(read("cpuset.mems")),
-    ...Object.fromEntries(CPUSET_FLAGS.map((name) => [name, amountOf(read(`cpuset.${name}`)) ?? 0n])),
-    sched_relax_domain_level: level,
+    cpus: rangesOf(read("cpuset.cpus") ?? read("cpuset.cpus.effective")),
+    mems: rangesOf(read("cpuset.mems") ?? read("cpuset.mems.effective")),
+    ...Object.fromEntries(CPUSET_FLAGS.map((name) => [name, amountOf(read(`cpuset.${name}`))])),
+    sched_relax_domain_level: level === undefined ? undefined : Number(level),
   };
 }
 
@@ -141,7 +153,10 @@ function entriesV1(text: string | undefined): Json | undefined {
 }
 
 const BLKIO_V1 = [
-  ["ioServiceBytesRecursive", ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"]],
+  [
+    "ioServiceBytesRecursive",
+    ["blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive"],
+  ],
   ["ioServicedRecursive", ["blkio.bfq.io_serviced_recursive", "blkio.throttle.io_serviced_recursive"]],
   ["ioQueueRecursive", ["blkio.bfq.io_queued_recursive"]],
   ["ioServiceTimeRecursive", ["blkio.bfq.io_service_time_recursive"]],
@@ -171,8 +186,14 @@ function blkioV2(read: ReadFile): Json {
     return entries.length > 0 ? entries : undefined;
   };
   return {
-    ioServiceBytesRecursive: pick([["rbytes", "Read"], ["wbytes", "Write"]]),
-    ioServicedRecursive: pick([["rios", "Read"], ["wios", "Write"]]),
+    ioServiceBytesRecursive: pick([
+      ["rbytes", "Read"],
+      ["wbytes", "Write"],
+    ]),
+    ioServicedRecursive: pick([
+      ["rios", "Read"],
+      ["wios", "Write"],
+    ]),
   };
 }
 

@@ -3,6 +3,7 @@ import { gatherHost } from "../container/host.ts";
 import { PROGRAM_DESCRIPTOR } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
 import type { Look } from "../host/look.ts";
+import { HutchError } from "../linux/error.ts";
 import type { Plan } from "../plan/step.ts";
 import { loadBundle } from "./bundle.ts";
 
@@ -17,6 +18,13 @@ export interface BundleWish {
 export async function planBundle(wish: BundleWish, look: Look, warn: (line: string) => void): Promise<Plan> {
   const { bundle, config, id, init, preserveFds } = wish;
   const { spec, launch } = loadBundle(bundle, look, warn, config);
+  if (Object.values(spec.hooks ?? {}).some((list) => list?.length)) {
+    throw new HutchError({
+      operation: "hooks",
+      reason: "not run by a container in the foreground yet",
+      hint: "hutch run --detach, or hutch create and hutch start",
+    });
+  }
   const wishes = { ...launch, id, init, preserveFds, executable: PROGRAM_DESCRIPTOR };
   return planFor(spec, gatherHost(look), wishes, look);
 }

@@ -1,6 +1,7 @@
 /** hutch create: an OCI bundle, up to the point where `start` lets it go on. */
 import { create } from "../container/create.ts";
 import { planCreation } from "../container/creation.ts";
+import { hookContext, runHooks } from "../container/hook.ts";
 import { gatherHost } from "../container/host.ts";
 import { checkId, type Record } from "../container/store.ts";
 import { writeFile } from "../host/fd.ts";
@@ -8,6 +9,7 @@ import { look } from "../host/look.ts";
 import { rename } from "../host/path.ts";
 import { connect } from "../host/socket.ts";
 import { HutchError } from "../linux/error.ts";
+import type { Spec } from "../spec/spec.ts";
 import { loadBundle } from "./bundle.ts";
 import type { Globals } from "./globals.ts";
 import { parseWhole } from "./number.ts";
@@ -48,6 +50,13 @@ function writePidFile(path: string, record: Record): void {
   rename(`${path}.hutch`, path);
 }
 
+/** prestart and createRuntime: in hutch's own namespaces, when those of the container are made. */
+async function hooksOfHost(root: string, { hooks }: Spec, record: Record): Promise<void> {
+  const context = hookContext({ root, id: record.id, record, status: "creating" });
+  await runHooks("prestart", hooks?.prestart, context);
+  await runHooks("createRuntime", hooks?.createRuntime, context);
+}
+
 /** Makes the container that the options describe. */
 export async function createFrom(given: Given, globals: Globals): Promise<string> {
   const id = oneId(given);
@@ -71,7 +80,7 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
     plan,
     preserveFds,
     console: spec.process?.terminal === true && socket !== undefined ? connect(socket) : undefined,
-    whenMade: async () => {},
+    whenMade: (made) => hooksOfHost(globals.root, spec, made),
     whenReady: async (ready) => {
       const pidFile = last(given, "pid-file");
       if (pidFile !== undefined) writePidFile(pidFile, ready);

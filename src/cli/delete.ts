@@ -3,6 +3,7 @@ import { deleteForced, deleteStopped } from "../container/delete.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, has, readOptions } from "./option.ts";
+import { warn } from "./output.ts";
 
 export const command: Command = {
   name: "delete",
@@ -18,8 +19,8 @@ export const command: Command = {
   ],
 };
 
-export function run(argv: readonly string[], { root }: Globals): void {
+export async function run(argv: readonly string[], { root }: Globals): Promise<void> {
   const given = readOptions(command, argv);
   const remove = has(given, "force") ? deleteForced : deleteStopped;
-  remove(root, oneId(given));
+  await remove(root, oneId(given), warn);
 }

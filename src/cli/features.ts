@@ -1,8 +1,8 @@
 /** hutch features: what hutch can do, as JSON (OCI features.md). */
 import { features } from "../container/features.ts";
 import { hostArch } from "../host/libc.ts";
-import { print } from "./output.ts";
 import { type Command, readOptions, usageError } from "./option.ts";
+import { print } from "./output.ts";
 
 export const command: Command = {
   name: "features",

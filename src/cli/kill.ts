@@ -10,7 +10,9 @@ export const command: Command = {
   name: "kill",
   summary: "send a signal to a container's first process, or to all of its processes",
   usage: "[--all] ID [SIGNAL]",
-  options: [{ name: "all", short: "a", help: "to all processes of the container, also when the first has ended" }],
+  options: [
+    { name: "all", short: "a", help: "to all processes of the container, also when the first has ended" },
+  ],
   stopsAtWord: false,
   examples: [
     ["hutch kill box", "ask it to end: TERM"],

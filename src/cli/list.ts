@@ -23,9 +23,15 @@ export const command: Command = {
 
 export function run(argv: readonly string[], { root }: Globals): void {
   const given = readOptions(command, argv);
-  if (given.words.length > 0) throw usageError("list", `expected no words, received ${given.words.join(" ")}`);
+  if (given.words.length > 0)
+    throw usageError("list", `expected no words, received ${given.words.join(" ")}`);
   const format = formatOf(given);
-  if (has(given, "quiet")) return print(ids(root).map((id) => `${id}\n`).join(""));
-  const list = states(root, warn);
-  print(format === "json" ? `${JSON.stringify(list)}\n` : table(list));
+  print(has(given, "quiet") ? quiet(root) : format === "json" ? json(root) : table(states(root, warn)));
 }
+
+const quiet = (root: string): string =>
+  ids(root)
+    .map((id) => `${id}\n`)
+    .join("");
+
+const json = (root: string): string => `${JSON.stringify(states(root, warn))}\n`;

@@ -3,7 +3,14 @@
  * code.
  */
 import { HutchError } from "../linux/error.ts";
-import { GLOBAL_OPTIONS, type Globals, globalsOf, readGlobals, refuseSystemd, type Start } from "./globals.ts";
+import {
+  GLOBAL_OPTIONS,
+  type Globals,
+  globalsOf,
+  readGlobals,
+  refuseSystemd,
+  type Start,
+} from "./globals.ts";
 import type { Command } from "./option.ts";
 
 declare const HUTCH_VERSION: string;
@@ -18,10 +25,16 @@ interface Module {
 const COMMANDS: Readonly<Record<string, () => Promise<Module>>> = {
   in: () => import("./in.ts"),
   run: () => import("./run.ts"),
+  exec: () => import("./exec.ts"),
   explain: () => import("./explain.ts"),
   spec: () => import("./spec.ts"),
   create: () => import("./create.ts"),
   start: () => import("./start.ts"),
+  state: () => import("./state.ts"),
+  kill: () => import("./kill.ts"),
+  delete: () => import("./delete.ts"),
+  list: () => import("./list.ts"),
+  ps: () => import("./ps.ts"),
   features: () => import("./features.ts"),
   pause: () => import("./pause.ts"),
   resume: () => import("./resume.ts"),
@@ -37,7 +50,7 @@ const MAKERS = ["run", "create"];
 /** The exit code when hutch itself fails; engines know the 1 of runc from the commands that runc has. */
 const OWN_FAILURE = 125;
 const OCI_FAILURE = 1;
-const OWN_COMMANDS = ["in", "run", "explain", "spec"];
+const OWN_COMMANDS = ["in", "run", "exec", "explain", "spec"];
 
 const VERSION_WORDS = ["--version", "-v", "version"];
 const HELP_WORDS = ["--help", "-h", "help"];

@@ -2,8 +2,8 @@
 import { pause } from "../container/freezer.ts";
 import { load, requireStatus } from "../container/state.ts";
 import type { Globals } from "./globals.ts";
-import { type Command, readOptions } from "./option.ts";
 import { oneId } from "./one-id.ts";
+import { type Command, readOptions } from "./option.ts";
 
 export const command: Command = {
   name: "pause",

@@ -16,7 +16,10 @@ export function describe(error: unknown): string {
  * Writes the error to standard error and, with --log, to that file. consola is loaded only where there is
  * somebody to see its colours.
  */
-export async function report(error: unknown, globals: ReadonlyMap<string, string> = new Map()): Promise<void> {
+export async function report(
+  error: unknown,
+  globals: ReadonlyMap<string, string> = new Map(),
+): Promise<void> {
   const log = globals.get("log");
   if (log) await addError(log, globals.get("log-format") === "json" ? "json" : "text", error);
   const line = `hutch: ${describe(error)}`;

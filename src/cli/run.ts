@@ -41,7 +41,7 @@ async function runDetached(given: Given, globals: Globals): Promise<void> {
     import("../container/start.ts"),
     import("../container/state.ts"),
   ]);
-  start(load(globals.root, await createFrom(given, globals)));
+  await start(load(globals.root, await createFrom(given, globals)), warn);
 }
 
 /** Becomes the container's launcher. */

@@ -4,6 +4,7 @@ import { load } from "../container/state.ts";
 import { oneId } from "./create.ts";
 import type { Globals } from "./globals.ts";
 import { type Command, readOptions } from "./option.ts";
+import { warn } from "./output.ts";
 
 export const command: Command = {
   name: "start",
@@ -14,6 +15,6 @@ export const command: Command = {
   examples: [["hutch start box", "after hutch create box"]],
 };
 
-export function run(argv: readonly string[], globals: Globals): void {
-  start(load(globals.root, oneId(readOptions(command, argv))));
+export async function run(argv: readonly string[], globals: Globals): Promise<void> {
+  await start(load(globals.root, oneId(readOptions(command, argv))), warn);
 }

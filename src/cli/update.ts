@@ -1,2 +1,189 @@
-export const command = { name: "update", summary: "", usage: "", options: [], stopsAtWord: false, examples: [] };
-export function run(): void {}
+/** hutch update: new limits for a container. */
+import { load, requireStatus } from "../container/state.ts";
+import { completeResources, updateLimits } from "../container/update.ts";
+import { readAll, readText } from "../host/fd.ts";
+import { parseJson } from "../spec/json.ts";
+import { parseResources } from "../spec/parse.ts";
+import type { Resources } from "../spec/resources.ts";
+import { refuseUnsupportedResources } from "../spec/supported.ts";
+import type { Globals } from "./globals.ts";
+import { refuse } from "./number.ts";
+import { oneId } from "./one-id.ts";
+import { type Command, type Given, has, last, type Option, readOptions, usageError } from "./option.ts";
+import { warn } from "./output.ts";
+import { parseBytes } from "./value.ts";
+
+type Value = number | string;
+
+interface Limit extends Option {
+  /** Where linux.resources has it. */
+  readonly path: readonly [object: string, field: string];
+  readonly read: (option: string, text: string) => Value;
+}
+
+const whole = (option: string, text: string): number => {
+  const number = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : refuse(option, text, "a whole number");
+};
+const bytes = (option: string, text: string): number =>
+  /^(-1|0)$/.test(text) ? Number(text) : parseBytes(option, text);
+const asText = (_: string, text: string): string => text;
+
+/** The flags of runc's update. What linux.resources has and hutch cannot act upon is refused as it is there. */
+const LIMITS: readonly Limit[] = [
+  {
+    name: "memory",
+    value: "BYTES",
+    path: ["memory", "limit"],
+    read: bytes,
+    help: "most memory; -1 is no limit",
+  },
+  {
+    name: "memory-reservation",
+    value: "BYTES",
+    path: ["memory", "reservation"],
+    read: bytes,
+    help: "memory to be left to the container when it is short",
+  },
+  {
+    name: "memory-swap",
+    value: "BYTES",
+    path: ["memory", "swap"],
+    read: bytes,
+    help: "most memory and swap together",
+  },
+  {
+    name: "cpu-period",
+    value: "MICROSECONDS",
+    path: ["cpu", "period"],
+    read: whole,
+    help: "the time that the quota is a share of",
+  },
+  {
+    name: "cpu-quota",
+    value: "MICROSECONDS",
+    path: ["cpu", "quota"],
+    read: whole,
+    help: "processor time in each period; -1 is no limit",
+  },
+  {
+    name: "cpu-share",
+    value: "NUMBER",
+    path: ["cpu", "shares"],
+    read: whole,
+    help: "weight among other cgroups, of 1024 by default",
+  },
+  {
+    name: "pids-limit",
+    value: "NUMBER",
+    path: ["pids", "limit"],
+    read: whole,
+    help: "most processes; -1 is no limit",
+  },
+  {
+    name: "cpu-burst",
+    value: "MICROSECONDS",
+    path: ["cpu", "burst"],
+    read: whole,
+    help: "not supported yet",
+  },
+  { name: "cpu-idle", value: "0|1", path: ["cpu", "idle"], read: whole, help: "not supported yet" },
+  {
+    name: "cpu-rt-period",
+    value: "MICROSECONDS",
+    path: ["cpu", "realtimePeriod"],
+    read: whole,
+    help: "not supported yet",
+  },
+  {
+    name: "cpu-rt-runtime",
+    value: "MICROSECONDS",
+    path: ["cpu", "realtimeRuntime"],
+    read: whole,
+    help: "not supported yet",
+  },
+  { name: "cpuset-cpus", value: "LIST", path: ["cpu", "cpus"], read: asText, help: "not supported yet" },
+  { name: "cpuset-mems", value: "LIST", path: ["cpu", "mems"], read: asText, help: "not supported yet" },
+  {
+    name: "blkio-weight",
+    value: "NUMBER",
+    path: ["blockIO", "weight"],
+    read: whole,
+    help: "not supported yet",
+  },
+  {
+    name: "kernel-memory",
+    value: "BYTES",
+    path: ["memory", "kernel"],
+    read: bytes,
+    help: "not supported yet",
+  },
+  {
+    name: "kernel-memory-tcp",
+    value: "BYTES",
+    path: ["memory", "kernelTCP"],
+    read: bytes,
+    help: "not supported yet",
+  },
+];
+
+export const command: Command = {
+  name: "update",
+  summary: "change the limits of a container",
+  usage: "[OPTIONS] ID",
+  options: [
+    {
+      name: "resources",
+      short: "r",
+      value: "FILE|-",
+      help: "limits as linux.resources of config.json has them; - is standard input",
+    },
+    ...LIMITS.map(({ name, value = "", help }) => ({ name, value, help })),
+  ],
+  stopsAtWord: false,
+  examples: [
+    ["hutch update --memory 64m --pids-limit 20 box", "some limits"],
+    ["hutch update -r - box < resources.json", "limits as engines write them"],
+  ],
+  notes: [
+    "Either all limits are changed, or none. A limit that is not given stays as it is; so do device rules.",
+  ],
+};
+
+const STDIN = 0;
+
+function fileOf(given: Given): unknown {
+  const path = last(given, "resources");
+  if (path === undefined) return {};
+  const text = path === "-" ? new TextDecoder().decode(readAll(STDIN, "standard input")) : readText(path);
+  return parseJson(text, path === "-" ? "standard input" : path);
+}
+
+/** The limits of the flags, as linux.resources would have them; undefined when there are none. */
+function flagsOf(given: Given): Record<string, Record<string, Value>> | undefined {
+  const resources: Record<string, Record<string, Value>> = {};
+  for (const { name, path, read } of LIMITS) {
+    const text = last(given, name);
+    if (text === undefined || text === "") continue;
+    const [object, field] = path;
+    resources[object] = { ...resources[object], [field]: read(name, text) };
+  }
+  return Object.keys(resources).length > 0 ? resources : undefined;
+}
+
+export function run(argv: readonly string[], { root }: Globals): void {
+  const given = readOptions(command, argv);
+  const id = oneId(given);
+  const flags = flagsOf(given);
+  if (has(given, "resources") && flags !== undefined) {
+    throw usageError("update", "expected --resources or single limits, not both");
+  }
+  const container = load(root, id);
+  requireStatus(container, "update", "created", "running", "paused");
+  const { cgroups } = container.record;
+  const complete = (resources: Resources): Resources => completeResources(resources, cgroups);
+  const resources = parseResources(flags ?? fileOf(given), complete, { name: "update" });
+  refuseUnsupportedResources(resources, "update");
+  if ((resources.devices ?? []).length > 0) warn("update: the device rules stay as they are");
+  updateLimits(id, cgroups, resources);
+}

@@ -36,6 +36,10 @@ export async function planCreation({ id, bundle, spec, host, launch }: Wish, loo
       owner: host.uid,
       annotations: spec.annotations ?? {},
       cgroups: context.cgroup?.directories() ?? [],
+      hooks: {
+        ...(spec.hooks?.poststart === undefined ? {} : { poststart: spec.hooks.poststart }),
+        ...(spec.hooks?.poststop === undefined ? {} : { poststop: spec.hooks.poststop }),
+      },
       init: undefined,
       isCreated: false,
     },

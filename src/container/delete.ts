@@ -19,11 +19,11 @@ import { type Status, statusOf } from "./state.ts";
 import { directoryOf, forget, type Record, read, startFifo } from "./store.ts";
 
 /** Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not stopped. */
-export function deleteStopped(root: string, id: string): void {
+export async function deleteStopped(root: string, id: string, warn: Warn): Promise<void> {
   const record = read(root, id);
   const status = statusOf(root, id, record);
   if (record === undefined || status !== "stopped") throw notStopped(id, status);
-  remove(root, id, record);
+  await remove(root, id, record, warn);
 }
 
 const notStopped = (id: string, status: Status): HutchError =>
@@ -34,9 +34,9 @@ const notStopped = (id: string, status: Status): HutchError =>
   });
 
 /** Deletes a container in whatever state, also one that was being made when hutch was killed, and one that is not there. */
-export function deleteForced(root: string, id: string): void {
+export async function deleteForced(root: string, id: string, warn: Warn): Promise<void> {
   if (fileKind(directoryOf(root, id)) === undefined) return;
-  remove(root, id, recordIfAny(root, id));
+  await remove(root, id, recordIfAny(root, id), warn);
 }
 
 /** A record that is damaged or just going cannot help. */
@@ -49,12 +49,19 @@ function recordIfAny(root: string, id: string): Record | undefined {
   }
 }
 
-function remove(root: string, id: string, record: Record | undefined): void {
+/** Hears of poststop hooks that fail: they change nothing. */
+type Warn = (line: string) => void;
+
+async function remove(root: string, id: string, record: Record | undefined, warn: Warn): Promise<void> {
   endProcesses(root, id, record);
   // Read once more: who was ended just now may have written down more.
   removeCgroups((recordIfAny(root, id) ?? record)?.cgroups ?? []);
   // Two may delete at once.
   unlessGone(() => forget(root, id));
+  const poststop = record?.hooks?.poststop;
+  if (record === undefined || poststop === undefined || poststop.length === 0) return;
+  const { hookContext, runHooksAndWarn } = await import("./hook.ts");
+  await runHooksAndWarn("poststop", poststop, hookContext({ root, id, record, status: "stopped" }), warn);
 }
 
 /** In all; a process that is not gone by then waits for a device or a file system. */

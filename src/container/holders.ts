@@ -3,8 +3,9 @@
  * container open, and nobody else does: so they are found also when hutch died before it could write down who they are.
  */
 import { close } from "../host/fd.ts";
-import { fileStatus, listDirectory } from "../host/path.ts";
+import { type FileStatus, fileStatus, listDirectory } from "../host/path.ts";
 import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
 import type { Identity } from "./identity.ts";
 import { allPids, statOf, unlessGone } from "./process.ts";
@@ -21,12 +22,22 @@ export function isHeld(fifo: string): boolean {
   throw syscallError(`open ${fifo}`, fd);
 }
 
+/** The status of what is open; undefined when it is closed by now, or no file: what epoll gives has no kind. */
+function statusOf(link: string): FileStatus | undefined {
+  try {
+    return fileStatus(link);
+  } catch (error) {
+    if (error instanceof HutchError) return undefined;
+    throw error;
+  }
+}
+
 /** The processes that have the file open, as far as the caller may look into them. */
 export function holders(path: string): Identity[] {
   const file = fileStatus(path);
   if (file === undefined) return [];
   const isFile = (link: string): boolean => {
-    const status = unlessGone(() => fileStatus(link));
+    const status = statusOf(link);
     return (
       status?.inode === file.inode &&
       status.device.major === file.device.major &&

@@ -16,6 +16,7 @@ const unwritten = (root: string, id: string): Record => ({
   owner: fileStatus(directoryOf(root, id))?.uid ?? 0,
   annotations: {},
   cgroups: [],
+  hooks: {},
   init: undefined,
   isCreated: false,
 });
@@ -58,8 +59,6 @@ export function table(list: readonly State[]): string {
     Math.max(WIDTH, GAP + Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0))),
   );
   const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
-      .join("");
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("");
   return [TITLES, ...rows].map((row) => `${line(row)}\n`).join("");
 }

@@ -9,7 +9,9 @@ export function cgroupTree(directories: readonly string[]): string[] {
   return directories.flatMap((directory) => {
     const entries = unlessGone(() => listDirectory(directory));
     if (entries === undefined) return [];
-    const below = entries.filter(({ kind }) => kind === "directory").map(({ name }) => `${directory}/${name}`);
+    const below = entries
+      .filter(({ kind }) => kind === "directory")
+      .map(({ name }) => `${directory}/${name}`);
     return [directory, ...cgroupTree(below)];
   });
 }
@@ -34,8 +36,7 @@ const pidNamespace = (pid: number | "self"): string | undefined =>
   unlessGone(() => readLink(`/proc/${pid}/ns/pid`));
 
 /** True when this process is the first of a pid namespace: its last number is that in its own namespace. */
-const isFirst = (pid: number): boolean =>
-  /^NSpid:.*\s1$/m.test(readVolatile(`/proc/${pid}/status`) ?? "");
+const isFirst = (pid: number): boolean => /^NSpid:.*\s1$/m.test(readVolatile(`/proc/${pid}/status`) ?? "");
 
 /** Whoever is in init's pid namespace, if that is the container's own; and all that descends from them. */
 function namespacePids({ pid, startTime }: Identity): Set<number> {

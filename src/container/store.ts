@@ -7,6 +7,7 @@ import { readTextIfExists, writeFile } from "../host/fd.ts";
 import { fileKind, listDirectory, mkdir, mkdirAll, rename, rmdir, unlink } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
+import type { Hooks } from "../spec/spec.ts";
 import type { Identity } from "./identity.ts";
 
 export interface Record {
@@ -23,6 +24,8 @@ export interface Record {
   readonly annotations: Readonly<{ [key: string]: string }>;
   /** Directories that are removed with the container. */
   readonly cgroups: readonly string[];
+  /** The hooks that come after `create`, as its config had them. */
+  readonly hooks: Pick<Hooks, "poststart" | "poststop">;
   /** Init, once it is known. */
   readonly init: Identity | undefined;
   /** True once `create` has handed init over. */

@@ -83,7 +83,7 @@ export function receiveMaster(gone: string): Step[] {
   ];
 }
 
-export { MASTER, OURS, THEIRS };
+export { MASTER, THEIRS };
 
 const winsize = (rows: number, columns: number): Struct =>
   struct("winsize", [

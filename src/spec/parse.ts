@@ -4,6 +4,7 @@ import { problemText, specError } from "./error.ts";
 import { issueProblem } from "./issue.ts";
 import { parseJson } from "./json.ts";
 import { type Process, processSchema } from "./process.ts";
+import { type Resources, resourceRules, resourcesSchema } from "./resources.ts";
 import { applyRules, type Findings, PROCESS_RULES, RULES } from "./rules.ts";
 import { type Spec, specSchema } from "./spec.ts";
 
@@ -38,6 +39,22 @@ export function parseProcess(json: unknown, options: ParseOptions = {}): Process
   const findings = applyRules(PROCESS_RULES, { ociVersion: "1.3.0", process });
   report(findings, name, options.warn, (line) => line.replaceAll("process.", ""));
   return process;
+}
+
+/**
+ * As parseSpec, for a `linux.resources` object of its own (`update`); paths are relative to it. `complete` is
+ * called between the types and the rules: it may add what a container has already.
+ */
+export function parseResources(
+  json: unknown,
+  complete: (resources: Resources) => Resources,
+  options: ParseOptions = {},
+): Resources {
+  const { name = "resources" } = options;
+  const resources = complete(parseTypes(resourcesSchema, json, name));
+  const findings = applyRules(resourceRules, { ociVersion: "1.3.0", linux: { resources } });
+  report(findings, name, options.warn, (line) => line.replaceAll("linux.resources.", ""));
+  return resources;
 }
 
 function parseTypes<Schema extends v.GenericSchema>(

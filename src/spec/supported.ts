@@ -1,7 +1,7 @@
 /** What the schema takes and hutch cannot act upon yet. Such a field is refused by name, never skipped. */
 import { specError } from "./error.ts";
-import { HOOK_NAMES } from "./hooks.ts";
 import type { Process } from "./process.ts";
+import type { Resources } from "./resources.ts";
 import type { Spec } from "./spec.ts";
 
 /** Fields of one object; the object is looked up once, and most configurations do not have it. */
@@ -19,7 +19,6 @@ const EXEC: readonly Rows[] = [...PROCESS, { of: "process.execCPUAffinity", fiel
 
 const SPEC: readonly Rows[] = [
   ...PROCESS,
-  { of: "hooks", fields: HOOK_NAMES },
   { of: "linux", fields: ["mountLabel", "intelRdt", "memoryPolicy", "netDevices"] },
   { of: "linux.seccomp", fields: ["listenerPath"] },
   { of: "linux.seccomp", fields: ["defaultAction", "syscalls", "flags"], asks: asksForListener },
@@ -48,6 +47,13 @@ export function refuseUnsupported(spec: Spec, name = "config.json"): void {
 export function refuseUnsupportedProcess(process: Process, name = "process.json"): void {
   const paths: string[] = [];
   for (const path of find(EXEC, { process })) paths.push(path.slice("process.".length));
+  refuse(paths, name);
+}
+
+/** As refuseUnsupported, for the resources of an `update`; paths are relative to them. */
+export function refuseUnsupportedResources(resources: Resources, name = "resources"): void {
+  const paths: string[] = [];
+  for (const path of find(SPEC, { linux: { resources } })) paths.push(path.slice("linux.resources.".length));
   refuse(paths, name);
 }
 

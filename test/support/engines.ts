@@ -93,9 +93,6 @@ function directoriesBelow(path: string): string[] {
 const inHierarchies = (cgroup: string): string[] =>
   ["", ...list("/sys/fs/cgroup")].map((name) => join("/sys/fs/cgroup", name, cgroup));
 
-/** Engines give a container's cgroup a name with its id, or its name; what they keep themselves is called otherwise. */
-const CONTAINER_CGROUP = /[0-9a-f]{64}|\/hutch-container-/;
-
 /** Whatever runs in the background of a box. */
 const RESIDENT = /^(sh|sleep|ps|containerd|dockerd|catatonit)$/;
 
@@ -112,8 +109,8 @@ async function isReady(stdout: ReadableStream<Uint8Array>): Promise<boolean> {
   return new TextDecoder().decode(value).startsWith("ready");
 }
 
-/** Opens a box for one engine. */
-export async function openBox(name: string): Promise<Box> {
+/** Opens a box for one engine; by `containers` a container's cgroup is told from those that the engine keeps. */
+export async function openBox(name: string, containers: RegExp): Promise<Box> {
   const directory = temporaryDirectory(`engine-${name}`);
   for (const each of ["home", "tmp"]) mkdirSync(join(directory, each));
   writeFileSync(join(directory, "containers.conf"), CONTAINERS_CONF);
@@ -130,7 +127,8 @@ export async function openBox(name: string): Promise<Box> {
     read(`${proc}/mountinfo`)
       .split("\n")
       .map((line) => line.split(" ")[4] ?? "");
-  const before = new Set(mounts());
+  // dockerd mounts its own directory, and keeps it mounted as long as it runs.
+  const before = new Set([...mounts(), join(directory, "data")]);
   const processes = (): string[] =>
     list(`${proc}/root/proc`)
       .filter((pid) => /^\d+$/.test(pid))
@@ -147,7 +145,7 @@ export async function openBox(name: string): Promise<Box> {
       .map((path) => `mount: ${path}`),
     ...inHierarchies(cgroup)
       .flatMap(directoriesBelow)
-      .filter((path) => CONTAINER_CGROUP.test(path)),
+      .filter((path) => containers.test(path)),
     ...list(`${proc}/root/run/hutch`)
       .filter((each) => each !== "programs")
       .map((id) => `state: ${id}`),

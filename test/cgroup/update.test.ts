@@ -1,0 +1,46 @@
+import { describe, expect, test } from "bun:test";
+import { completed, updateSettings } from "../../src/cgroup/update.ts";
+import type { Resources } from "../../src/spec/resources.ts";
+
+const V1 = { "memory.limit_in_bytes": "1000\n" };
+const V2 = { "cgroup.controllers": "cpu\n", "memory.max": "1000\n", "cpu.max": "50000 100000\n" };
+
+const written = (resources: Resources, files: Readonly<Record<string, string>>): string[] => {
+  const read = (file: string): string | undefined => files[file];
+  return updateSettings(completed(resources, read), read).map(({ file, text }) => `${file}=${text}`);
+};
+
+describe("what is not given is taken from the cgroup", () => {
+  test("version 2 counts swap alone, so the limit of memory is needed", () => {
+    expect(written({ memory: { swap: 1500 } }, V2)).toEqual(["memory.max=1000", "memory.swap.max=500"]);
+    expect(written({ memory: { swap: 1500, limit: 1200 } }, V2)).toEqual([
+      "memory.max=1200",
+      "memory.swap.max=300",
+    ]);
+  });
+
+  test("version 2 writes quota and period together", () => {
+    expect(written({ cpu: { quota: 20_000 } }, V2)).toEqual(["cpu.max=20000 100000"]);
+    expect(written({ cpu: { period: 50_000 } }, V2)).toEqual(["cpu.max=50000 50000"]);
+    const unlimited = { ...V2, "cpu.max": "max 100000\n" };
+    expect(written({ cpu: { period: 50_000 } }, unlimited)).toEqual(["cpu.max=max 50000"]);
+    expect(written({ cpu: { quota: -1 } }, V2)).toEqual(["cpu.max=max 100000"]);
+  });
+
+  test("version 1 has a file for each, and writes no more than it is given", () => {
+    expect(written({ cpu: { quota: 20_000 } }, V1)).toEqual(["cpu.cfs_quota_us=20000"]);
+    expect(written({ pids: { limit: 5 } }, V1)).toEqual(["pids.max=5"]);
+    expect(written({ memory: { swap: 1500 } }, V1)).toContain("memory.memsw.limit_in_bytes=1500");
+  });
+
+  test("no limit of memory is −1", () => {
+    const read = (): string => "9223372036854771712\n";
+    expect(completed({ memory: { swap: 5 } }, read).memory?.limit).toBe(-1);
+  });
+});
+
+test("an update leaves device rules alone, and writes nothing when nothing is given", () => {
+  expect(written({ devices: [{ allow: false, access: "rwm" }] }, V1)).toEqual([]);
+  expect(written({}, V2)).toEqual([]);
+  expect(written({ cpu: { shares: 0, quota: 0, period: 0 }, memory: { limit: 0, swap: 0 } }, V2)).toEqual([]);
+});

@@ -1,0 +1,16 @@
+import { expect, test } from "bun:test";
+import { oneId } from "../../src/cli/one-id.ts";
+
+const id = (...words: string[]): string => oneId({ command: "pause", values: new Map(), words });
+
+test("exactly one id is taken", () => {
+  expect(id("a.b_c+d-1")).toBe("a.b_c+d-1");
+  expect(() => id()).toThrow("pause: expected the container's ID; hint: see hutch pause --help");
+  expect(() => id("a", "b")).toThrow("pause: expected one ID, received a b");
+});
+
+test("an id that would leave the state directory is refused", () => {
+  for (const word of ["..", ".", "a/b", "", "a b", "x".repeat(241)]) {
+    expect(() => id(word)).toThrow("expected at most 240 letters, digits");
+  }
+});

@@ -1,0 +1,199 @@
+/** A hutch that is killed in the middle of `create` leaves nothing that `delete --force` does not remove. */
+import { expect } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { HUTCH } from "../support/hutch.ts";
+import { childrenOf, freshId } from "./support-inside.ts";
+import { asRoot, isLive, type Place, place, read, remains } from "./support-lifecycle.ts";
+
+type Child = Bun.Subprocess;
+
+const begin = ({ create }: Place, id: string): Child =>
+  Bun.spawn([HUTCH, ...create(id)], { stdio: ["ignore", "ignore", "ignore"] });
+
+const children = (pid: number): number[] => {
+  try {
+    return childrenOf(pid);
+  } catch {
+    return []; // it has ended
+  }
+};
+
+/** How a creation is interrupted; it returns when hutch is dead. */
+type Interrupt = (child: Child, id: string, where: Place) => Promise<void>;
+
+const end = async (child: Child): Promise<void> => {
+  child.kill("SIGKILL");
+  await child.exited;
+};
+
+/** What there was when hutch was dead, and what there still is after `delete --force`. */
+interface Outcome {
+  readonly stage: string;
+  readonly left: readonly string[];
+}
+
+/** How far the creation had come. */
+function stageOf(directory: string): string {
+  if (!existsSync(directory)) return "nothing";
+  const record = read(join(directory, "record.json"));
+  if (record === "") return "directory";
+  if (!record.includes('"init"')) return "record";
+  return record.includes('"isCreated":true') ? "created" : "init";
+}
+
+/** Deletes what was interrupted, and tells what is left of it. */
+async function interrupted(where: Place, interrupt: Interrupt): Promise<Outcome> {
+  const id = freshId();
+  await interrupt(begin(where, id), id, where);
+  const stage = stageOf(join(where.root, id));
+  const { code, stderr } = await where.call("delete", "--force", id);
+  return { stage, left: [...(code === 0 ? [] : [`delete: ${code}: ${stderr}`]), ...remains(where, id)] };
+}
+
+/** So many rounds, two at a time, because there are waits in each. */
+async function rounds(where: Place, interrupts: readonly Interrupt[]): Promise<Outcome[]> {
+  const queue = [...interrupts];
+  const outcomes: Outcome[] = [];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop())
+      outcomes.push(await interrupted(where, next));
+  };
+  await Promise.all([worker(), worker()]);
+  return outcomes;
+}
+
+const leftOf = (outcomes: readonly Outcome[]): string[] => outcomes.flatMap(({ left }) => left);
+
+/** Milliseconds that a creation takes here. */
+async function durationOf(where: Place): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    const id = freshId();
+    const start = performance.now();
+    expect(await begin(where, id).exited).toBe(0);
+    times.push(performance.now() - start);
+    expect((await where.call("delete", "--force", id)).code).toBe(0);
+    expect(remains(where, id)).toEqual([]);
+  }
+  return Math.max(...times);
+}
+
+const after =
+  (milliseconds: number): Interrupt =>
+  async (child) => {
+    await Bun.sleep(milliseconds);
+    await end(child);
+  };
+
+asRoot(
+  "killed at 140 times over its whole run, and at 60 by chance, create leaves nothing behind",
+  async () => {
+    const where = await place("sleep 1000");
+    const duration = 1.3 * (await durationOf(where));
+    const systematic = Array.from({ length: 140 }, (_, index) => after((index * duration) / 140));
+    const random = Array.from({ length: 60 }, () => after(Math.random() * duration));
+    const outcomes = await rounds(where, [...systematic, ...random]);
+    expect(leftOf(outcomes)).toEqual([]);
+    // The kills were not all too early or too late.
+    const halfMade = outcomes.filter(({ stage }) => stage === "record" || stage === "init");
+    expect(halfMade.length).toBeGreaterThan(20);
+  },
+  60_000,
+);
+
+/** Spins until something of the creation is to be seen, then kills; or until hutch has ended. */
+const when =
+  (isSeen: (child: Child, directory: string) => boolean, kill: Interrupt = end): Interrupt =>
+  async (child, id, where) => {
+    const directory = join(where.root, id);
+    while (child.exitCode === null && !isSeen(child, directory)) await Bun.sleep(0);
+    await kill(child, id, where);
+  };
+
+const STEPS: Readonly<Record<string, (child: Child, directory: string) => boolean>> = {
+  "the record is there": (_, directory) => read(join(directory, "record.json")) !== "",
+  "the creator runs": (child) => children(child.pid).length > 0,
+  "init is born": (child) => children(child.pid).some((pid) => children(pid).length > 0),
+  "init is written down": (_, directory) => read(join(directory, "record.json")).includes('"init"'),
+  "init was handed over": (_, directory) => read(join(directory, "record.json")).includes('"isCreated":true'),
+};
+
+for (const [step, isSeen] of Object.entries(STEPS)) {
+  asRoot(
+    `killed as soon as ${step}, create leaves nothing behind`,
+    async () => {
+      const where = await place("sleep 1000");
+      expect(
+        await rounds(
+          where,
+          Array.from({ length: 10 }, () => when(isSeen)),
+        ),
+      ).toEqual([]);
+    },
+    60_000,
+  );
+}
+
+/** Stops the processes below hutch first: none of them can undo anything by itself. */
+const stopBelow: Interrupt = async (child) => {
+  child.kill("SIGSTOP");
+  const below = children(child.pid).flatMap((pid) => [pid, ...children(pid)]);
+  for (const pid of below) if (isLive(pid)) process.kill(pid, "SIGSTOP");
+  await end(child);
+};
+
+asRoot(
+  "what was stopped when hutch was killed is ended, and nothing is left",
+  async () => {
+    const where = await place("sleep 1000");
+    const interrupts = ["the creator runs", "init is born", "init is written down"].flatMap((step) => {
+      const isSeen = STEPS[step];
+      return isSeen === undefined ? [] : Array.from({ length: 8 }, () => when(isSeen, stopBelow));
+    });
+    expect(leftOf(await rounds(where, interrupts))).toEqual([]);
+  },
+  60_000,
+);
+
+asRoot(
+  "a delete --force that is killed can be done again, and nothing is left",
+  async () => {
+    const where = await place("sleep 1000");
+    const left: string[] = [];
+    for (let round = 0; round < 40; round += 1) {
+      const id = freshId();
+      await where.ok("create", "--bundle", where.bundle, id);
+      await where.ok("start", id);
+      const child = Bun.spawn([HUTCH, "--root", where.root, "delete", "--force", id]);
+      await Bun.sleep(round);
+      await end(child);
+      expect((await where.call("delete", "--force", id)).code).toBe(0);
+      left.push(...remains(where, id));
+    }
+    expect(left).toEqual([]);
+  },
+  60_000,
+);
+
+asRoot(
+  "delete --force ends a creation that goes on, and hutch tells its caller",
+  async () => {
+    const where = await place("sleep 1000");
+    const left: string[] = [];
+    const codes = new Set<number>();
+    for (let round = 0; round < 40; round += 1) {
+      const id = freshId();
+      const child = begin(where, id);
+      await Bun.sleep(round * 2);
+      expect((await where.call("delete", "--force", id)).code).toBe(0);
+      codes.add(await child.exited);
+      // It may have been too early.
+      expect((await where.call("delete", "--force", id)).code).toBe(0);
+      left.push(...remains(where, id));
+    }
+    expect(left).toEqual([]);
+    expect([...codes].filter((code) => code !== 0 && code !== 1 && code !== 137)).toEqual([]);
+  },
+  60_000,
+);

@@ -1,0 +1,72 @@
+/** Many at once: an id belongs to one. */
+import { expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { freshId } from "./support-inside.ts";
+import { asRoot, place, remains, stateOf } from "./support-lifecycle.ts";
+
+const TRIES = 20;
+
+asRoot(
+  "of twenty creations of one id at once exactly one wins, and the others say that it exists",
+  async () => {
+    const where = await place("sleep 1000");
+    for (let round = 0; round < 3; round += 1) {
+      const id = freshId();
+      const results = await Promise.all(
+        Array.from({ length: TRIES }, () => where.call("create", "--bundle", where.bundle, id)),
+      );
+      const losers = results.filter(({ code }) => code !== 0);
+      expect(losers.map(({ code }) => code)).toEqual(Array.from({ length: TRIES - 1 }, () => 1));
+      for (const { stderr } of losers) expect(stderr).toContain(`container ${id}: already exists`);
+      expect((await stateOf(where, id)).status).toBe("created");
+      await where.ok("start", id);
+      expect((await stateOf(where, id)).status).toBe("running");
+      await where.ok("delete", "--force", id);
+      expect(remains(where, id)).toEqual([]);
+    }
+  },
+  60_000,
+);
+
+asRoot("of many starts at once exactly one wins", async () => {
+  const where = await place("echo started >> /tmp/starts; sleep 1000");
+  const id = freshId();
+  await where.ok("create", "--bundle", where.bundle, id);
+  const results = await Promise.all(Array.from({ length: 10 }, () => where.call("start", id)));
+  expect(results.filter(({ code }) => code === 0).length).toBe(1);
+  await where.ok("delete", "--force", id);
+});
+
+asRoot("of many deletions at once none fails, and nothing is left", async () => {
+  const where = await place("sleep 1000");
+  const id = freshId();
+  await where.ok("create", "--bundle", where.bundle, id);
+  await where.ok("start", id);
+  const results = await Promise.all(Array.from({ length: 10 }, () => where.call("delete", "--force", id)));
+  expect(results.filter(({ code }) => code !== 0)).toEqual([]);
+  expect(remains(where, id)).toEqual([]);
+});
+
+asRoot(
+  "forty containers made, started and deleted eight at a time are all there, and all gone",
+  async () => {
+    const where = await place("sleep 1000");
+    const names = Array.from({ length: 40 }, () => freshId());
+    const queue = [...names];
+    const worker = async (): Promise<void> => {
+      for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+        await where.ok("create", "--bundle", where.bundle, id);
+        await where.ok("start", id);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    expect((await where.ok("list", "-q")).trim().split("\n").toSorted()).toEqual(names.toSorted());
+    const states = await Promise.all(names.map((id) => stateOf(where, id)));
+    expect(states.filter(({ status }) => status !== "running")).toEqual([]);
+    expect(new Set(states.map(({ pid }) => pid)).size).toBe(names.length);
+    await Promise.all(names.map((id) => where.ok("delete", "--force", id)));
+    expect(readdirSync(where.root)).toEqual([]);
+    expect(names.flatMap((id) => remains(where, id))).toEqual([]);
+  },
+  60_000,
+);
