@@ -1,4 +1,5 @@
 /** Debian packages that tests and benchmarks compare with or look through. */
+import { existsSync } from "node:fs";
 
 /** What apt is told: no questions, no recommended packages, no long wait for a network that is not there. */
 const OPTIONS = [
@@ -22,6 +23,22 @@ function quietly(command: readonly string[]): string | undefined {
 function isInstalled(name: string): boolean {
   const query = Bun.spawnSync(["dpkg-query", "-s", name], { stderr: "ignore" });
   return query.stdout.toString().includes("\nStatus: install ok installed\n");
+}
+
+/**
+ * Why packages with a service in them are not installed here, if so: systemd would start a daemon for the whole
+ * machine, which a test may not do to its user.
+ */
+export function refusesServices(): string | undefined {
+  if (!existsSync("/run/systemd/system") || existsSync("/usr/sbin/policy-rc.d")) return undefined;
+  return "not installed by itself, because systemd would start its service";
+}
+
+/** Installs packages with services; returns what could not be installed, as installPackages does. */
+export function installEngines(names: readonly string[]): string[] {
+  const reason = refusesServices();
+  if (reason === undefined) return installPackages(names);
+  return names.filter((name) => !isInstalled(name)).map((name) => `${name}: ${reason}`);
 }
 
 /**

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { settledDifferences, snapshotHost } from "../test/support/host.ts";
 import { build } from "./build.ts";
 import { type Report, readReport } from "./junit.ts";
-import { installPackages } from "./packages.ts";
+import { installEngines, installPackages } from "./packages.ts";
 
 const root = dirname(import.meta.dir);
 
@@ -22,6 +22,9 @@ const PACKAGES = [
   "util-linux",
   "iproute2",
 ];
+
+/** Engines that run hutch in their tests; without one, its tests are skipped. */
+const ENGINES = ["podman", "catatonit", "containerd", "docker.io", "buildah"];
 
 /** All of it has to fit into 25 minutes. */
 const END = performance.now() + 24 * 60_000;
@@ -116,7 +119,9 @@ async function main(): Promise<void> {
   const all = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: root })].sort();
   const files = all.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
   const isEndToEnd = (file: string) => file.startsWith("test/e2e/");
-  for (const line of installPackages(PACKAGES)) console.log(`not available: ${line}`);
+  for (const line of [...installPackages(PACKAGES), ...installEngines(ENGINES)]) {
+    console.log(`not available: ${line}`);
+  }
 
   check("type check", complaintOf([process.execPath, "check", "--no-script"]));
   check("format and lint", biome());

@@ -58,7 +58,8 @@ const HELP_WORDS = ["--help", "-h", "help"];
 const versionText = (): string =>
   `hutch version ${HUTCH_VERSION}\ncommit: ${HUTCH_COMMIT}\nspec: 1.3.0\nbun: ${Bun.version}\n`;
 
-const loadAll = (): Promise<Module[]> => Promise.all(Object.values(COMMANDS).map((load) => load()));
+/** Every command, in the order of the overview. */
+export const loadAll = (): Promise<Module[]> => Promise.all(Object.values(COMMANDS).map((load) => load()));
 
 /** True when help is asked for among the options; what stands after WHERE belongs to the container. */
 function asksForHelp({ command }: Module, argv: readonly string[]): boolean {

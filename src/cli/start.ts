@@ -1,8 +1,8 @@
 /** hutch start: runs the program of a container that was created. */
 import { start } from "../container/start.ts";
 import { load } from "../container/state.ts";
-import { oneId } from "./create.ts";
 import type { Globals } from "./globals.ts";
+import { oneId } from "./one-id.ts";
 import { type Command, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
 

@@ -1,15 +1,13 @@
 /** The help texts, word for word. */
 import { expect, test } from "bun:test";
-import { command as explain } from "../../src/cli/explain.ts";
 import { commandHelp, overview } from "../../src/cli/help.ts";
-import { command as inCommand } from "../../src/cli/in.ts";
+import { loadAll } from "../../src/cli/main.ts";
 import type { Command } from "../../src/cli/option.ts";
 import { describe as describeError } from "../../src/cli/report.ts";
-import { command as runCommand } from "../../src/cli/run.ts";
-import { command as spec } from "../../src/cli/spec.ts";
 import { HutchError } from "../../src/linux/error.ts";
 
-const COMMANDS: readonly Command[] = [inCommand, runCommand, explain, spec];
+/** Every command, in the order of the overview. */
+const COMMANDS: readonly Command[] = (await loadAll()).map(({ command }) => command);
 
 for (const command of COMMANDS) {
   test(`of hutch ${command.name}`, async () => {
@@ -25,8 +23,8 @@ for (const command of COMMANDS) {
   });
 }
 
-test("of hutch itself", () => {
-  expect(overview(COMMANDS)).toMatchSnapshot();
+test("of hutch itself", async () => {
+  expect(await overview(COMMANDS)).toMatchSnapshot();
 });
 
 test("no option is there twice, by long or by short name", () => {

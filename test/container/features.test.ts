@@ -30,6 +30,12 @@ test("the features are valid, on both architectures", () => {
   expect(isValid(JSON.parse(JSON.stringify(features("aarch64"))), SCHEMA)).toBe(true);
 });
 
+test("a configuration that asks for nothing special is accepted", () => {
+  expect(accepts({})).toBe(true);
+  expect(accepts({ process: { cwd: "/", args: ["sh"], user: { uid: 0, gid: 0 } } })).toBe(true);
+  expect(accepts({ linux: { namespaces: [{ type: "network" }], resources: {} } })).toBe(true);
+});
+
 test("a hook is claimed exactly if a configuration with it is accepted", () => {
   for (const name of HOOK_NAMES) {
     expect({ name, claimed: own.hooks.includes(name) }).toEqual({

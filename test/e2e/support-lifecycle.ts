@@ -1,8 +1,8 @@
 /** What the tests of create, start, kill and delete share: a root of their own, and what is left of a container. */
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
-import { type HutchResult, hutch, lacksHutch } from "../support/hutch.ts";
+import { HUTCH, type HutchResult, lacksHutch } from "../support/hutch.ts";
 import { lacksBusybox } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { mountsBelow, temporaryDirectory } from "../support/temporary.ts";
@@ -28,10 +28,26 @@ export const limited: Change = (spec) => ({
   linux: { ...spec.linux, resources: { pids: { limit: 50 }, memory: { limit: 64 * 2 ** 20 } } },
 });
 
+/**
+ * Runs hutch until it ends. What it writes goes to files: of a pipe the container would hold the other end, and it lives
+ * on.
+ */
+async function runDetached(args: readonly string[]): Promise<HutchResult> {
+  const directory = temporaryDirectory("output");
+  const [out, error] = [join(directory, "stdout"), join(directory, "stderr")];
+  const [stdout, stderr] = [openSync(out, "w"), openSync(error, "w")];
+  const child = Bun.spawn([HUTCH, ...args], { stdio: ["ignore", stdout, stderr], timeout: 30_000 });
+  closeSync(stdout);
+  closeSync(stderr);
+  const code = await child.exited;
+  const signal = child.signalCode === null ? null : String(child.signalCode);
+  return { code: signal === null ? code : null, signal, stdout: read(out), stderr: read(error) };
+}
+
 export async function place(script: string, change: Change = limited): Promise<Place> {
   const root = join(temporaryDirectory("state"), "root");
   const { directory } = await bundle(script, change);
-  const call: Place["call"] = (...args) => hutch(["--root", root, ...args]);
+  const call: Place["call"] = (...args) => runDetached(["--root", root, ...args]);
   return {
     root,
     bundle: directory,

@@ -1,0 +1,140 @@
+/** The options before the command, and how an engine learns what went wrong. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { hutch, lacksHutch } from "../support/hutch.ts";
+import { isValid } from "../support/json-schema.ts";
+import { testUnless } from "../support/skip.ts";
+import { ROOT } from "../support/source.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+const anyone = testUnless(lacksHutch());
+const directory = temporaryDirectory("globals");
+const root = join(directory, "root");
+const errorsIn = (path: string): { level: string; msg: string; time: string }[] =>
+  readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+describe("errors", () => {
+  anyone("of a command of runc's have exit code 1, and are told on standard error", async () => {
+    const message = "hutch: container nobody: does not exist; hint: hutch list\n";
+    for (const words of [["start"], ["state"], ["pause"], ["resume"], ["events"], ["update"], ["kill"]]) {
+      expect({ words, ...(await hutch(["--root", root, ...words, "nobody"])) }).toEqual({
+        words,
+        code: 1,
+        signal: null,
+        stdout: "",
+        stderr: message,
+      });
+    }
+  });
+
+  anyone("are added to --log as lines of JSON, as containerd's shim reads them", async () => {
+    const log = join(directory, "log.json");
+    const given = ["--root", root, "--log", log, "--log-format", "json"];
+    const { code, stderr } = await hutch([...given, "state", "one"]);
+    expect(code).toBe(1);
+    expect(stderr).toStartWith("hutch: container one: does not exist");
+    await hutch([...given, "start", "two"]);
+    const errors = errorsIn(log);
+    expect(errors.map(({ level }) => level)).toEqual(["error", "error"]);
+    expect(errors.map(({ msg }) => msg)).toEqual([
+      "container one: does not exist; hint: hutch list",
+      "container two: does not exist; hint: hutch list",
+    ]);
+    for (const { time } of errors) {
+      expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+      expect(Math.abs(Date.parse(time) - Date.now())).toBeLessThan(60_000);
+    }
+  });
+
+  anyone("are added as text when no format is given, and of a wrong command line too", async () => {
+    const log = join(directory, "log.txt");
+    await hutch([`--log=${log}`, "pause", "--no-such"]);
+    await hutch([`--log=${log}`, "--no-such"]);
+    await hutch([`--log=${log}`, "--rootless=maybe", "state", "box"]);
+    expect(readFileSync(log, "utf8").trim().split("\n")).toEqual([
+      expect.stringMatching(/^time="\S+Z" level=error msg="pause: unknown option --no-such; hint: /),
+      expect.stringMatching(/^time="\S+Z" level=error msg="unknown option --no-such; hint: /),
+      expect.stringMatching(
+        /^time="\S+Z" level=error msg="--rootless maybe: expected auto or true or false"$/,
+      ),
+    ]);
+  });
+
+  anyone("are still told when the log cannot be written", async () => {
+    const { code, stderr } = await hutch(["--log", "/nowhere/log", "--root", root, "state", "box"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("hutch: open /nowhere/log");
+    expect(stderr).toContain("hutch: container box: does not exist");
+  });
+
+  anyone("are the only thing that makes a log", async () => {
+    const log = join(directory, "none");
+    expect((await hutch(["--log", log, "--root", root, "list"])).code).toBe(0);
+    expect(existsSync(log)).toBe(false);
+  });
+});
+
+describe("callers of runc are served", () => {
+  anyone("version and features, with options before them", async () => {
+    const version = await hutch(["--log-format=json", "--debug", "--version"]);
+    expect(version.code).toBe(0);
+    expect(version.stdout).toMatch(/^hutch version \S+\ncommit: \S+\nspec: 1\.3\.0\n/);
+    const features = await hutch(["-log-format", "json", "--systemd-cgroup", "features"]);
+    expect(features).toMatchObject({ code: 0, stderr: "" });
+    const schema = join(ROOT, "test/oci/schema/features-schema.json");
+    expect(isValid(JSON.parse(features.stdout), schema)).toBe(true);
+    expect(JSON.parse(features.stdout)).toMatchObject({ ociVersionMin: "1.0.0", ociVersionMax: "1.3.0" });
+  });
+
+  for (const command of ["checkpoint", "restore"]) {
+    anyone(`${command} has a help, and says that it is not supported yet`, async () => {
+      expect((await hutch([command, "--help"])).code).toBe(0);
+      expect(await hutch(["--root", root, command, "--image-path", "/x", "box"])).toMatchObject({
+        code: 1,
+        stderr: `hutch: ${command}: not supported yet\n`,
+      });
+    });
+  }
+
+  anyone(
+    "the cgroup driver of systemd is refused where a container would be made, and only there",
+    async () => {
+      for (const option of ["--systemd-cgroup", "--cgroup-manager=systemd", "-systemd-cgroup"]) {
+        for (const command of ["create", "run"]) {
+          const { code, stderr } = await hutch([
+            option,
+            "--root",
+            root,
+            command,
+            "--bundle",
+            "/nowhere",
+            "box",
+          ]);
+          expect(code).not.toBe(0);
+          expect(stderr).toStartWith("hutch: systemd cgroup driver: not supported yet; hint: ");
+        }
+        expect((await hutch([option, "--root", root, "list"])).code).toBe(0);
+        expect((await hutch([option, "--root", root, "delete", "--force", "nobody"])).code).toBe(0);
+        expect((await hutch([option, "create", "--help"])).code).toBe(0);
+      }
+      expect(existsSync(join(root, "box"))).toBe(false);
+    },
+  );
+
+  anyone("state is looked for where the user may keep it", async () => {
+    const runtime = join(directory, "user");
+    const { stderr } = await hutch(["state", "box"], { uid: 65_534, env: { XDG_RUNTIME_DIR: runtime } });
+    expect(stderr).toContain("does not exist");
+  });
+});
+
+test.skipIf(lacksHutch() !== undefined)("help shows the options before the command", async () => {
+  const { stdout } = await hutch(["--help"]);
+  for (const name of ["root", "log", "log-format", "debug", "systemd-cgroup", "cgroup-manager", "rootless"]) {
+    expect(stdout).toContain(`--${name}`);
+  }
+});

@@ -1,0 +1,39 @@
+/** Containers that go on when hutch has ended. */
+import { join } from "node:path";
+import { HUTCH, type HutchOptions, type HutchResult, hutch } from "../support/hutch.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { bundle, type Change, freshId } from "./support-inside.ts";
+
+export interface Detached {
+  /** The --root directory of all containers of a file. */
+  readonly root: string;
+  readonly call: (args: readonly string[], options?: HutchOptions) => Promise<HutchResult>;
+  /** Runs a container whose cgroups are explicit; gives its id. */
+  readonly run: (script: string, change: (id: string) => Change, files?: string) => Promise<string>;
+  /** Removes them all. */
+  readonly end: () => Promise<void>;
+}
+
+export function detached(): Detached {
+  const root = join(temporaryDirectory("state"), "root");
+  const call: Detached["call"] = (args, options) => hutch(["--root", root, ...args], options);
+  const made: string[] = [];
+  return {
+    root,
+    call,
+    run: async (script, change, files) => {
+      const id = freshId();
+      const { directory } = await bundle(script, change(id), files);
+      made.push(id);
+      // Not into a pipe: the container would keep it open.
+      const child = Bun.spawn([HUTCH, "--root", root, "run", "--detach", "--bundle", directory, id], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
+      if ((await child.exited) !== 0) throw new Error(`hutch run --detach ${id} has failed`);
+      return id;
+    },
+    end: async () => {
+      for (const id of made) await call(["delete", "--force", id]);
+    },
+  };
+}
