@@ -1,5 +1,5 @@
 /** hutch run: an OCI bundle in the foreground. */
-import { launch } from "../container/launch.ts";
+import { launch, MOST_PRESERVED } from "../container/launch.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { parseWhole } from "./number.ts";
 import { type Command, has, last, readOptions, usageError } from "./option.ts";
@@ -35,10 +35,14 @@ export function run(argv: readonly string[]): Promise<never> {
   const bundle = last(given, "bundle") ?? ".";
   const init = has(given, "init");
   const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
+  if (preserveFds > MOST_PRESERVED) {
+    throw usageError("run", `--preserve-fds ${preserveFds}: expected at most ${MOST_PRESERVED}`);
+  }
   return launch({
     words: ["run", bundle, `${init}`, `${preserveFds}`],
     id,
     environment: [],
+    preserveFds,
     warn,
     plan: async (look, warnUser, ownId) => {
       const { planBundle } = await import("./bundle-plan.ts");
