@@ -1,5 +1,7 @@
 # Runs inside a container that hutch made of the host's own files: what the kernel says of it, section by section.
-say() { printf '\n\033[1m%s\033[0m  %s\n' "$1" "$2"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); fi
+say() { printf '\n%s%s%s  %s\n' "$bold" "$1" "$plain" "$2"; }
 
 say 'process tree' 'a pid namespace of its own: this shell is process 1, and nothing of the host is there'
 sleep 5 &

@@ -10,17 +10,23 @@ import type { Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow, timespec } from "../plan/struct.ts";
 import { type Directory, subjectOf } from "./directory.ts";
 
-/** Between two attempts; the attempts together take about two seconds. */
+/** Between two attempts; the attempts that remove nothing take about two seconds together. */
 const PAUSE_NS = 5_000_000;
 const ATTEMPTS = 400;
+/** So many of the container's cgroups are removed without a pause: who can make them forever is not waited for. */
+const MOST_REMOVED = 65_536;
 
 const attempt = slot("cgroup attempt");
+/** How many of the container's cgroups were removed, in all and up to the last attempt. */
+const removed = slot("cgroups removed");
+const removedBefore = slot("cgroups removed before");
 /** Which directory the shared part is working for. */
 const turn = slot("cgroup turn");
 const current = slot("cgroup current");
 
 const EMPTY = "cgroup empty";
 const PAUSE = "cgroup pause";
+const GO_ON = "cgroup go on";
 const GIVE_UP = "cgroup give up";
 const REMOVED = "cgroup removed";
 
@@ -160,6 +166,7 @@ function removeBelow(): Step[] {
     call(why, "unlinkat", [current, name, AT_REMOVEDIR], {
       errors: { ENOENT: { to: next }, EBUSY: { to: "cgroup descend" } },
     }),
+    compute(removed, removed, "add", 1),
     jump(next),
     label("cgroup descend"),
     // Never out of the cgroup file system, by something that is mounted there.
@@ -188,10 +195,17 @@ export function removeDirectories(directories: readonly Directory[]): Step[] {
     label("cgroup visit"),
     ...killEach(),
     ...removeBelow(),
+    // An attempt goes down one branch of the tree only; as long as it removes something it is none that failed.
+    branch(removed, "eq", removedBefore, PAUSE),
+    set(removedBefore, removed),
+    branch(removed, "gt", MOST_REMOVED, PAUSE),
+    compute(attempt, attempt, "sub", 1),
+    jump(GO_ON),
     label(PAUSE),
     call("wait for the cgroup to become empty", "nanosleep", [timespec(0, PAUSE_NS), 0], {
       errors: { EINTR: "ignore" },
     }),
+    label(GO_ON),
     ...directories.map((_, index) => branch(turn, "eq", index, again(index))),
     label(GIVE_UP),
     set(attempt, ATTEMPTS),

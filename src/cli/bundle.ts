@@ -3,9 +3,18 @@ import { PLAIN } from "../container/plan.ts";
 import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Launch } from "../plan/context.ts";
+import { isBindMount } from "../spec/mount.ts";
 import { parseSpecText } from "../spec/parse.ts";
-import type { Spec } from "../spec/spec.ts";
+import type { Mount, Spec } from "../spec/spec.ts";
 import { refuseUnsupported } from "../spec/supported.ts";
+
+/** A relative source is looked for in the bundle (OCI config.md, "Mounts"). */
+const mountsOf = ({ mounts }: Spec, bundle: string): Mount[] =>
+  (mounts ?? []).map((mount) =>
+    isBindMount(mount) && mount.source !== undefined && !mount.source.startsWith("/")
+      ? { ...mount, source: `${bundle}/${mount.source}` }
+      : mount,
+  );
 
 /**
  * The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not
@@ -55,7 +64,11 @@ export function loadBundle(
   }
   // The root may be a symlink of the host's; the plan opens what it leads to now.
   return {
-    spec: { ...spec, root: { ...spec.root, path: look("real", absolute) ?? absolute } },
+    spec: {
+      ...spec,
+      mounts: mountsOf(spec, bundle),
+      root: { ...spec.root, path: look("real", absolute) ?? absolute },
+    },
     launch: PLAIN,
     bundle,
   };

@@ -22,6 +22,8 @@ const bind = (path: string, ...options: string[]): Mount => ({
 
 interface Facts {
   readonly owns: (type: NamespaceType) => boolean;
+  /** True for a joined namespace too: what shows it must not show the host's. */
+  readonly leaves: (type: NamespaceType) => boolean;
   /** True when the container has limits, and so a cgroup that is worth showing. */
   readonly limited: boolean;
 }
@@ -32,18 +34,18 @@ const MQUEUE = "/dev/mqueue";
  * The file systems of the kernel; a new one shows a namespace, so without the namespace the host's is
  * bound.
  */
-function apiMounts({ owns, limited }: Facts, { host }: Surroundings): Mount[] {
+function apiMounts({ owns, leaves, limited }: Facts, { host }: Surroundings): Mount[] {
   const gid = owns("user") ? [] : ["gid=5"];
   return [
-    owns("pid")
+    leaves("pid")
       ? mount("proc", "/proc", "nosuid", "noexec", "nodev")
       : bind("/proc", "nosuid", "noexec", "nodev"),
     mount("tmpfs", "/dev", "nosuid", "noexec", "strictatime", "mode=755", "size=65536k"),
     mount("devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", ...gid),
     mount("tmpfs", "/dev/shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
-    ...(owns("ipc") ? [mount("mqueue", MQUEUE, "nosuid", "noexec", "nodev")] : []),
+    ...(leaves("ipc") ? [mount("mqueue", MQUEUE, "nosuid", "noexec", "nodev")] : []),
     // Not every host has its message queues mounted.
-    ...(!owns("ipc") && host.kind(MQUEUE) !== undefined ? [bind(MQUEUE, "nosuid", "noexec", "nodev")] : []),
+    ...(!leaves("ipc") && host.kind(MQUEUE) !== undefined ? [bind(MQUEUE, "nosuid", "noexec", "nodev")] : []),
     owns("network")
       ? mount("sysfs", "/sys", "nosuid", "noexec", "nodev", "ro")
       : bind("/sys", "nosuid", "noexec", "nodev", "rro"),
@@ -62,12 +64,16 @@ const HIDDEN: readonly Mount[] = [
   mount("tmpfs", "/tmp", "nosuid", "nodev", "mode=1777"),
 ];
 
+/** A relative source starts at the caller's directory, which the plan may leave before it is opened. */
+const fromHere = (mount: Mount & { source: string }, here: string): Mount =>
+  mount.source.startsWith("/") ? mount : { ...mount, source: `${here}/${mount.source}` };
+
 /** Every mount, in the order in which they are made. */
 export function inMounts(given: Given, around: Surroundings, facts: Facts): Mount[] {
   const { where, resolver, layer } = around;
   const requested = [
     ...all(given, "tmpfs").map((text) => parseTmpfs("tmpfs", text)),
-    ...all(given, "bind").map((text) => parseBind("bind", text)),
+    ...all(given, "bind").map((text) => fromHere(parseBind("bind", text), around.here)),
   ];
   const resolv: Mount[] =
     resolver === undefined || facts.owns("network")

@@ -30,6 +30,8 @@ export interface ChosenSeccomp {
 /** What a command line is read with. */
 export interface Surroundings {
   readonly host: Host;
+  /** The caller's directory. */
+  readonly here: string;
   /** The absolute path of WHERE, symlinks resolved. */
   readonly where: string;
   /** The absolute path of the layer of --overlay=DIR. */
@@ -160,11 +162,15 @@ export interface Wanted {
 export function readIn(given: Given, around: Surroundings, env: readonly string[]): Wanted {
   const { where, host } = around;
   const args = given.words.slice(1);
-  if (args.length === 0) throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
+  const [command] = args;
+  if (command === undefined)
+    throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
+  if (command.startsWith("-")) throw usageError("in", `${command} after WHERE: options stand before it`);
   const { uid, gid = 0 } = parseUser("user", last(given, "user") ?? "0:0");
   const namespaces = namespacesOf(given, host);
   const owns = (type: NamespaceType): boolean =>
     namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
+  const leaves = (type: NamespaceType): boolean => namespaces.some((namespace) => namespace.type === type);
   const capabilities = capabilitiesOf(given, namespaces, host);
   const resources = resourcesOf(given);
   const { profile, filter } = around.seccomp;
@@ -174,7 +180,7 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
   const defaults = defaultSpec();
   const overlaid = has(given, "overlay");
   const isHost = where === "/";
-  const hidden = inMounts(given, around, { owns, limited: resources !== undefined });
+  const hidden = inMounts(given, around, { owns, leaves, limited: resources !== undefined });
   // Ambient capabilities let a command that is not root use what it was granted.
   const granted = uid === 0 ? capabilities : all(given, "cap-add").length > 0 ? capabilities : [];
   const spec: Spec = {

@@ -35,6 +35,8 @@ export const command: Command = {
     "Options stand before WHERE; everything after it is the command. The container has its own pid, mount, network, " +
       "ipc, uts and cgroup namespace (and user namespace when the caller is not root), a filter of system calls, and " +
       "cannot gain privileges. With WHERE / it has a /run and a /tmp of its own: the sockets there lead to the host.",
+    "Without --init the command is pid 1, and the kernel keeps signals that it does not handle away from it: ^C and " +
+      "SIGTERM then do nothing.",
     EXIT_CODES,
   ],
 };
@@ -52,8 +54,10 @@ export function run(argv: readonly string[]): Promise<never> {
   const path = environment.find((entry) => entry.startsWith("PATH=")) ?? "";
   return launch({
     words: ["in", path, ...argv],
-    id: `${call("ask for the process id", "getpid")}`,
+    // The time too: what a hutch that was killed has left must not be in the way when its number comes again.
+    id: `${call("ask for the process id", "getpid")}-${Date.now().toString(36)}`,
     environment,
+    preserveFds: 0,
     warn,
     plan: (look, _, id) => plan({ given, environment, id }, look),
   });

@@ -57,10 +57,7 @@ const findOption = (options: readonly Option[], name: string, dashes: string): O
   options.find((option) => option.name === name || (dashes === "-" && option.short === name));
 
 function unknownOption(command: Command, text: string, name: string): HutchError {
-  const near = nearest(
-    name,
-    command.options.map((option) => option.name),
-  );
+  const near = nearest(name, [...command.options.map((option) => option.name), "help"]);
   return usageError(
     command.name,
     `unknown option ${text}`,

@@ -1,5 +1,5 @@
 /** hutch run: an OCI bundle in the foreground. */
-import { launch } from "../container/launch.ts";
+import { launch, MOST_PRESERVED } from "../container/launch.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
 import { parseWhole } from "./number.ts";
@@ -55,11 +55,15 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
   const bundle = last(given, "bundle") ?? ".";
   const init = has(given, "init");
   const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
+  if (preserveFds > MOST_PRESERVED) {
+    throw usageError("run", `--preserve-fds ${preserveFds}: expected at most ${MOST_PRESERVED}`);
+  }
   const config = last(given, "config");
   return launch({
     words: ["run", bundle, config ?? "", `${init}`, `${preserveFds}`],
     id,
     environment: [],
+    preserveFds,
     warn,
     plan: async (look, warnUser, ownId) => {
       const { planBundle } = await import("./bundle-plan.ts");

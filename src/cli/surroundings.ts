@@ -94,6 +94,7 @@ export async function surroundings(given: Given, look: Look): Promise<Surroundin
   const covers = where === "/" || has(given, "overlay");
   return {
     host,
+    here: look("real", ".") ?? "/",
     where,
     layer: kept,
     submounts: covers

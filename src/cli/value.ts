@@ -9,6 +9,8 @@ import type { IdMapping, Mount, Rlimit } from "../spec/spec.ts";
 import { nearest } from "./nearest.ts";
 import { parseWhole, refuse } from "./number.ts";
 
+const LEAST_MEMORY = 2 ** 20;
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** "64m", "1.5G", "65536": bytes, units of 1024. */
@@ -17,7 +19,8 @@ export function parseBytes(option: string, text: string): number {
   const factor = UNITS[unit.toLowerCase()];
   if (digits === undefined || factor === undefined) return refuse(option, text, "a size such as 64m or 1.5g");
   const size = Math.round(Number(digits) * factor);
-  return size > 0 ? size : refuse(option, text, "more than 0 bytes");
+  // Nothing starts in less; who writes 64 means 64m.
+  return size >= LEAST_MEMORY ? size : refuse(option, text, "at least 1m, such as 64m");
 }
 
 /** "0.5": processors, as quota and period in microseconds (cfs_quota_us, cpu.max). */

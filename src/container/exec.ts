@@ -1,8 +1,6 @@
 /** hutch exec: the joiner is made here, and then this process becomes it, or waits until it is done. */
-import { emit } from "../emit/index.ts";
 import { execInPlace } from "../host/exec.ts";
 import { close, read, write, writeFile } from "../host/fd.ts";
-import { hostArch } from "../host/libc.ts";
 import { executable } from "../host/memfd.ts";
 import { rename } from "../host/path.ts";
 import { makePipe } from "../host/pipe.ts";
@@ -10,14 +8,15 @@ import { connect } from "../host/socket.ts";
 import { call, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { F_DUPFD_CLOEXEC, F_SETFD } from "../linux/fcntl.ts";
-import { HIGH, JOINER_CONTROL, joinerDescriptor } from "../plan/joiner.ts";
+import { HIGH, JOINER_CONTROL, joinerDescriptor } from "../plan/joiner-control.ts";
 import type { Plan } from "../plan/step.ts";
-import { stepError } from "./create.ts";
 
-/** A joiner that is planned, and what it is handed. */
+/** A joiner that is compiled, and what it is handed. */
 export interface Exec {
   readonly id: string;
-  readonly plan: Plan;
+  readonly program: Uint8Array;
+  /** What the program was made from, to tell of a failure; made anew when the program was kept. */
+  readonly plan: () => Promise<Plan>;
   /** The descriptor of a pidfd of the container's first process. */
   readonly init: number;
   readonly preserveFds: number;
@@ -50,9 +49,8 @@ function place(descriptor: number, number: number): void {
 
 /** Becomes the supervisor of the process, which exits as the process does; comes back only by throwing. */
 export function execInForeground(exec: Exec): never {
-  const program = emit(exec.plan, { arch: hostArch(), report: { kind: "print", prefix: "hutch" } });
   const socket = exec.pidfdSocket === undefined ? undefined : connect(exec.pidfdSocket);
-  const file = executable(program, "hutch");
+  const file = executable(exec.program, "hutch");
   // Bun has marked most of what it was started with to be closed.
   for (const fd of preservedBy(exec)) call(`keep descriptor ${fd}`, "fcntl", fd, F_SETFD, 0);
   // Away from the numbers that are to be taken.
@@ -74,13 +72,11 @@ export interface Detached {
 
 /** Starts the process, and comes back when its program runs; throws when it does not come to that. */
 export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detached): Promise<void> {
-  const { id, plan, preserveFds } = exec;
-  const reports = { kind: "pipe", fd: joinerDescriptor(preserveFds, "report") } as const;
-  const program = emit(plan, { arch: hostArch(), report: reports });
+  const { id, plan } = exec;
   const consoleEnd = consoleSocket === undefined ? undefined : connect(consoleSocket);
   const socket = exec.pidfdSocket === undefined ? undefined : connect(exec.pidfdSocket);
   const [report, pid, go] = [makePipe("for reports"), makePipe("for the pid"), makePipe("to the supervisor")];
-  const file = executable(program, "hutch");
+  const file = executable(exec.program, "hutch");
   const { init } = exec;
   const control: Readonly<Record<(typeof JOINER_CONTROL)[number], number>> = {
     report: report.write,
@@ -115,11 +111,12 @@ export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detac
 }
 
 /** The pid, once the exec has closed the pipe of reports; a report is the end instead. */
-async function follow(plan: Plan, id: string, pids: number, reports: number): Promise<number> {
+async function follow(plan: Exec["plan"], id: string, pids: number, reports: number): Promise<number> {
   const pid = await readRecord(pids, 8, "the pid");
   const report = await readRecord(reports, 16, "reports");
   if (report !== undefined) {
-    throw stepError(plan, Number(report.getBigUint64(0, true)), Number(report.getBigUint64(8, true)));
+    const { stepError } = await import("./create.ts");
+    throw stepError(await plan(), Number(report.getBigUint64(0, true)), Number(report.getBigUint64(8, true)));
   }
   if (pid !== undefined) return pid.getUint32(0, true);
   throw new HutchError({ operation: `exec in ${id}`, reason: "the process ended before its command ran" });

@@ -27,6 +27,8 @@ interface Header extends Looks {
 
 /** So many are kept; then the directory is cleared. */
 const MOST = 128;
+/** What keep writes: a key, or a key and a process id. A directory of the user's choice may hold other files. */
+const OWN_NAME = /^[0-9a-f]{40}(\.\d+)?$/;
 const OTHERS_MAY_WRITE = 0o022;
 const NEWLINE = 0x0a;
 
@@ -37,7 +39,7 @@ export function keptDirectory(
 ): string | undefined {
   const { HUTCH_CACHE: wish, XDG_RUNTIME_DIR: runtime } = env;
   if (wish === "off") return undefined;
-  if (wish?.startsWith("/")) return wish;
+  if (wish !== undefined && wish !== "") return wish;
   if (uid === 0) return "/run/hutch/programs";
   return runtime?.startsWith("/") ? `${runtime}/hutch/programs` : undefined;
 }
@@ -119,5 +121,5 @@ export function keep(directory: string, key: string, program: Uint8Array, header
 function clear(directory: string): void {
   const entries = listDirectory(directory);
   if (entries.length < MOST) return;
-  for (const { name } of entries) unlink(`${directory}/${name}`);
+  for (const { name } of entries) if (OWN_NAME.test(name)) unlink(`${directory}/${name}`);
 }

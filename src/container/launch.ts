@@ -1,12 +1,15 @@
 /** Turns a container's plan into a program, and this process into that program. */
 import { execInPlace } from "../host/exec.ts";
 import { effectiveUser } from "../host/facts.ts";
+import { keepOverExec } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { type Look, recordingLook } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
 import { readLink } from "../host/path.ts";
 import { failed, syscall, syscallError } from "../host/syscall.ts";
 import type { Arch } from "../linux/arch.ts";
+import { HutchError } from "../linux/error.ts";
+import { F_GETFD } from "../linux/fcntl.ts";
 import type { Plan } from "../plan/step.ts";
 import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
 
@@ -15,6 +18,9 @@ import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
  * can take its own execute permission away; the plan must know its number.
  */
 export const PROGRAM_DESCRIPTOR = 100;
+const FIRST_PRESERVED = 3;
+/** So many descriptors can be handed on: what follows is the program's own. */
+export const MOST_PRESERVED = PROGRAM_DESCRIPTOR - FIRST_PRESERVED;
 
 /** The bytes of the plan's program, which reports failures to standard error. */
 export async function compile(plan: Plan, arch: Arch): Promise<Uint8Array<ArrayBuffer>> {
@@ -30,6 +36,8 @@ export interface Start {
   readonly id: string;
   /** The environment of the program; the container's, if its plan says so. */
   readonly environment: readonly string[];
+  /** Descriptors 3 … 3 + n − 1 are handed on to the container. */
+  readonly preserveFds: number;
   /** Tells the user something that does not keep the container from starting. */
   readonly warn: (line: string) => void;
   /** Plans the container; all that is asked of the machine is asked through `look`. */
@@ -38,6 +46,7 @@ export interface Start {
 
 /** Becomes the container's launcher; comes back only by throwing. */
 export async function launch(start: Start): Promise<never> {
+  preserve(start.preserveFds);
   const directory = keptDirectory(process.env, effectiveUser());
   const key = directory === undefined ? "" : keyOf([readLink("/proc/self/cwd"), ...start.words]);
   const kept = directory === undefined ? undefined : recall(directory, key);
@@ -71,3 +80,24 @@ function become(program: Uint8Array, { id, environment }: Start): never {
   }
   execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], environment);
 }
+
+/**
+ * Bun has marked what it inherited close-on-exec. Every descriptor must be there: the launcher's own, which lead
+ * to the host, would otherwise get the numbers that the container is left (CVE-2024-21626).
+ */
+function preserve(count: number): void {
+  for (let fd = FIRST_PRESERVED; fd < FIRST_PRESERVED + count; fd++) {
+    // Bun opens its epoll instance first, at the lowest number that the caller has left free.
+    if (isOpen(fd)) keepOverExec(fd);
+    else {
+      throw new HutchError({
+        operation: `--preserve-fds ${count}: descriptor ${fd}`,
+        errno: "EBADF",
+        hint: "it counts open descriptors from 3 on, without a gap",
+      });
+    }
+  }
+}
+
+const isOpen = (fd: number): boolean =>
+  !failed(syscall("fcntl", fd, F_GETFD)) && readLink(`/proc/self/fd/${fd}`) !== "anon_inode:[eventpoll]";

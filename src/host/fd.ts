@@ -7,6 +7,7 @@ import { HutchError } from "../linux/error.ts";
 import {
   AT_FDCWD,
   F_GETFL,
+  F_SETFD,
   F_SETFL,
   O_CLOEXEC,
   O_CREAT,
@@ -138,4 +139,9 @@ export function setNonblock(fd: number, on: boolean): void {
   const flags = call(`get the flags of descriptor ${fd}`, "fcntl", fd, F_GETFL);
   const wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (wanted !== flags) call(`set the flags of descriptor ${fd}`, "fcntl", fd, F_SETFL, wanted);
+}
+
+/** Lets a descriptor through the next exec; throws EBADF when it is not open. */
+export function keepOverExec(fd: number): void {
+  call(`hand on descriptor ${fd}`, "fcntl", fd, F_SETFD, 0);
 }

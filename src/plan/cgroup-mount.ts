@@ -8,24 +8,44 @@ import { type Context, isNew } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
-import { openSource } from "./source.ts";
-import type { Slot, Step } from "./step.ts";
+import { openSource, type Source } from "./source.ts";
+import type { Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
 
 const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
+/** The container's directory of one hierarchy. */
+const viewSource = ({ index }: SortedMount, view: CgroupView): Source => ({
+  path: view.directory(),
+  recursive: false,
+  into: slot("view"),
+  key: `mounts[${index}] ${view.name}`,
+});
+
+/** What a mount of type cgroup binds: nothing when a cgroup namespace gives it a view of its own. */
+export const cgroupSources = (context: Context, sorted: SortedMount): Source[] =>
+  sorted.mount.type === "cgroup" && sorted.options.bind === undefined && !isNew(context, "cgroup")
+    ? (context.cgroup?.views ?? []).map((view) => viewSource(sorted, view))
+    : [];
+
 /**
  * One hierarchy, detached, in `into`; without a cgroup namespace the container's directory is bound
  * instead.
  */
-function makeView(context: Context, why: string, view: CgroupView, attributes: number, into: Slot): Step[] {
+function makeView(
+  context: Context,
+  why: string,
+  sorted: SortedMount,
+  view: CgroupView,
+  attributes: number,
+): Step[] {
+  const { into } = viewSource(sorted, view);
   if (isNew(context, "cgroup")) {
     return makeFileSystem(why, { type: view.type, source: "cgroup", data: view.options, attributes, into });
   }
-  const source = { path: view.directory(), recursive: false, into, key: `cgroup ${view.name}` };
   return [
-    ...openSource(context, why, source),
+    ...openSource(context, why, viewSource(sorted, view)),
     call(why, "mount_setattr", [into, "", AT_EMPTY_PATH, mountAttr({ set: attributes }), MOUNT_ATTR_SIZE]),
   ];
 }
@@ -47,13 +67,12 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
     into: target,
     tag: `mounts[${index}]`,
   });
+  const view = slot("view");
   const [only] = views;
   if (views.length === 1 && only?.name === "") {
-    return [...makeView(context, why, only, attributes, made), ...onto, moveOnto(why, made, target)];
+    return [...makeView(context, why, sorted, only, attributes), ...onto, moveOnto(why, view, target)];
   }
   const place = slot("cgroup directory");
-  const view = slot("view");
-
   return [
     ...makeFileSystem(why, {
       type: "tmpfs",
@@ -67,7 +86,7 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
     ...views.flatMap((each) => [
       call(why, "mkdirat", [made, each.name, 0o755]),
       call(why, "openat", [made, each.name, O_PATH | O_CLOEXEC, 0], { into: place }),
-      ...makeView(context, `${why}: ${each.name}`, each, attributes, view),
+      ...makeView(context, `${why}: ${each.name}`, sorted, each, attributes),
       moveOnto(why, view, place),
       ...(each.name.includes(",")
         ? each.name.split(",").map((link) => call(why, "symlinkat", [each.name, made, link]))

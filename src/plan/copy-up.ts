@@ -20,7 +20,7 @@ const path = (layer: keyof typeof LAYERS): string => `/proc/self/fd/${LAYERS[lay
 export function copyUp(
   context: Context,
   why: string,
-  { mount, target }: { readonly mount: Slot; readonly target: Slot; readonly tag: string },
+  { mount, target }: { readonly mount: Slot; readonly target: Slot },
 ): Step[] {
   const directory = slot("layer directory");
   const merged = slot("merged");

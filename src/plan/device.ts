@@ -1,6 +1,7 @@
 /** Device nodes and links of /dev (OCI config-linux, "Default Devices" and "Devices"). */
 import { DEFAULT_DEVICE_LINKS, DEFAULT_DEVICES } from "../linux/device.ts";
 import { DEVICE_TYPE_MODES, makedev } from "../linux/stat.ts";
+import { isBindMount } from "../spec/mount.ts";
 import type { Device } from "../spec/spec.ts";
 import { call, slot } from "./build.ts";
 import { type Context, withoutMknod } from "./context.ts";
@@ -53,7 +54,7 @@ function nodes({ spec }: Context): Node[] {
 function devKind({ spec }: Context): "fresh" | "host" | "image" {
   const mount = (spec.mounts ?? []).findLast(({ destination }) => /^\/dev\/*$/.test(destination));
   if (mount === undefined) return "image";
-  return mount.type === "tmpfs" ? "fresh" : "host";
+  return mount.type === "tmpfs" && !isBindMount(mount) ? "fresh" : "host";
 }
 
 const nodeSource = ({ path }: Node): Source => ({

@@ -1,6 +1,7 @@
 /** User namespaces that only carry the id maps of a mount (mount_setattr(2), MOUNT_ATTR_IDMAP). */
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { CLONE_NEWUSER } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
@@ -47,6 +48,8 @@ function makeIdmap({ spec }: Context, { index, mount }: SortedMount): Step[] {
       into: child,
     }),
     branch(child, "ne", 0, held),
+    // A launcher that fails, or is killed, before the namespace is held must not leave it behind.
+    call("end with the launcher", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]),
     label(wait),
     call("stay until the namespace is held", "ppoll", [0, 0, 0, 0, 0], { errors: { EINTR: "ignore" } }),
     jump(wait),

@@ -19,6 +19,7 @@ import { branch, buffer, call, exit, guard, jump, label, load, set, slot } from 
 import { type Context, isNew } from "./context.ts";
 import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
 import { openStreams } from "./launcher.ts";
+import { type Control, HIGH, JOINER_CONTROL, joinerDescriptor } from "./joiner-control.ts";
 import { joinKeyring } from "./namespace.ts";
 import { becomeUser } from "./order.ts";
 import {
@@ -64,22 +65,6 @@ export interface Joining {
   /** A pidfd of the process is sent over the socket among the descriptors. */
   readonly sendsPidfd: boolean;
 }
-
-/**
- * The descriptors behind those to be preserved. What stands before "program" the joiner still has, what stands
- * before "console" the member. Without hutch there is nobody to tell: then all but "init", "program" and
- * "socket" are idle.
- */
-export const JOINER_CONTROL = ["report", "console", "init", "program", "pid", "go", "socket"] as const;
-
-type Control = (typeof JOINER_CONTROL)[number];
-
-/** The number of one of them. */
-export const joinerDescriptor = (preserveFds: number, which: Control): number =>
-  3 + preserveFds + JOINER_CONTROL.indexOf(which);
-
-/** Where hutch leaves "program", "init" and "socket" when it becomes the supervisor: above its own. */
-export const HIGH = { program: 100, init: 101, socket: 102 } as const;
 
 const LAST_DESCRIPTOR = 0xffffffff;
 const PAGE = 4096;

@@ -8,6 +8,7 @@ import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
+import { cgroupSources } from "./cgroup-mount.ts";
 import { type Context, isNew } from "./context.ts";
 import { CONTROL, handOver } from "./creator.ts";
 import { deviceSources } from "./device.ts";
@@ -40,7 +41,7 @@ const CLONE_HINTS = {
   ENOSPC: "a limit of /proc/sys/user/max_*_namespaces is reached",
   EINVAL: "the kernel lacks one of the namespaces, or is older than 5.12",
   EAGAIN: "a limit on processes is reached: pids.max, or RLIMIT_NPROC",
-  ENOSYS: "hutch needs Linux 5.12",
+  ENOSYS: "hutch needs Linux 5.12; inside a container, a filter of system calls may refuse it",
 } as const;
 
 /**
@@ -85,11 +86,22 @@ function allSources(context: Context, mounts: readonly SortedMount[]): (readonly
     ...(layer === undefined ? [] : [[`open the layer ${layer.path}`, layer] as const]),
     ...mounts.flatMap((mount) => {
       const source = bindSource(mount);
-      return source === undefined ? [] : [[describe(mount), source] as const];
+      const sources = source === undefined ? cgroupSources(context, mount) : [source];
+      return sources.map((each) => [describe(mount), each] as const);
     }),
     ...deviceSources(context).map((source) => [`open the device ${source.path}`, source] as const),
   ];
 }
+
+/** True when the id maps are written by an ordinary user: a /proc that is closed would be closed to him too. */
+const writesOwnProc = (context: Context): boolean => isNew(context, "user") && context.host.uid !== 0;
+
+/**
+ * Nobody in a shared or joined pid namespace may look into the launcher, or into init before it is done: each
+ * has the host's root and all privileges (CVE-2016-9962). Init inherits this, else there would be a moment.
+ */
+const closeProc = (): Step =>
+  call("keep /proc of the launcher and of init closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]);
 
 /** The birth of init: it goes on at the label "init", everything after is the launcher's. */
 function makeInit(context: Context): Step[] {
@@ -129,8 +141,10 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...prepare(context),
     guard("undo"),
     ...(cgroup?.create ?? []),
-    ...joinNamespaces(context, "launcher"),
+    // While the launcher is in no namespace of others, who could look into the children that hold the maps.
     ...makeIdmaps(context, mounts),
+    ...(writesOwnProc(context) ? [] : [closeProc()]),
+    ...joinNamespaces(context, "launcher"),
     ...(opensEarly(context)
       ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(why, source))
       : []),
@@ -138,8 +152,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
     ...makeInit(context),
     ...(waitsForMaps(context) ? writeMaps(context, INIT) : []),
-    // Nobody in a shared or joined pid namespace may look into the launcher through /proc (CVE-2016-9962).
-    call("keep /proc of the launcher closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
+    ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.creates ? handOver(context, INIT) : supervise(context)),
     label("remove"),
     guard(),

@@ -33,6 +33,9 @@ export function describe({ mount, options }: SortedMount): string {
   return `${options.bind === undefined ? "mount" : "bind"} ${what} on ${mount.destination}${words}`;
 }
 
+/** Words about volumes that podman leaves in the options of a bind; they are meant for podman itself. */
+const ENGINE_WORDS: readonly string[] = ["copy", "nocopy"];
+
 const NONE: Attributes = { set: 0, clear: 0 };
 
 /** A later word wins over an earlier one about the same thing, as with mount(8). */
@@ -94,7 +97,9 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
  */
 function refuseBindData(bind: MountOptions["bind"], { options }: Mount, index: number): void {
   if (bind === undefined) return;
-  const position = (options ?? []).findIndex((word) => word !== "" && mountOption(word) === undefined);
+  const position = (options ?? []).findIndex(
+    (word) => word !== "" && mountOption(word) === undefined && !ENGINE_WORDS.includes(word),
+  );
   if (position < 0) return;
   throw new HutchError({
     operation: `mounts[${index}].options[${position}]`,

@@ -97,7 +97,7 @@ function mountSteps(context: Context, sorted: SortedMount): Step[] {
       ...(NO_SYMLINKS.includes(type) ? { resolve: RESOLVE_NO_SYMLINKS, hints: SYMLINK_HINT } : {}),
     }),
     moveOnto(why, made, target, { hints: source === undefined ? {} : KIND_HINT }),
-    ...(options.copyUp ? copyUp(context, why, { mount: made, target, tag: `mounts[${index}]` }) : []),
+    ...(options.copyUp ? copyUp(context, why, { mount: made, target }) : []),
     ...options.propagation.map(({ flag, recursive }) =>
       call(
         why,

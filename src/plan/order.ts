@@ -54,9 +54,9 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
   const held = preserveFds + (creates ? CONTROL.length : 0);
   return [
     ...(creates ? [dieWithCreator()] : []),
-    ...enterUser(context),
-    // Still before /proc of this process is closed: its files belong to root then, and could not be written.
+    // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.
     ...setOomScore(process),
+    ...enterUser(context),
     ...enterTime(context),
     setDumpable(0, "keep /proc of this process closed to the container (CVE-2016-9962)"),
     // In its cgroup before the cgroup namespace is made, because that fixes the namespace's root.
@@ -81,7 +81,8 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     closeAtExec(preserveFds),
     // Here, so that create fails, and not start, when there is nothing to execute.
     ...(creates ? [...findCommand(process), ...awaitStart(context)] : []),
-    ...(context.launch.init ? reap(process.terminal === true) : []),
+    // The command is another process by then, and outside of a pid namespace nobody else ends it.
+    ...(context.launch.init ? [...reap(process.terminal === true), ...dieWithLauncher(context)] : []),
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
     ...(process.noNewPrivileges ? loadSeccomp(context) : []),
@@ -93,8 +94,10 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
 const enterUser = (context: Context): Step[] => [
   ...(isNew(context, "user") ? (mapsItself(context) ? writeOwnMaps(context) : awaitMaps()) : []),
   ...becomeRoot(context),
-  // The change of ids has closed /proc of this process, but the next steps write to it.
-  ...(isNew(context, "user") ? [setDumpable(1, "open /proc of this process once more")] : []),
+  // The clocks are set through /proc of this process, which is closed to the root of a user namespace.
+  ...(isNew(context, "user") && isNew(context, "time")
+    ? [setDumpable(1, "open /proc of this process until its clocks are set")]
+    : []),
 ];
 
 /** The mount tree, from the host's to the container's. */
@@ -127,7 +130,11 @@ export const becomeUser = (context: Context, process: Process): Step[] => [
   ...enterDirectory(process),
   ...setCapabilities(process),
   // After the change of credentials, which clears it.
-  ...(context.launch.dieWithLauncher
-    ? [call("die with the launcher", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
-    : []),
+  ...dieWithLauncher(context),
 ];
+
+/** Ends the process with its parent: the launcher, or the reaper that ends with the launcher. */
+const dieWithLauncher = ({ launch }: Context): Step[] =>
+  launch.dieWithLauncher
+    ? [call("die with the launcher", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
+    : [];

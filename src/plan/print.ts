@@ -4,6 +4,7 @@ import { type Form, integerText, STRUCT_FORMS, signatureOf } from "../linux/sign
 import type { Argument, Branch, Call, Plan, Step, Struct, Value } from "./step.ts";
 
 const LONGEST_TEXT = 60;
+const MOST_STRINGS = 8;
 
 const quote = (text: string): string =>
   JSON.stringify(text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text);
@@ -21,6 +22,8 @@ function argumentText(argument: Argument, form: Form, arch: Arch): string {
     case "bytes":
       return argument.text ?? `${argument.bytes.length} bytes`;
     case "strings":
+      // An environment would be said again for each directory of PATH.
+      if (argument.strings.length > MOST_STRINGS) return `[${argument.strings.length} strings]`;
       return `[${argument.strings.map(quote).join(", ")}]`;
     case "struct":
       return structText(argument, arch);

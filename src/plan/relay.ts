@@ -6,6 +6,7 @@ import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/fcntl.ts";
 import { TIOCGPTPEER } from "../linux/ioctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
+import { endInput, limitPoll, POLL_LIMIT, repeatEnd } from "./end-of-input.ts";
 import { copyWindow, enterRawMode, leaveRawMode, renewRawMode } from "./raw-mode.ts";
 import { TAKEN } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
@@ -38,6 +39,7 @@ const INPUT = buffer("input", CHUNK);
 const INPUT_AT = slot("input rest");
 const INPUT_LENGTH = slot("input rest length");
 const INPUT_FILE = slot("input file");
+const INPUT_REST = { buffer: INPUT, at: INPUT_AT, length: INPUT_LENGTH } as const;
 const OUTPUT = buffer("output", CHUNK);
 const OUTPUT_AT = slot("output rest");
 const OUTPUT_LENGTH = slot("output rest length");
@@ -85,7 +87,10 @@ function poll(): Step[] {
     label("no input waits"),
     store(POLL, FD.master, 4, MASTER),
     store(POLL, FD.master + EVENTS, 2, events),
-    call("wait for keys, output or a signal", "ppoll", [POLL, 4, 0, 0, 0], { errors: { EINTR: "retry" } }),
+    ...limitPoll(),
+    call("wait for keys, output or a signal", "ppoll", [POLL, 4, POLL_LIMIT, 0, 0], {
+      errors: { EINTR: "retry" },
+    }),
   ];
 }
 
@@ -139,11 +144,8 @@ const handIn = (): Step[] => [
   label("handed in"),
 ];
 
-const EOT = 4;
-
 /**
- * Reads the caller's keys. At the end of input the container is told with ^D: twice, because the first one
- * only ends a line that was begun.
+ * Reads the caller's keys. At the end of input the container is told, and the caller no longer asked.
  */
 const readInput = (): Step[] => [
   call("read the caller's input", "read", [STDIN, INPUT, CHUNK], {
@@ -162,9 +164,7 @@ const readInput = (): Step[] => [
   set(INPUT_LENGTH, COUNT),
   branch(COUNT, "gt", 0, "input read"),
   set(INPUT_FILE, NOBODY),
-  store(INPUT, 0, 1, EOT),
-  store(INPUT, 1, 1, EOT),
-  set(INPUT_LENGTH, 2),
+  ...endInput(SLAVE, INPUT_REST),
   label("input read"),
 ];
 
@@ -223,6 +223,7 @@ export function superviseTerminal(child: Child, timeout: number): Step[] {
     ...readOutput("relay ended"),
     label("relay on"),
     ...poll(),
+    ...repeatEnd(SLAVE, INPUT_REST),
     ...on(FD.output, any, "shown"),
     ...showOutput(),
     ...on(FD.master, POLLIN, "output read"),

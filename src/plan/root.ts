@@ -198,6 +198,3 @@ export const enterJoinedRoot = ({ spec }: Context): Step[] => {
   const why = `enter the root ${path} of the joined mount namespace`;
   return path === "/" ? [] : [call(why, "chroot", [path]), call(why, "chdir", ["/"])];
 };
-
-/** True when the container's mount tree is made by this plan. */
-export const makesRoot = (context: Context): boolean => isNew(context, "mount");

@@ -18,13 +18,13 @@ export const EXIT_CODE = slot("exit code");
 /** Starts the clock of --timeout; the second alarm comes after the grace. */
 export const startClock = (seconds: number): Step[] => {
   if (seconds === 0) return [];
-  const whole = Math.floor(seconds);
-  const micros = Math.round((seconds - whole) * 1e6);
+  // Never 0, which would stop the clock instead.
+  const micros = Math.max(1, Math.round(seconds * 1e6));
   const timer = struct("itimerval", [
     ["it_interval.tv_sec", 8, GRACE],
     ["it_interval.tv_usec", 8, 0],
-    ["it_value.tv_sec", 8, whole],
-    ["it_value.tv_usec", 8, micros],
+    ["it_value.tv_sec", 8, Math.floor(micros / 1e6)],
+    ["it_value.tv_usec", 8, micros % 1e6],
   ]);
   return [call(`end the container after ${seconds} s`, "setitimer", [ITIMER_REAL, timer, 0])];
 };

@@ -248,6 +248,15 @@ testUnless(v1)(
   20_000,
 );
 
+testUnless(v1)("v1: hundreds of branches that the container made are all removed", async () => {
+  const directory = place("pids", "hutch-test-branches");
+  const made = plan({ resources: { pids: { limit: 20 } } });
+  const script = `i=0; while [ $i -lt 450 ]; do mkdir -p ${directory}/a$i/b; i=$((i+1)); done; echo made`;
+  const result = await runInCgroup(made, script, "hutch-test-branches");
+  expect(result).toEqual({ code: 0, signal: null, stdout: "made\n", stderr: "" });
+  expect(existsSync(directory)).toBe(false);
+});
+
 testUnless(v2)("v2: the process is born inside, and leaves neither processes nor cgroups", async () => {
   const directory = join(unified, "hutch-test-v2");
   const script = `grep ^0:: /proc/self/cgroup; mkdir -p ${directory}/a/b ${directory}/c

@@ -7,6 +7,7 @@ import { HOST } from "../plan/fixture.ts";
 
 const around = {
   host: HOST,
+  here: "/home/me",
   where: "/",
   layer: undefined,
   submounts: [],
@@ -14,8 +15,8 @@ const around = {
   seccomp: { profile: undefined, filter: undefined },
 };
 const given = readOptions(command, ["/", "sh"]);
-const mounts = (owned: boolean, host = HOST) =>
-  inMounts(given, { ...around, host }, { owns: () => owned, limited: false });
+const mounts = (owned: boolean, host = HOST, leaves = owned) =>
+  inMounts(given, { ...around, host }, { owns: () => owned, leaves: () => leaves, limited: false });
 
 test("every mount of the host's files and of the kernel's is without setuid programs", () => {
   for (const owned of [true, false]) {
@@ -35,4 +36,10 @@ test("message queues that the host does not show are not bound", () => {
   const bare = { ...HOST, kind: () => undefined };
   expect(mounts(false).map(({ destination }) => destination)).toContain("/dev/mqueue");
   expect(mounts(false, bare).map(({ destination }) => destination)).not.toContain("/dev/mqueue");
+});
+
+test("in a joined namespace the host's processes and message queues are not shown", () => {
+  const types = mounts(false, HOST, true).map(({ type, destination }) => `${type} ${destination}`);
+  expect(types).toContain("proc /proc");
+  expect(types).toContain("mqueue /dev/mqueue");
 });

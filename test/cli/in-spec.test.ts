@@ -10,6 +10,7 @@ import { HOST, USER } from "../plan/fixture.ts";
 
 const around = (where: string, part: Partial<Surroundings> = {}): Surroundings => ({
   host: HOST,
+  here: "/home/me",
   where,
   layer: undefined,
   submounts: ["/home"],

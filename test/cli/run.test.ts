@@ -26,6 +26,10 @@ test("there is one id", async () => {
   await expect(start("a", "b")).rejects.toThrow("run: expected one ID, received a b");
 });
 
+test("descriptors that are the program's own cannot be handed on", async () => {
+  await expect(start("a", "--preserve-fds", "98")).rejects.toThrow("--preserve-fds 98: expected at most 97");
+});
+
 test("options may stand after the id", async () => {
   await expect(start("a", "--preserve-fds", "x")).rejects.toThrow(
     "--preserve-fds x: expected a whole number",

@@ -31,11 +31,11 @@ function refuses(parse: (option: string, text: string) => unknown, ...texts: rea
 describe("sizes and numbers", () => {
   test("bytes have units of 1024", () => {
     gives(parseBytes, {
-      "65536": 65_536,
+      "1048576": 1_048_576,
       "64m": 67_108_864,
       "1.5G": 1_610_612_736,
-      "2kb": 2048,
-      "1KiB": 1024,
+      "2048kb": 2_097_152,
+      "1024KiB": 1_048_576,
       "1t": 2 ** 40,
     });
     refuses(parseBytes, "", "0", "-1", "64x", "1e3", "m", "1 m", "0.0001");

@@ -92,6 +92,19 @@ describe("a kept program", () => {
     expect(() => keep("/dev/null/x", KEY, PROGRAM, { ...record(), warnings: [] })).not.toThrow();
   });
 
+  test("makes room by removing its like, and nobody else's files", () => {
+    const directory = kept("/");
+    const { record } = recordingLook();
+    for (let index = 0; index < 130; index++) {
+      writeFileSync(join(directory, `${index}`.padStart(40, "0")), "");
+      writeFileSync(join(directory, `letter ${index}`), "");
+    }
+    keep(directory, KEY, PROGRAM, { ...record(), warnings: [] });
+    const names = readdirSync(directory);
+    expect(names.filter((name) => name.startsWith("0"))).toEqual([]);
+    expect(names.filter((name) => name.startsWith("letter")).length).toBe(130);
+  });
+
   test("that is not there is none", () => {
     expect(recall("/not/there", KEY)).toBeUndefined();
   });

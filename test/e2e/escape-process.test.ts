@@ -170,6 +170,32 @@ describe("inherited descriptors (CVE-2024-21626)", () => {
     if (process.getuid?.() === 0) expect(result).toMatchObject({ code: 0, stdout: "0\n1\n2\n3\n" });
   });
 
+  anyone("all of them go through, not the first alone", async () => {
+    const config = configOf(root, { process: { args: ["sh", "-c", "ls /proc/1/fd; true"] } });
+    const directory = temporaryDirectory("preserve");
+    writeFileSync(join(directory, "config.json"), JSON.stringify(config));
+    const command = `exec 3<$1 4<$1 5<$1; exec "$2" run --preserve-fds 3 --bundle "$1" preserve-${process.pid}`;
+    const result = await run(["sh", "-c", command, "sh", directory, HUTCH]);
+    if (process.getuid?.() === 0) expect(result).toMatchObject({ code: 0, stdout: "0\n1\n2\n3\n4\n5\n" });
+  });
+
+  for (const count of [1, 2, 3, 20]) {
+    anyone(`${count} to be preserved, but not open: the launcher's own do not take their place`, async () => {
+      const directory = temporaryDirectory("preserve");
+      writeFileSync(join(directory, "config.json"), JSON.stringify(configOf(root)));
+      const result = await hutch([
+        "run",
+        "--preserve-fds",
+        `${count}`,
+        "--bundle",
+        directory,
+        `preserve-${process.pid}`,
+      ]);
+      expect(result).toMatchObject({ code: 125, stdout: "" });
+      expect(result.stderr).toMatch(/^hutch: --preserve-fds \d+: descriptor \d+: EBADF/);
+    });
+  }
+
   anyone("the listing that is used here does see a descriptor that leaks", async () => {
     const result = await run([...listing("3</ ls /proc/self/fd")]);
     expect(result.stdout).toBe("0\n1\n2\n3\n4\n");

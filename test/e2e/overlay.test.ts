@@ -172,3 +172,15 @@ asRoot("--read-only with --overlay leaves nothing to be written", async () => {
   const result = await hutch(["in", "--overlay", "--read-only", root, "touch", "/x"]);
   expect(result.stderr).toContain("Read-only file system");
 });
+
+asRoot("a relative --bind is meant from the current directory, with a layer too", async () => {
+  const root = await rootfs();
+  const here = temporaryDirectory("overlay");
+  writeFileSync(join(here, "file"), "bound");
+  for (const layer of [[], ["--overlay"]]) {
+    const done = await hutch(["in", ...layer, "--bind", "./file:/tmp/file:ro", root, "cat", "/tmp/file"], {
+      cwd: here,
+    });
+    expect(output(done)).toBe("bound");
+  }
+});

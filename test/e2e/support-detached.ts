@@ -25,11 +25,12 @@ export function detached(): Detached {
       const id = freshId();
       const { directory } = await bundle(script, change(id), files);
       made.push(id);
+      const messages = Bun.file(join(directory, "messages"));
       // Not into a pipe: the container would keep it open.
       const child = Bun.spawn([HUTCH, "--root", root, "run", "--detach", "--bundle", directory, id], {
-        stdio: ["ignore", "ignore", "inherit"],
+        stdio: ["ignore", "ignore", messages],
       });
-      if ((await child.exited) !== 0) throw new Error(`hutch run --detach ${id} has failed`);
+      if ((await child.exited) !== 0) throw new Error(`hutch run --detach ${id}: ${await messages.text()}`);
       return id;
     },
     end: async () => {

@@ -249,6 +249,14 @@ describe("streams that are no terminal", () => {
     expect(code).toBe(6);
   });
 
+  withRoot("a shell with an editor, which reads single keys, ends at the end of input", async () => {
+    const { stdout, code } = await hutch(["in", "-t", root, "busybox", "sh"], {
+      input: "echo $((6*7))\n",
+      timeout: 10_000,
+    });
+    expect({ answer: /^42\r$/m.test(stdout), code }).toEqual({ answer: true, code: 0 });
+  });
+
   withRoot("the end of input in the middle of a line ends the input, too", async () => {
     const { stdout, code } = await hutch(sh("cat >/tmp/x; wc -c </tmp/x", "--tmpfs", "/tmp"), {
       input: "abc",

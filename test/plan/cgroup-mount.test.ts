@@ -57,8 +57,7 @@ describe("a mount of type cgroup", () => {
 });
 
 test("tmpcopyup closes its layers again, and uses user.* attributes where trusted.* is refused", () => {
-  const copied = (of = context()) =>
-    lines(copyUp(of, "why", { mount: slot("m"), target: slot("t"), tag: "x" }));
+  const copied = (of = context()) => lines(copyUp(of, "why", { mount: slot("m"), target: slot("t") }));
   const opened = copied().filter((line) => line.startsWith("dup3(")).length;
   expect(copied().filter((line) => /^close\(\d+\)/.test(line)).length).toBe(opened);
   expect(copied().join("\n")).not.toContain("userxattr");

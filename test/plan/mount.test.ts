@@ -120,6 +120,7 @@ describe("a mount", () => {
     const text = lines(makeIdmaps(mapped, sortMounts(mapped))).join("\n");
     expect(text).toContain("CLONE_NEWUSER");
     expect(text).toContain("0 1000 1");
+    expect(text.indexOf("PR_SET_PDEATHSIG, SIGKILL")).toBeLessThan(text.indexOf("ppoll("));
   });
 
   test("tmpcopyup lays an overlay of what was there over the tmpfs", () => {
@@ -232,6 +233,8 @@ describe("devices", () => {
       spec({}, {}, { mounts: [mount({ destination: "/dev", type: "bind", source: "/srv" })] }),
     );
     expect(makeDevices(host)).toEqual([]);
+    const bind = mount({ destination: "/dev", type: "tmpfs", source: "/srv", options: ["rbind"] });
+    expect(makeDevices(context(spec({}, {}, { mounts: [bind] })))).toEqual([]);
   });
 
   test("of the spec replace defaults of the same path", () => {

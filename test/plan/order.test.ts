@@ -5,7 +5,7 @@ import type { CgroupPlan } from "../../src/plan/cgroup.ts";
 import { makeContext } from "../../src/plan/context.ts";
 import { planContainer } from "../../src/plan/order.ts";
 import type { Plan } from "../../src/plan/step.ts";
-import { HOST, LAUNCH, lastPosition, plan, position, rootless, spec, USER } from "./fixture.ts";
+import { HOST, LAUNCH, lastPosition, lines, plan, position, rootless, spec, USER } from "./fixture.ts";
 
 const FILTER = { program: new Uint8Array(8), flags: 0 };
 
@@ -70,9 +70,39 @@ describe("the process", () => {
     ).toBe(true);
   });
 
-  test("a user namespace is open to /proc again until its ids are mapped and the score is set", () => {
+  test("sets oom_score_adj before its ids change, which closes /proc too", () => {
+    const joined = spec(
+      { oomScoreAdj: 100 },
+      { namespaces: [{ type: "mount" }, { type: "user", path: "/run/user-namespace" }] },
+    );
+    follows(plan(joined), "oom_score_adj", "setresuid(0");
+  });
+
+  test("the command below a reaper dies with it", () => {
+    const text = lines(plan(spec(), { init: true, dieWithLauncher: true }));
+    const death = text.findLastIndex((line) => line.includes("PR_SET_PDEATHSIG"));
+    expect(death).toBeGreaterThan(text.findIndex((line) => line.startsWith("setpgid(")));
+  });
+
+  test("is born closed to /proc, before the launcher is in a namespace of others (CVE-2016-9962)", () => {
+    const joined = spec({}, { namespaces: [{ type: "mount" }, { type: "pid", path: "/run/pid-namespace" }] });
+    follows(plan(joined), "PR_SET_DUMPABLE, 0", "setns(", "clone3(");
+    expect(lines(plan(joined)).join("\n")).not.toContain("PR_SET_DUMPABLE, 1");
+  });
+
+  test("is closed to /proc only after it has mapped its ids itself", () => {
     const steps = plan(rootless(), {}, USER);
-    follows(steps, "uid_map", "PR_SET_DUMPABLE, 1");
+    const init = steps.slice(position(steps, 'setgroups"'));
+    follows(init, "gid_map", "PR_SET_DUMPABLE, 0");
+    expect(position(steps, "PR_SET_DUMPABLE, 0")).toBeGreaterThan(position(steps, "clone3("));
+  });
+
+  test("is open to /proc while the clocks of a user namespace are set", () => {
+    const { linux } = rootless();
+    const namespaces = [...(linux?.namespaces ?? []), { type: "time" as const }];
+    const timed = spec({}, { ...linux, namespaces, timeOffsets: { boottime: { secs: 1 } } });
+    const init = plan(timed).slice(lastPosition(plan(timed), "PR_SET_DUMPABLE, 1"));
+    follows(init, "PR_SET_DUMPABLE, 1", "timens_offsets", "PR_SET_DUMPABLE, 0");
   });
 
   test("maps its ids itself only after setgroups is denied (CVE-2014-8989)", () => {

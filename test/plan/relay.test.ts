@@ -61,6 +61,11 @@ describe("--timeout", () => {
     ]);
   });
 
+  test("no time is rounded to a clock that never rings, or to a second of a million microseconds", () => {
+    expect(lines(startClock(1e-7)).join()).toContain("it_value.tv_usec=1}");
+    expect(lines(startClock(0.9999999)).join()).toContain("it_value.tv_sec=1}");
+  });
+
   test("the first alarm asks, every other kills", () => {
     const text = lines(superviseChild(CHILD, 5, "x"));
     const asks = text.findIndex((line) => line.includes("<pidfd>, SIGTERM"));
@@ -74,6 +79,10 @@ describe("--init", () => {
     const steps = reap(false);
     expect(lines(steps).join("\n")).toContain("wait4(-1");
     expect(position(steps, "close_range(0")).toBeLessThan(position(steps, "rt_sigtimedwait("));
+  });
+
+  test("splits in two by a call that filters can look into", () => {
+    expect(lines(reap(false))[0]).toStartWith("clone(SIGCHLD, ");
   });
 
   test("the command has a group of its own, which has the terminal if there is one", () => {

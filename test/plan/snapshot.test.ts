@@ -13,6 +13,7 @@ function planIn(line: string, host: Host = HOST, layer?: string): string {
   const given = readOptions(command, line.split(" "));
   const around = {
     host,
+    here: "/home/me",
     where: given.words[0] ?? "/",
     layer,
     submounts: [],

@@ -137,9 +137,9 @@ const TYPES: readonly Row[] = [
     { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: [], action: "SCMP_ACT_KILL" }] },
   ],
   [
-    "linux.devices[0].fileMode: expected an integer from 0 to 511, received 512",
+    "linux.devices[0].fileMode: expected an integer from 0 to 65535, received 65536",
     "linux.devices",
-    [{ type: "c", path: "/dev/x", major: 1, minor: 3, fileMode: 512 }],
+    [{ type: "c", path: "/dev/x", major: 1, minor: 3, fileMode: 65536 }],
   ],
   [
     'linux.rootfsPropagation: expected a known name (did you mean shared?), received "share"',
