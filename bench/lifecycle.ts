@@ -116,7 +116,11 @@ const MANY = 100;
 const AT_ONCE = 8;
 
 /** Does something with each of a list, so many at a time. */
-async function each<T>(list: readonly T[], atOnce: number, one: (item: T) => Promise<unknown>): Promise<void> {
+async function each<T>(
+  list: readonly T[],
+  atOnce: number,
+  one: (item: T) => Promise<unknown>,
+): Promise<void> {
   const queue = [...list];
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await one(item);
@@ -137,7 +141,8 @@ export async function crowd(runtime: Runtime, sleeper: string): Promise<Crowd> {
   const ids = Array.from({ length: MANY }, nextId);
   const begin = now();
   await each(ids, AT_ONCE, async (id) => {
-    if (await callAsync(runtime, ["create", "--bundle", sleeper, id])) await callAsync(runtime, ["start", id]);
+    if (await callAsync(runtime, ["create", "--bundle", sleeper, id]))
+      await callAsync(runtime, ["start", id]);
   });
   const milliseconds = now() - begin;
   const running = ids.filter((id) => statusOf(runtime, id) === "running").length;

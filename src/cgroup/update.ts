@@ -5,6 +5,8 @@ import type { Setting } from "./setting.ts";
 import { settingsV1 } from "./v1.ts";
 import { settingsV2 } from "./v2.ts";
 
+const SWAP_FILES = ["memory.memsw.limit_in_bytes", "memory.swap.max"];
+
 /** Version 1 writes no limit as the largest multiple of a page. */
 const UNLIMITED_V1 = 2n ** 62n;
 
@@ -31,8 +33,12 @@ function completedCpu(cpu: Cpu, read: ReadFile): Cpu {
   return { ...cpu, quota: cpu.quota || now.quota, ...(period === undefined ? {} : { period }) };
 }
 
-const completedMemory = (memory: Memory, read: ReadFile): Memory =>
-  memory.swap && !memory.limit ? { ...memory, limit: memoryLimit(read) } : memory;
+/** Swap that is counted together with memory cannot stay limited where memory is not, so runc lifts both. */
+function completedMemory(memory: Memory, read: ReadFile): Memory {
+  if (memory.swap && !memory.limit) return { ...memory, limit: memoryLimit(read) };
+  const countsSwap = SWAP_FILES.some((file) => read(file) !== undefined);
+  return Number(memory.limit) === -1 && !memory.swap && countsSwap ? { ...memory, swap: -1 } : memory;
+}
 
 /**
  * The resources with what they leave open taken from the cgroup, where a file holds two values or one counts

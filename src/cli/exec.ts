@@ -1,26 +1,16 @@
 /** hutch exec: a process more in a running container. */
-import { detectCgroups } from "../cgroup/detect.ts";
-import { checkPreserved, type Exec, execDetached, execInForeground } from "../container/exec.ts";
-import { gatherHost } from "../container/host.ts";
-import { cgroupsToEnter, namespacesOf, openInit } from "../container/joining.ts";
-import { compileFilter, PLAIN } from "../container/plan.ts";
+import { execDetached, execInForeground, preserveForExec } from "../container/exec.ts";
+import { namespacesOf, openInit } from "../container/joining.ts";
+import { programOf } from "../container/program.ts";
 import { type Container, load, requireStatus } from "../container/state.ts";
 import { readTextIfExists } from "../host/fd.ts";
-import { look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
-import { makeContext } from "../plan/context.ts";
-import { planJoiner } from "../plan/joiner.ts";
-import { changeProcess } from "../spec/exec.ts";
-import { parseJson } from "../spec/json.ts";
-import { parseProcess, parseSpecText } from "../spec/parse.ts";
-import type { Process, Spec } from "../spec/spec.ts";
-import { refuseUnsupportedProcess } from "../spec/supported.ts";
+import { joinerDescriptor } from "../plan/joiner-control.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
 import { parseWhole } from "./number.ts";
-import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
+import { type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
-import { parseCapability, parseUser } from "./value.ts";
 
 export const command: Command = {
   name: "exec",
@@ -65,67 +55,6 @@ export const command: Command = {
   ],
 };
 
-/** The configuration of the container, which also says what its namespaces and its filter are. */
-function specOf({ id, record }: Container): Spec {
-  const path = `${record.bundle}/config.json`;
-  const text = readTextIfExists(path);
-  if (text === undefined) {
-    throw new HutchError({
-      operation: `exec in ${id}: read ${path}`,
-      errno: "ENOENT",
-      hint: "the bundle is gone",
-    });
-  }
-  const spec = parseSpecText(text);
-  return { ...spec, root: { ...spec.root, path: record.rootfs } };
-}
-
-function processFrom(path: string): Process {
-  const text = readTextIfExists(path);
-  if (text === undefined) throw new HutchError({ operation: `--process ${path}`, errno: "ENOENT" });
-  return parseProcess(parseJson(text, path), { name: path, warn });
-}
-
-const environment = (given: Given): readonly string[] => {
-  for (const entry of all(given, "env")) {
-    if (entry.indexOf("=") < 1) throw usageError("exec", `--env ${entry}: expected NAME=VALUE`);
-  }
-  return all(given, "env");
-};
-
-/** The process that is asked for: the file's, or the container's own with the options' changes. */
-function processOf(given: Given, spec: Spec, args: readonly string[]): Process {
-  const file = last(given, "process");
-  if (file !== undefined) return processFrom(file);
-  if (args.length === 0) throw usageError("exec", "expected a COMMAND, or --process");
-  const user = last(given, "user");
-  const changed = changeProcess(spec.process ?? { cwd: "/" }, {
-    args,
-    terminal: has(given, "tty"),
-    cwd: last(given, "cwd"),
-    env: environment(given),
-    user: user === undefined ? undefined : parseUser("user", user),
-    groups: all(given, "additional-gids")
-      .flatMap((text) => text.split(","))
-      .map((text) => parseWhole("additional-gids", text)),
-    capabilities: all(given, "cap").flatMap((text) => parseCapability("cap", text)),
-    apparmorProfile: last(given, "apparmor"),
-    selinuxLabel: last(given, "process-label"),
-    noNewPrivileges: has(given, "no-new-privs"),
-  });
-  return parseProcess(changed, { name: "exec" });
-}
-
-/** Where a terminal goes to must be clear before anything is done. */
-function checkConsole(given: Given, { terminal = false }: Process): void {
-  const detached = has(given, "detach");
-  const socket = last(given, "console-socket");
-  if (terminal && detached && socket === undefined) {
-    throw usageError("exec", "a terminal of a detached command needs --console-socket");
-  }
-  if (socket !== undefined && !detached) throw usageError("exec", "--console-socket needs --detach");
-}
-
 function requireRunning(container: Container, ignorePaused: boolean): number {
   const { id, status, record } = container;
   if (status === "paused" && !ignorePaused) {
@@ -147,45 +76,55 @@ function requireRunning(container: Container, ignorePaused: boolean): number {
   throw new HutchError({ operation: `exec in ${id}`, reason: "container not running" });
 }
 
-function cgroupsOf({ record }: Container, given: Given) {
-  const pid = record.init?.pid;
-  const mounts = look("cgroupMounts") ?? "";
-  const { unified } = detectCgroups(mounts, readTextIfExists(`/proc/${pid}/cgroup`) ?? "");
-  const { hierarchies } = detectCgroups(mounts, look("cgroups") ?? "");
-  return cgroupsToEnter(record.cgroups, all(given, "cgroup"), hierarchies, unified?.own);
+/** Options whose values the program does not depend upon once hutch waits for it. */
+const HANDED_OVER = ["pid-file", "console-socket", "pidfd-socket"];
+
+/** All that the program is made from, besides what is looked up. */
+function wordsFor(container: Container, given: Given, processText: string | undefined): string[] {
+  const options = [...given.values].map(([name, values]) =>
+    name === "process" || (HANDED_OVER.includes(name) && has(given, "detach")) ? [name] : [name, ...values],
+  );
+  const pid = container.record.init?.pid ?? 0;
+  return [
+    "exec",
+    JSON.stringify([options, given.words, container.record]),
+    `${processText}`,
+    `${namespacesOf(pid)}`,
+    `${readTextIfExists(`/proc/${pid}/cgroup`)}`,
+  ];
 }
 
-/** Plans the joiner; all that can be refused is refused here. */
-async function planExec(container: Container, given: Given, args: readonly string[]): Promise<Exec> {
-  const { id, record } = container;
-  const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
-  checkPreserved(preserveFds);
-  const init = requireRunning(container, has(given, "ignore-paused"));
-  const own = specOf(container);
-  const process = processOf(given, own, args);
-  refuseUnsupportedProcess(process);
-  checkConsole(given, process);
-  const host = gatherHost(look);
-  const spec = { ...own, process };
-  const filter = await compileFilter(spec, host);
-  const context = makeContext(spec, host, { ...PLAIN, id: () => id, preserveFds, filter }, undefined);
-  const pidfdSocket = last(given, "pidfd-socket");
-  const plan = planJoiner(context, process, {
-    namespaces: namespacesOf(record.init?.pid ?? 0),
-    ...cgroupsOf(container, given),
-    detached: has(given, "detach"),
-    pidFile: last(given, "pid-file"),
-    sendsPidfd: pidfdSocket !== undefined,
-  });
-  return { id, plan, init, preserveFds, pidfdSocket };
+function readProcess(given: Given): string | undefined {
+  const path = last(given, "process");
+  const text = path === undefined ? undefined : readTextIfExists(path);
+  if (path === undefined || text !== undefined) return text;
+  throw new HutchError({ operation: `--process ${path}`, errno: "ENOENT" });
 }
 
 export async function run(argv: readonly string[], globals: Globals): Promise<void> {
   const given = readOptions(command, argv);
-  const [id, ...args] = given.words;
+  const [id] = given.words;
   if (id === undefined) throw usageError("exec", "expected the container's ID and a COMMAND");
-  const exec = await planExec(load(globals.root, id), given, args);
-  if (!has(given, "detach")) return execInForeground(exec);
+  const detached = has(given, "detach");
+  const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
+  preserveForExec(preserveFds);
+  const container = load(globals.root, id);
+  const init = requireRunning(container, has(given, "ignore-paused"));
+  const processText = readProcess(given);
+  const program = await programOf({
+    words: wordsFor(container, given, processText),
+    report: detached
+      ? { kind: "pipe", fd: joinerDescriptor(preserveFds, "report") }
+      : { kind: "print", prefix: "hutch" },
+    warn,
+    plan: async (look, warnUser) => {
+      const { planExec } = await import("./exec-plan.ts");
+      const wish = { container, given, processText, preserveFds, look, warn: warnUser };
+      return { plan: await planExec(wish), details: "", isLasting: true };
+    },
+  });
+  const exec = { id, program, init, preserveFds, pidfdSocket: last(given, "pidfd-socket") };
+  if (!detached) return execInForeground(exec);
   await execDetached(exec, {
     pidFile: last(given, "pid-file"),
     consoleSocket: last(given, "console-socket"),

@@ -1,6 +1,7 @@
 /** The plan of `hutch in`. */
-import { PROGRAM_DESCRIPTOR } from "../container/launch.ts";
+
 import { planFor } from "../container/plan.ts";
+import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
 import type { Look } from "../host/look.ts";
 import type { Plan } from "../plan/step.ts";
 import { parseSpec } from "../spec/parse.ts";

@@ -1,5 +1,6 @@
 /** hutch run: an OCI bundle in the foreground. */
-import { launch, MOST_PRESERVED } from "../container/launch.ts";
+import { launch } from "../container/launch.ts";
+import { MOST_PRESERVED } from "../container/preserve.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
 import { parseWhole } from "./number.ts";
@@ -18,8 +19,13 @@ export const command: Command = {
     { name: "config", short: "f", value: "FILE", help: "the config; config.json of the bundle when absent" },
     { name: "pid-file", value: "FILE", help: "with --detach: write the pid of the first process there" },
     { name: "console-socket", value: "PATH", help: "with --detach: where the terminal's descriptor is sent" },
-    { name: "no-pivot", help: "enter the root by chroot instead of pivot_root (not supported yet)" },
-    { name: "no-new-keyring", help: "keep the caller's session keyring (not supported yet)" },
+    {
+      name: "pidfd-socket",
+      value: "PATH",
+      help: "with --detach: where a pidfd of the first process is sent",
+    },
+    { name: "no-pivot", help: "enter the root by chroot instead of pivot_root" },
+    { name: "no-new-keyring", help: "keep the caller's session keyring" },
     { name: "keep", help: "keep the state when the container has ended (that of --detach always is)" },
     { name: "no-subreaper", help: "taken for runc's callers; hutch does not make itself a subreaper" },
   ],
@@ -59,15 +65,20 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
     throw usageError("run", `--preserve-fds ${preserveFds}: expected at most ${MOST_PRESERVED}`);
   }
   const config = last(given, "config");
+  const [noPivot, keepKeyring] = [has(given, "no-pivot"), has(given, "no-new-keyring")];
   return launch({
-    words: ["run", bundle, config ?? "", `${init}`, `${preserveFds}`],
+    words: ["run", bundle, config ?? "", `${init} ${preserveFds} ${noPivot} ${keepKeyring}`],
     id,
     environment: [],
     preserveFds,
     warn,
     plan: async (look, warnUser, ownId) => {
       const { planBundle } = await import("./bundle-plan.ts");
-      return planBundle({ bundle, config, id: ownId, init, preserveFds }, look, warnUser);
+      return planBundle(
+        { bundle, config, id: ownId, init, preserveFds, noPivot, keepKeyring },
+        look,
+        warnUser,
+      );
     },
   });
 }

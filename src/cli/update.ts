@@ -29,7 +29,7 @@ const bytes = (option: string, text: string): number =>
   /^(-1|0)$/.test(text) ? Number(text) : parseBytes(option, text);
 const asText = (_: string, text: string): string => text;
 
-/** The flags of runc's update. What linux.resources has and hutch cannot act upon is refused as it is there. */
+/** The flags of runc's update. What hutch cannot act upon in linux.resources is refused as it is there. */
 const LIMITS: readonly Limit[] = [
   {
     name: "memory",

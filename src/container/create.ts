@@ -1,17 +1,16 @@
 /** hutch create: everything up to the wait for `start`. */
-import { emit } from "../emit/index.ts";
 import { close, open, read as readBytes, write as writeBytes } from "../host/fd.ts";
-import { hostArch } from "../host/libc.ts";
 import { executable } from "../host/memfd.ts";
 import { call } from "../host/syscall.ts";
 import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../linux/fcntl.ts";
 import { S_IFIFO } from "../linux/stat.ts";
-import { controlDescriptor, EVENT } from "../plan/creator.ts";
-import { STATE_SIZE } from "../plan/hook.ts";
+import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Identity, identify } from "./identity.ts";
+import { preserve } from "./preserve.ts";
+import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
 
@@ -23,10 +22,12 @@ const BYTE = new Uint8Array([1]);
 export interface Creation {
   readonly root: string;
   readonly record: Record;
-  readonly plan: Plan;
+  readonly program: Program;
   readonly preserveFds: number;
   /** The connected console socket, when the process has a terminal. */
   readonly console: number | undefined;
+  /** The connected socket that init's pidfd is sent to. */
+  readonly pidfdSocket: number | undefined;
   /** Called when the namespaces are made and init's pid is known: hooks of the host. */
   readonly whenMade: (record: Record) => Promise<void>;
   /** Called when init is ready, before it is handed over: pid files. */
@@ -71,21 +72,14 @@ export function stepError(plan: Plan, index: number, errno: number): HutchError 
   });
 }
 
-/** The program of the plan, with its reports on the control descriptor. */
-const compileCreator = (plan: Plan, preserveFds: number): Uint8Array<ArrayBuffer> =>
-  emit(plan, {
-    arch: hostArch(),
-    report: { kind: "pipe", fd: controlDescriptor(preserveFds, "report") },
-  });
-
 /** Makes the container; its init waits for `start` when this returns. Whatever fails is undone. */
 export async function create(creation: Creation): Promise<void> {
-  const { root, record, plan } = creation;
-  const program = compileCreator(plan, creation.preserveFds);
+  const { root, record } = creation;
+  preserve(creation.preserveFds);
   reserve(root, record.id);
   try {
     write(root, record);
-    await makeAndHandOver(creation, program);
+    await makeAndHandOver(creation);
   } catch (error) {
     forget(root, record.id);
     throw error;
@@ -93,15 +87,22 @@ export async function create(creation: Creation): Promise<void> {
 }
 
 /** Runs the creator, and follows what it tells until init has been handed over. */
-async function makeAndHandOver(creation: Creation, program: Uint8Array): Promise<void> {
-  const { root, record, preserveFds } = creation;
+async function makeAndHandOver(creation: Creation): Promise<void> {
+  const { root, record, program, preserveFds } = creation;
   const fifo = startFifo(root, record.id);
   call(`make ${fifo}`, "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
   const [report, go, hand] = [makePipe("for reports"), makePipe("to the creator"), makePipe("to init")];
   const start = open(fifo, O_RDWR);
-  const file = executable(program, "hutch");
+  const file = executable(program.bytes, "hutch");
   const preserved = Array.from({ length: preserveFds }, (_, index) => FIRST_FREE + index);
-  const control = [report.write, go.read, hand.read, start, creation.console ?? report.write];
+  const control = [
+    report.write,
+    go.read,
+    hand.read,
+    start,
+    creation.console ?? report.write,
+    creation.pidfdSocket ?? report.write,
+  ];
   const child = Bun.spawn(
     [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, `hutch-${record.id}`],
     {
@@ -131,8 +132,9 @@ async function makeAndHandOver(creation: Creation, program: Uint8Array): Promise
 
 /** Writes down the pid as soon as it is told; the identity of init once it is ready. */
 async function followUntilReady(creation: Creation, fd: number, hand: number): Promise<Identity> {
-  const { root, record, plan, whenMade, whenReady } = creation;
+  const { root, record, program, whenMade, whenReady } = creation;
   let init: Identity | undefined;
+  let step: number | undefined;
   for (;;) {
     const event = nextEvent(fd);
     if (event === undefined) throw ended(record);
@@ -140,15 +142,17 @@ async function followUntilReady(creation: Creation, fd: number, hand: number): P
       init = identify(event.value);
       if (init === undefined) throw ended(record);
       write(root, { ...record, init });
-    } else if (event.index === EVENT.made) {
-      if (init === undefined) throw ended(record);
-      await whenMade({ ...record, init });
-      writeBytes(hand, stateOf({ ...record, init }, "creating"), "init");
-    } else if (event.index === EVENT.ready) {
-      if (init === undefined) throw ended(record);
+    } else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
+    else throw stepError(await program.plan(), event.index, event.value);
+    // Init may be faster than its creator, which tells the pid; then it waits for an answer.
+    if (init === undefined || step === undefined) continue;
+    if (step === EVENT.ready) {
       await whenReady({ ...record, init });
       return init;
-    } else throw stepError(plan, event.index, event.value);
+    }
+    step = undefined;
+    await whenMade({ ...record, init });
+    writeBytes(hand, stateOf({ ...record, init }, "creating"), "init");
   }
 }
 

@@ -1,16 +1,11 @@
-/** From a bundle to what `create` makes. */
+/** From a bundle to the program of `create`. */
 import type { Look } from "../host/look.ts";
-import type { Context, Host, Launch } from "../plan/context.ts";
+import type { Host, Launch } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
-import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
+import { type Draft, NAMELESS } from "./draft.ts";
 import { contextFor } from "./plan.ts";
-import type { Record } from "./store.ts";
-
-export interface Created {
-  readonly plan: Plan;
-  readonly record: Record;
-}
+import type { Planned } from "./program.ts";
 
 export interface Wish {
   readonly id: string;
@@ -21,27 +16,32 @@ export interface Wish {
   readonly launch: Omit<Launch, "id" | "creates">;
 }
 
-/** The plan of `create`, and the first record: written before anything is made, with all that will be. */
-export async function planCreation({ id, bundle, spec, host, launch }: Wish, look: Look): Promise<Created> {
-  const wishes: Launch = { ...launch, id: () => id, creates: true, dieWithLauncher: true };
-  const context: Context = await contextFor(spec, host, wishes, look);
-  return {
-    plan: planContainer(context),
-    record: {
-      ociVersion: spec.ociVersion,
-      id,
-      bundle,
-      rootfs: spec.root?.path ?? "/",
-      created: new Date().toISOString(),
-      owner: host.uid,
-      annotations: spec.annotations ?? {},
-      cgroups: context.cgroup?.directories() ?? [],
-      hooks: {
-        ...(spec.hooks?.poststart === undefined ? {} : { poststart: spec.hooks.poststart }),
-        ...(spec.hooks?.poststop === undefined ? {} : { poststop: spec.hooks.poststop }),
-      },
-      init: undefined,
-      isCreated: false,
+/** The plan of `create`; it is good for every id unless it has asked for the one. */
+export async function planCreation({ id, bundle, spec, host, launch }: Wish, look: Look): Promise<Planned> {
+  let isNamed = false;
+  let name = id;
+  const wishes: Launch = {
+    ...launch,
+    id: () => {
+      isNamed = true;
+      return name;
     },
+    creates: true,
+    dieWithLauncher: true,
   };
+  const context = await contextFor(spec, host, wishes, look);
+  const plan = planContainer(context);
+  const isLasting = !isNamed;
+  name = NAMELESS;
+  const draft: Draft = {
+    ociVersion: spec.ociVersion,
+    bundle,
+    rootfs: spec.root?.path ?? "/",
+    owner: host.uid,
+    annotations: spec.annotations ?? {},
+    cgroups: context.cgroup?.directories() ?? [],
+    hooks: spec.hooks,
+    terminal: spec.process?.terminal === true,
+  };
+  return { plan, details: JSON.stringify(draft), isLasting };
 }

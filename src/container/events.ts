@@ -5,7 +5,7 @@ import { readTextIfExists } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
 import { type Container, statusOf } from "./state.ts";
 
-/** Reads from whichever of the container's cgroups has the file; what the kernel refuses to read is not there. */
+/** Reads from whichever of the container's cgroups has the file; what cannot be read is not there. */
 export function cgroupReader(directories: readonly string[]): ReadFile {
   return (file) => {
     for (const directory of directories) {
@@ -23,7 +23,7 @@ export function cgroupReader(directories: readonly string[]): ReadFile {
 export const statsLine = ({ id, record }: Container): string =>
   `${jsonText({ type: "stats", id, data: statsOf(cgroupReader(record.cgroups)) })}\n`;
 
-/** How often it is looked whether the container still runs, and whether something was killed, in milliseconds. */
+/** How often it is looked whether the container runs, and something was killed, in milliseconds. */
 const LOOK_MS = 100;
 
 const isThere = ({ root, id, record }: Container): boolean => statusOf(root, id, record) !== "stopped";

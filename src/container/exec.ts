@@ -7,16 +7,15 @@ import { makePipe } from "../host/pipe.ts";
 import { connect } from "../host/socket.ts";
 import { call, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import { F_DUPFD_CLOEXEC, F_SETFD } from "../linux/fcntl.ts";
-import { HIGH, JOINER_CONTROL, joinerDescriptor } from "../plan/joiner-control.ts";
-import type { Plan } from "../plan/step.ts";
+import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
+import { HIGH, JOINER_CONTROL } from "../plan/joiner-control.ts";
+import { preserve } from "./preserve.ts";
+import type { Program } from "./program.ts";
 
 /** A joiner that is compiled, and what it is handed. */
 export interface Exec {
   readonly id: string;
-  readonly program: Uint8Array;
-  /** What the program was made from, to tell of a failure; made anew when the program was kept. */
-  readonly plan: () => Promise<Plan>;
+  readonly program: Program;
   /** The descriptor of a pidfd of the container's first process. */
   readonly init: number;
   readonly preserveFds: number;
@@ -29,12 +28,15 @@ const STREAMS = 3;
 /** So many fit below the descriptors that are handed over. */
 const MOST_PRESERVED = HIGH.program - STREAMS - JOINER_CONTROL.length;
 
-export function checkPreserved(preserveFds: number): void {
-  if (preserveFds <= MOST_PRESERVED) return;
-  throw new HutchError({
-    operation: `--preserve-fds ${preserveFds}`,
-    reason: `expected at most ${MOST_PRESERVED}`,
-  });
+/** To be called before anything else is opened, which would take a number that is not the caller's. */
+export function preserveForExec(count: number): void {
+  if (count > MOST_PRESERVED) {
+    throw new HutchError({
+      operation: `--preserve-fds ${count}`,
+      reason: `expected at most ${MOST_PRESERVED}`,
+    });
+  }
+  preserve(count);
 }
 
 const preservedBy = ({ preserveFds }: Exec): number[] =>
@@ -49,18 +51,15 @@ function place(descriptor: number, number: number): void {
 
 /** Becomes the supervisor of the process, which exits as the process does; comes back only by throwing. */
 export function execInForeground(exec: Exec): never {
-  const socket = exec.pidfdSocket === undefined ? undefined : connect(exec.pidfdSocket);
-  const file = executable(exec.program, "hutch");
-  // Bun has marked most of what it was started with to be closed.
-  for (const fd of preservedBy(exec)) call(`keep descriptor ${fd}`, "fcntl", fd, F_SETFD, 0);
-  // Away from the numbers that are to be taken.
-  const above = HIGH.socket + 1;
-  const [from, init] = [file, exec.init].map((fd) =>
-    call("move a descriptor", "fcntl", fd, F_DUPFD_CLOEXEC, above),
-  );
-  place(from ?? file, HIGH.program);
-  place(init ?? exec.init, HIGH.init);
-  place(socket ?? init ?? exec.init, HIGH.socket);
+  const socket = exec.pidfdSocket === undefined ? exec.init : connect(exec.pidfdSocket);
+  const program = executable(exec.program.bytes, "hutch");
+  // First away from the numbers that are to be taken.
+  const move = (fd: number): number =>
+    call("move a descriptor", "fcntl", fd, F_DUPFD_CLOEXEC, HIGH.socket + 1);
+  const moved = { program: move(program), init: move(exec.init), socket: move(socket) };
+  place(moved.program, HIGH.program);
+  place(moved.init, HIGH.init);
+  place(moved.socket, HIGH.socket);
   execInPlace(HIGH.program, ["hutch", `hutch-${exec.id}`], []);
 }
 
@@ -72,11 +71,11 @@ export interface Detached {
 
 /** Starts the process, and comes back when its program runs; throws when it does not come to that. */
 export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detached): Promise<void> {
-  const { id, plan } = exec;
+  const { id, program } = exec;
   const consoleEnd = consoleSocket === undefined ? undefined : connect(consoleSocket);
   const socket = exec.pidfdSocket === undefined ? undefined : connect(exec.pidfdSocket);
   const [report, pid, go] = [makePipe("for reports"), makePipe("for the pid"), makePipe("to the supervisor")];
-  const file = executable(exec.program, "hutch");
+  const file = executable(exec.program.bytes, "hutch");
   const { init } = exec;
   const control: Readonly<Record<(typeof JOINER_CONTROL)[number], number>> = {
     report: report.write,
@@ -100,7 +99,7 @@ export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detac
   });
   for (const fd of new Set(Object.values(control))) close(fd);
   try {
-    const number = await follow(plan, id, pid.read, report.read);
+    const number = await follow(program, id, pid.read, report.read);
     if (pidFile !== undefined) writePidFile(pidFile, number);
     write(go.write, new Uint8Array([1]), "the supervisor");
   } finally {
@@ -111,12 +110,16 @@ export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detac
 }
 
 /** The pid, once the exec has closed the pipe of reports; a report is the end instead. */
-async function follow(plan: Exec["plan"], id: string, pids: number, reports: number): Promise<number> {
+async function follow(program: Program, id: string, pids: number, reports: number): Promise<number> {
   const pid = await readRecord(pids, 8, "the pid");
   const report = await readRecord(reports, 16, "reports");
   if (report !== undefined) {
     const { stepError } = await import("./create.ts");
-    throw stepError(await plan(), Number(report.getBigUint64(0, true)), Number(report.getBigUint64(8, true)));
+    throw stepError(
+      await program.plan(),
+      Number(report.getBigUint64(0, true)),
+      Number(report.getBigUint64(8, true)),
+    );
   }
   if (pid !== undefined) return pid.getUint32(0, true);
   throw new HutchError({ operation: `exec in ${id}`, reason: "the process ended before its command ran" });

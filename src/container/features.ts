@@ -1,4 +1,4 @@
-/** What hutch can do, for whoever wants to know before a container is made (OCI features.md, features-linux.md). */
+/** What hutch can do, for whoever asks before a container is made (OCI features.md, features-linux.md). */
 import type { Arch } from "../linux/arch.ts";
 import { CAPABILITIES } from "../linux/capability.ts";
 import { HutchError } from "../linux/error.ts";
@@ -13,7 +13,7 @@ import { unsupportedPaths } from "../spec/supported.ts";
 /** Words that ask for nothing that could be withheld. */
 const IDLE = ["silent", "loud"];
 
-/** False for a word that is refused by name, and for one that the file system would have to hear but does not. */
+/** False for a word that is refused by name, and for one that the file system should hear but does not. */
 function isHonoured(word: string): boolean {
   try {
     const { data } = sortOptions({ destination: "/", type: "tmpfs", options: [word] }, 0);

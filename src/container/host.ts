@@ -10,6 +10,12 @@ function nofileOf(answer: string | undefined): Host["nofile"] {
   return soft === undefined || hard === undefined ? undefined : { soft: BigInt(soft), hard: BigInt(hard) };
 }
 
+/** Whether a security module is on, as the kernel shows it; SELinux is of use only when its file system is mounted. */
+const SECURITY_MODULES = {
+  apparmor: (look: Look) => look("text", "/sys/module/apparmor/parameters/enabled")?.trim() === "Y",
+  selinux: (look: Look) => look("kind", "/sys/fs/selinux/enforce") !== undefined,
+} as const;
+
 /** The facts that every plan needs. */
 export function gatherHost(look: Look): Host {
   return {
@@ -23,6 +29,7 @@ export function gatherHost(look: Look): Host {
       return kind === "directory" ? "directory" : "file";
     },
     bounding: () => BigInt(`0x${look("bounding") ?? "0"}`),
+    hasSecurityModule: (module) => SECURITY_MODULES[module](look),
     nofile: nofileOf(look("nofile")),
   };
 }

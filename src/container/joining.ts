@@ -1,6 +1,7 @@
 /** What there is to join of a running container: its first process, its namespaces, its cgroups. */
 
 import type { Hierarchy } from "../cgroup/detect.ts";
+import type { Look } from "../host/look.ts";
 import { fileKind, readLink } from "../host/path.ts";
 import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
@@ -66,8 +67,8 @@ function parseBelow(text: string): Below {
 export function cgroupsToEnter(
   directories: readonly string[],
   wishes: readonly string[],
-  hierarchies: readonly Hierarchy[],
-  own: string | undefined,
+  { hierarchies, own }: { readonly hierarchies: readonly Hierarchy[]; readonly own: string | undefined },
+  look: Look,
 ): Cgroups {
   const below = wishes.map(parseBelow);
   const placed = directories.map((directory) => {
@@ -77,7 +78,7 @@ export function cgroupsToEnter(
     );
     return `${directory}${wish?.path ?? ""}`;
   });
-  const kind = (file: string) => (directory: string) => fileKind(`${directory}/${file}`) !== undefined;
+  const kind = (file: string) => (directory: string) => look("kind", `${directory}/${file}`) !== undefined;
   const tasks = placed.filter(kind("tasks"));
   const unified = placed.filter((directory) => !kind("tasks")(directory));
   for (const directory of unified) {

@@ -18,11 +18,14 @@ export interface Kept {
   readonly program: Uint8Array;
   /** What was said to the user when the description was read. */
   readonly warnings: readonly string[];
+  /** What else its maker knew of the description, in a form of its own; empty when there is nothing. */
+  readonly details: string;
 }
 
 /** What precedes the program in its file, as a line of JSON. */
 interface Header extends Looks {
   readonly warnings: readonly string[];
+  readonly details?: string;
 }
 
 /** So many are kept; then the directory is cleared. */
@@ -69,7 +72,7 @@ export function recall(directory: string, key: string): Kept | undefined {
     if (end < 0) return undefined;
     const header = readHeader(new TextDecoder().decode(file.subarray(0, end)));
     return header !== undefined && stillTrue(header)
-      ? { program: file.slice(end + 1), warnings: header.warnings }
+      ? { program: file.slice(end + 1), warnings: header.warnings, details: header.details ?? "" }
       : undefined;
   } catch (error) {
     // A damaged file, or a look that fails: then the plan fails too, with a message that says where.
@@ -95,8 +98,9 @@ function readHeader(text: string): Header | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (!("asked" in value) || !("digest" in value) || !("warnings" in value)) return undefined;
   const { asked, digest, warnings } = value;
+  const details = "details" in value ? value.details : "";
   if (!isAsked(asked) || typeof digest !== "string" || !isTexts(warnings)) return undefined;
-  return { asked, digest, warnings };
+  return typeof details === "string" ? { asked, digest, warnings, details } : undefined;
 }
 
 /** Keeps a program, whole or not at all. That nothing can be kept is no reason not to start the container. */

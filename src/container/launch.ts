@@ -1,26 +1,15 @@
 /** Turns a container's plan into a program, and this process into that program. */
 import { execInPlace } from "../host/exec.ts";
 import { effectiveUser } from "../host/facts.ts";
-import { keepOverExec } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { type Look, recordingLook } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
 import { readLink } from "../host/path.ts";
 import { failed, syscall, syscallError } from "../host/syscall.ts";
 import type { Arch } from "../linux/arch.ts";
-import { HutchError } from "../linux/error.ts";
-import { F_GETFD } from "../linux/fcntl.ts";
 import type { Plan } from "../plan/step.ts";
 import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
-
-/**
- * The descriptor the program is executed from. It stays open over the exec, so that the program's first step
- * can take its own execute permission away; the plan must know its number.
- */
-export const PROGRAM_DESCRIPTOR = 100;
-const FIRST_PRESERVED = 3;
-/** So many descriptors can be handed on: what follows is the program's own. */
-export const MOST_PRESERVED = PROGRAM_DESCRIPTOR - FIRST_PRESERVED;
+import { PROGRAM_DESCRIPTOR, preserve } from "./preserve.ts";
 
 /** The bytes of the plan's program, which reports failures to standard error. */
 export async function compile(plan: Plan, arch: Arch): Promise<Uint8Array<ArrayBuffer>> {
@@ -80,24 +69,3 @@ function become(program: Uint8Array, { id, environment }: Start): never {
   }
   execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], environment);
 }
-
-/**
- * Bun has marked what it inherited close-on-exec. Every descriptor must be there: the launcher's own, which lead
- * to the host, would otherwise get the numbers that the container is left (CVE-2024-21626).
- */
-function preserve(count: number): void {
-  for (let fd = FIRST_PRESERVED; fd < FIRST_PRESERVED + count; fd++) {
-    // Bun opens its epoll instance first, at the lowest number that the caller has left free.
-    if (isOpen(fd)) keepOverExec(fd);
-    else {
-      throw new HutchError({
-        operation: `--preserve-fds ${count}: descriptor ${fd}`,
-        errno: "EBADF",
-        hint: "it counts open descriptors from 3 on, without a gap",
-      });
-    }
-  }
-}
-
-const isOpen = (fd: number): boolean =>
-  !failed(syscall("fcntl", fd, F_GETFD)) && readLink(`/proc/self/fd/${fd}`) !== "anon_inode:[eventpoll]";

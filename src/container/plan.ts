@@ -20,6 +20,9 @@ export const PLAIN: Omit<Launch, "id"> = {
   preserveFds: 0,
   dieWithLauncher: false,
   creates: false,
+  noPivot: false,
+  keepKeyring: false,
+  sendsPidfd: false,
   filter: undefined,
   givenEnvironment: false,
 };

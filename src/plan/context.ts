@@ -23,6 +23,8 @@ export interface Host {
    * them.
    */
   readonly bounding: () => bigint;
+  /** Whether the kernel has this security module, and it is on. */
+  readonly hasSecurityModule: (module: "apparmor" | "selinux") => boolean;
   /**
    * RLIMIT_NOFILE as the caller of hutch had it: Bun raises its own, and the container must not inherit
    * that.
@@ -71,6 +73,12 @@ export interface Launch {
   readonly preserveFds: number;
   /** Ends the container when the launcher is killed, instead of leaving it without its cleanup. */
   readonly dieWithLauncher: boolean;
+  /** --no-pivot: the root is entered by chroot(2), for hosts whose root cannot be pivoted and is not seen as such. */
+  readonly noPivot: boolean;
+  /** --no-new-keyring: the caller's session keyring is kept. */
+  readonly keepKeyring: boolean;
+  /** The creator sends init's pidfd over a socket. */
+  readonly sendsPidfd: boolean;
   /** The plan is that of `create`: hutch lives on, and init waits for `start` (see creator.ts). */
   readonly creates: boolean;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */

@@ -10,23 +10,10 @@ import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, exit, label, slot, struct } from "./build.ts";
 import type { Context } from "./context.ts";
+import { controlDescriptor, EVENT } from "./creator-control.ts";
 import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
 import type { Slot, Step } from "./step.ts";
-
-/** The descriptors that hutch hands to the creator's program, in this order, after those to be preserved. */
-export const CONTROL = ["report", "go", "hand", "start", "console"] as const;
-
-/** The number of a control descriptor. */
-export const controlDescriptor = (preserveFds: number, which: (typeof CONTROL)[number]): number =>
-  3 + preserveFds + CONTROL.indexOf(which);
-
-/** Events on the report pipe, told apart from the indexes of failed steps (16 bytes: event, value). */
-export const EVENT = {
-  pid: 0x1_0000_0000,
-  ready: 0x1_0000_0001,
-  handed: 0x1_0000_0002,
-  made: 0x1_0000_0003,
-} as const;
+import { sendDescriptor } from "./terminal.ts";
 
 const BYTE = buffer("control byte", 8);
 
@@ -44,7 +31,7 @@ const take = (why: string, descriptor: number, got: Slot): Step =>
   call(why, "read", [descriptor, BYTE, 1], { into: got, errors: { EINTR: "retry" } });
 
 /** In the creator, after init's birth: goes on at "undo" unless hutch has written everything down. */
-export function handOver(context: Context, init: Slot): Step[] {
+export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
   const got = slot("go");
   return [
     tell("tell hutch the pid of init", context, "pid", init),
@@ -54,6 +41,13 @@ export function handOver(context: Context, init: Slot): Step[] {
       got,
     ),
     branch(got, "ne", 1, "undo"),
+    ...(context.launch.sendsPidfd
+      ? sendDescriptor(
+          "send the pidfd of init",
+          controlDescriptor(context.launch.preserveFds, "pidfd"),
+          pidfd,
+        )
+      : []),
     exit(0, "leave init to the caller"),
   ];
 }

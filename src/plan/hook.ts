@@ -8,11 +8,10 @@ import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
 import type { Hook } from "../spec/spec.ts";
 import { branch, buffer, call, compute, guard, label, load, set, slot, strings } from "./build.ts";
+import { STATE_SIZE } from "./creator-control.ts";
 import type { Call, Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs, SIGSET_SIZE, signalSet, timespec } from "./struct.ts";
 
-/** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */
-export const STATE_SIZE = 4096;
 const STATE = buffer("state", STATE_SIZE);
 export const STATE_LENGTH = slot("state length");
 

@@ -3,7 +3,8 @@ import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, O_WRONLY } from "../linux/fcntl.
 import type { IdMapping } from "../spec/spec.ts";
 import { buffer, bytes, call, label, slot, writeFile } from "./build.ts";
 import type { Context } from "./context.ts";
-import type { Slot, Step } from "./step.ts";
+import { runHelper } from "./idmap-helper.ts";
+import type { Buffer, Slot, Step } from "./step.ts";
 
 const PIPE = buffer("sync pipe", 8);
 const READ_END = slot("sync read");
@@ -50,6 +51,15 @@ export function mapsItself({ spec, host }: Context): boolean {
 }
 
 /**
+ * True when setgroups is denied in the new namespace: so it must be for a caller who maps the own group alone, and
+ * newgidmap sees to it.
+ */
+export function deniesGroups({ spec, host }: Context): boolean {
+  const [gid, ...more] = spec.linux?.gidMappings ?? [];
+  return host.uid !== 0 && more.length === 0 && gid?.size === 1 && gid.hostID === host.gid;
+}
+
+/**
  * In the first process of the namespace: setgroups is denied first, else gid_map is refused
  * (CVE-2014-8989).
  */
@@ -91,22 +101,35 @@ export function awaitMaps(): Step[] {
   ];
 }
 
-/** In the parent: writes the maps of a child into its /proc directory and lets it go on. */
-export function writeMaps({ spec }: Context, child: Slot): Step[] {
+/** In the parent: fills in the maps of a child and lets it go on; a failure goes on at `undo`. */
+export function writeMaps(context: Context, child: Slot, undo: string): Step[] {
   const name = buffer("pid text", 24);
+  const { uidMappings = [], gidMappings = [] } = context.spec.linux ?? {};
+  return [
+    call("the child keeps its end of the pipe", "close", [READ_END]),
+    { kind: "decimal", to: name, value: child },
+    ...(context.host.uid === 0
+      ? writeThem(context, name)
+      : [
+          ...runHelper(context, "uid", name, uidMappings, undo),
+          ...runHelper(context, "gid", name, gidMappings, undo),
+        ]),
+    call("let the child go on", "write", [WRITE_END, bytes(new Uint8Array([1]), "1"), 1]),
+    call("let the child go on", "close", [WRITE_END]),
+  ];
+}
+
+/** Into the child's /proc directory, whose name `name` holds. */
+function writeThem({ spec }: Context, name: Buffer): Step[] {
   const proc = slot("proc");
   const directory = slot("proc pid");
   const to = (why: string, file: string, text: string) =>
     writeFile(why, directory, file, text, { flags: O_WRONLY | O_CLOEXEC, into: MAP_FILE, hints: HINTS });
   const find = "find the child in /proc";
   return [
-    call("the child keeps its end of the pipe", "close", [READ_END]),
-    { kind: "decimal", to: name, value: child },
     call(find, "openat", [AT_FDCWD, "/proc", O_PATH | O_CLOEXEC, 0], { into: proc }),
     call(find, "openat", [proc, name, O_RDONLY | O_CLOEXEC, 0], { into: directory }),
     ...to("map the user ids", "uid_map", mapText(spec.linux?.uidMappings ?? [])),
     ...to("map the group ids", "gid_map", mapText(spec.linux?.gidMappings ?? [])),
-    call("let the child go on", "write", [WRITE_END, bytes(new Uint8Array([1]), "1"), 1]),
-    call("let the child go on", "close", [WRITE_END]),
   ];
 }

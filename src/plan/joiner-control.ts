@@ -15,4 +15,3 @@ export const joinerDescriptor = (preserveFds: number, which: Control): number =>
 
 /** Where hutch leaves "program", "init" and "socket" when it becomes the supervisor: above its own. */
 export const HIGH = { program: 100, init: 101, socket: 102 } as const;
-

@@ -18,8 +18,9 @@ import type { Process } from "../spec/spec.ts";
 import { branch, buffer, call, exit, guard, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
-import { openStreams } from "./launcher.ts";
 import { type Control, HIGH, JOINER_CONTROL, joinerDescriptor } from "./joiner-control.ts";
+import { openStreams } from "./launcher.ts";
+import { setLabel } from "./lsm.ts";
 import { joinKeyring } from "./namespace.ts";
 import { becomeUser } from "./order.ts";
 import {
@@ -306,6 +307,8 @@ function join(context: Context, process: Process, { namespaces, tasks, detached 
     ...tasks.flatMap(enterTasks),
     // While /proc is the host's, and before it is closed.
     ...setOomScore(process),
+    // The member inherits what is to become of it at its exec, and finds no /proc of the host's.
+    ...setLabel(context, process),
     call("keep /proc of this process closed (CVE-2016-9962)", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
     call("keep the member away from the memory for its pid", "madvise", [SHARED, PAGE, MADV_DONTFORK]),
     call("hold no descriptor of the host any more", "close_range", [at("program"), LAST_DESCRIPTOR, 0]),

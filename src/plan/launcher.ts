@@ -10,7 +10,8 @@ import { __WALL } from "../linux/wait.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { cgroupSources } from "./cgroup-mount.ts";
 import { type Context, isNew } from "./context.ts";
-import { CONTROL, handOver } from "./creator.ts";
+import { handOver } from "./creator.ts";
+import { CONTROL } from "./creator-control.ts";
 import { deviceSources } from "./device.ts";
 import { mapsItself, openSync, writeMaps } from "./idmap.ts";
 import { makeIdmaps } from "./idmap-mount.ts";
@@ -151,9 +152,9 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(waitsForMaps(context) ? openSync() : []),
     ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
     ...makeInit(context),
-    ...(waitsForMaps(context) ? writeMaps(context, INIT) : []),
+    ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
-    ...(launch.creates ? handOver(context, INIT) : supervise(context)),
+    ...(launch.creates ? handOver(context, INIT, PIDFD) : supervise(context)),
     label("remove"),
     guard(),
     ...(cgroup?.remove ?? []),

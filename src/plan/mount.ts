@@ -8,6 +8,7 @@ import type { Context } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { idmapSlot } from "./idmap-mount.ts";
+import { labelOption } from "./lsm.ts";
 import { type Attributes, describe, type SortedMount, sortOptions } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { mapIds, openSource, type Source } from "./source.ts";
@@ -78,7 +79,7 @@ function mountSteps(context: Context, sorted: SortedMount): Step[] {
           ...makeFileSystem(why, {
             type,
             source: mount.source ?? type,
-            data: options.data,
+            data: [...options.data, ...labelOption(context, type)],
             attributes: options.attributes.set,
             into: made,
           }),

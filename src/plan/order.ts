@@ -8,11 +8,13 @@ import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
-import { awaitStart, CONTROL, dieWithCreator, pauseForHooks } from "./creator.ts";
+import { awaitStart, dieWithCreator, pauseForHooks } from "./creator.ts";
+import { CONTROL } from "./creator-control.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import { launcher } from "./launcher.ts";
+import { holdLabel, labelDescriptors, openLabel, writeLabel } from "./lsm.ts";
 import { mountAll, sortMounts } from "./mount.ts";
 import type { SortedMount } from "./mount-options.ts";
 import { enterTime, joinKeyring, joinNamespaces, loopbackUp, names, unshareCgroup } from "./namespace.ts";
@@ -56,6 +58,8 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...(creates ? [dieWithCreator()] : []),
     // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.
     ...setOomScore(process),
+    // On the host's /proc too: nothing of the container's can have put something in the way (CVE-2025-52881).
+    ...openLabel(context, process),
     ...enterUser(context),
     ...enterTime(context),
     setDumpable(0, "keep /proc of this process closed to the container (CVE-2016-9962)"),
@@ -63,7 +67,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...(context.cgroup?.enter ?? []),
     ...unshareCgroup(context),
     ...joinNamespaces(context, "init"),
-    ...joinKeyring(),
+    ...(context.launch.keepKeyring ? [] : joinKeyring()),
     // A session of its own: no controlling terminal is shared with the host (CVE-2017-5226).
     call("a session of its own", "setsid", []),
     ...names(context),
@@ -72,7 +76,8 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     call("make files with exactly the mode that is asked for", "umask", [0]),
     ...(isNew(context, "mount") ? buildRoot(context, process, mounts) : enterJoinedRoot(context)),
     ...(process.terminal ? attachTerminal(process) : []),
-    closeDescriptors(held),
+    ...holdLabel(process, 3 + held),
+    closeDescriptors(held + labelDescriptors(process)),
     ...setRlimits(process, context),
     ...setScheduler(process),
     ...setPersonality(context),
@@ -81,6 +86,9 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     closeAtExec(preserveFds),
     // Here, so that create fails, and not start, when there is nothing to execute.
     ...(creates ? [...findCommand(process), ...awaitStart(context)] : []),
+    // After the hooks, whose programs are not the container's; before the process that init makes, which inherits it;
+    // before a filter that comes late, which then need not allow it.
+    ...writeLabel(process),
     // The command is another process by then, and outside of a pid namespace nobody else ends it.
     ...(context.launch.init ? [...reap(process.terminal === true), ...dieWithLauncher(context)] : []),
     restoreMask(),

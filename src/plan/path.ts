@@ -12,6 +12,7 @@ import { S_IFCHR, S_IFMT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from
 import { branch, buffer, call, compute, jump, label, slot, strings } from "./build.ts";
 import type { Context } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
+import { labelOption } from "./lsm.ts";
 import { ROOT } from "./root.ts";
 import type { Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
@@ -59,7 +60,8 @@ const SUBJECT = { subject: PATH } as const;
 const missing = (next: string) => ({ ENOENT: { to: next }, ENOTDIR: { to: next } }) as const;
 
 /** A file is covered by the null device, a directory by an empty tmpfs; what is not there needs no mask. */
-function mask(paths: readonly string[]): Step[] {
+function mask(context: Context): Step[] {
+  const paths = context.spec.linux?.maskedPaths ?? [];
   if (paths.length === 0) return [];
   const why = "mask";
   const whyDirectory = "mask the directory";
@@ -77,7 +79,7 @@ function mask(paths: readonly string[]): Step[] {
     ...makeFileSystem(whyDirectory, {
       type: "tmpfs",
       source: "hutch",
-      data: ["nr_inodes=1"],
+      data: ["nr_inodes=1", ...labelOption(context, "tmpfs")],
       attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
       into: MASK,
       ...SUBJECT,
@@ -108,7 +110,7 @@ function makeReadonly(paths: readonly string[]): Step[] {
 }
 
 /** Read-only first: a mask below a read-only path must stay on top of it. */
-export const protectPaths = ({ spec }: Context): Step[] => [
-  ...makeReadonly(spec.linux?.readonlyPaths ?? []),
-  ...mask(spec.linux?.maskedPaths ?? []),
+export const protectPaths = (context: Context): Step[] => [
+  ...makeReadonly(context.spec.linux?.readonlyPaths ?? []),
+  ...mask(context),
 ];

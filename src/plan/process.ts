@@ -8,7 +8,7 @@ import { SCHED_FLAGS, SCHED_POLICIES } from "../linux/sched.ts";
 import type { Process } from "../spec/spec.ts";
 import { call, slot, struct, writeFile } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
-import { isMapped, mapsItself } from "./idmap.ts";
+import { deniesGroups, isMapped, mapsItself } from "./idmap.ts";
 import { ROOT } from "./root.ts";
 import type { Step } from "./step.ts";
 import { rlimit64 } from "./struct.ts";
@@ -119,7 +119,7 @@ export function setUser(process: Process, context: Context): Step[] {
   const gid = process.user?.gid ?? 0;
   const groups = process.user?.additionalGids ?? [];
   // Where setgroups is denied the caller's groups stay; they are nobody's in the new namespace.
-  const denied = isNew(context, "user") && mapsItself(context);
+  const denied = isNew(context, "user") && deniesGroups(context);
   const list = struct(
     "gid_t[]",
     groups.map((group) => ["gid", 4, group] as const),

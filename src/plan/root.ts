@@ -152,6 +152,7 @@ export function enterRoot(context: Context): Step[] {
   return [
     call("hold on to the old root", "openat", [AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0], { into: OLD_ROOT }),
     call(why, "fchdir", [ROOT]),
+    ...(context.launch.noPivot ? [jump("no pivot")] : []),
     call(why, "pivot_root", [".", "."], { errors: { EINVAL: { to: "no pivot" } } }),
     // "." is still the new root for mount(2), and would lose the propagation its mounts were given.
     call("cut the old root off", "fchdir", [OLD_ROOT]),

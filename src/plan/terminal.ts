@@ -8,7 +8,7 @@ import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import type { Process } from "../spec/spec.ts";
 import { buffer, bytes, call, load, set, slot, store, struct } from "./build.ts";
 import type { Context } from "./context.ts";
-import { controlDescriptor } from "./creator.ts";
+import { controlDescriptor } from "./creator-control.ts";
 import { ROOT } from "./root.ts";
 import type { Buffer, Slot, Step, Struct } from "./step.ts";
 import { moveOnto, openInRoot, openTarget } from "./target.ts";

@@ -12,14 +12,11 @@ interface Rows {
   readonly asks?: (value: unknown) => boolean;
 }
 
-const PROCESS: readonly Rows[] = [{ of: "process", fields: ["apparmorProfile", "selinuxLabel"] }];
-
 /** Of the container's first process the specification wants execCPUAffinity to be ignored. */
-const EXEC: readonly Rows[] = [...PROCESS, { of: "process.execCPUAffinity", fields: ["initial", "final"] }];
+const EXEC: readonly Rows[] = [{ of: "process.execCPUAffinity", fields: ["initial", "final"] }];
 
 const SPEC: readonly Rows[] = [
-  ...PROCESS,
-  { of: "linux", fields: ["mountLabel", "intelRdt", "memoryPolicy", "netDevices"] },
+  { of: "linux", fields: ["intelRdt", "memoryPolicy", "netDevices"] },
   { of: "linux.seccomp", fields: ["listenerPath"] },
   { of: "linux.seccomp", fields: ["defaultAction", "syscalls", "flags"], asks: asksForListener },
   { of: "linux.resources", fields: ["blockIO"], asks: asksForAny },

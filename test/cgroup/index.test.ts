@@ -20,6 +20,7 @@ const HOST: Host = {
   nested: false,
   kind: () => "directory",
   bounding: () => 0n,
+  hasSecurityModule: () => false,
   nofile: undefined,
 };
 

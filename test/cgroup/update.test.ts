@@ -33,6 +33,19 @@ describe("what is not given is taken from the cgroup", () => {
     expect(written({ memory: { swap: 1500 } }, V1)).toContain("memory.memsw.limit_in_bytes=1500");
   });
 
+  test("memory without a limit takes the limit of swap along, where there is one", () => {
+    const swap = { ...V1, "memory.memsw.limit_in_bytes": "2000\n" };
+    expect(written({ memory: { limit: -1 } }, swap)).toEqual([
+      "memory.limit_in_bytes=-1",
+      "memory.memsw.limit_in_bytes=-1",
+    ]);
+    expect(written({ memory: { limit: -1 } }, V1)).toEqual(["memory.limit_in_bytes=-1"]);
+    expect(written({ memory: { limit: -1 } }, { ...V2, "memory.swap.max": "0\n" })).toEqual([
+      "memory.max=max",
+      "memory.swap.max=max",
+    ]);
+  });
+
   test("no limit of memory is −1", () => {
     const read = (): string => "9223372036854771712\n";
     expect(completed({ memory: { swap: 5 } }, read).memory?.limit).toBe(-1);

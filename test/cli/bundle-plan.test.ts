@@ -25,7 +25,15 @@ function bundleOf(process: Partial<Process> = {}) {
 const noId = (): string => {
   throw new Error("the id was asked for");
 };
-const WISH = { config: undefined, bundle: "link", id: noId, init: false, preserveFds: 0 };
+const WISH = {
+  config: undefined,
+  bundle: "link",
+  id: noId,
+  init: false,
+  preserveFds: 0,
+  noPivot: false,
+  keepKeyring: false,
+};
 
 test("a bundle is planned by answers alone, with its root where its links lead", async () => {
   const warnings: string[] = [];

@@ -17,7 +17,7 @@ describe("a name that every object has is no command", () => {
     test(`help ${name}`, async () => {
       const { code, stdout, stderr } = await main("help", name);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toContain("USAGE\n\n  hutch COMMAND");
+      expect(stdout).toContain("USAGE\n\n  hutch [GLOBAL OPTIONS] COMMAND");
     });
   }
 });

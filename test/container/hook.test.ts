@@ -1,8 +1,9 @@
 /** Hooks of the host, with real processes. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runHook, runHooks, runHooksAndWarn } from "../../src/container/hook.ts";
+import { inheritedNofile } from "../../src/host/exec.ts";
 import type { Hook } from "../../src/spec/hooks.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -100,6 +101,34 @@ describe("what a hook is given", () => {
     const { hook: signals, out: ignored } = script("grep SigIgn /proc/$$/status > OUT");
     await run(signals);
     expect(readFileSync(ignored, "utf8")).toMatch(/^SigIgn:\t0+$/m);
+  });
+
+  test("its output may be opened by name, and its limit of open files is the caller's", async () => {
+    const { hook, out } = script("echo no such device > /dev/stderr; ulimit -Sn > OUT; exit 1");
+    expect(await message(run(hook))).toEndWith("ended with exit code 1: no such device");
+    const expected = inheritedNofile();
+    if (expected !== undefined) expect(readFileSync(out, "utf8").trim()).toBe(`${expected.soft}`);
+  });
+
+  test("its pipes are closed afterwards, also when it could not be started", async () => {
+    const target = (fd: string): string => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ""; // the one that has listed them
+      }
+    };
+    const open = (): string[] =>
+      readdirSync("/proc/self/fd")
+        .map(target)
+        .filter((name) => name.startsWith("pipe:"));
+    await run({ path: "/bin/true" });
+    const before = open();
+    for (let round = 0; round < 5; round += 1) {
+      await run({ path: "/bin/true" });
+      await message(run({ path: "/nowhere/hook" }));
+    }
+    expect(open()).toEqual(before);
   });
 });
 

@@ -1,8 +1,9 @@
 /** Containers that go on when hutch has ended. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, type HutchOptions, type HutchResult, hutch } from "../support/hutch.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { bundle, type Change, freshId } from "./support-inside.ts";
+import { bundle, type Change, freshId, withLinux } from "./support-inside.ts";
 
 export interface Detached {
   /** The --root directory of all containers of a file. */
@@ -35,6 +36,37 @@ export function detached(): Detached {
     },
     end: async () => {
       for (const id of made) await call(["delete", "--force", id]);
+    },
+  };
+}
+
+export interface Box {
+  readonly id: string;
+  /** The text of a file of one of its cgroups. */
+  readonly file: (name: string) => string;
+}
+
+/** Runs a container with a limit of memory, and with explicit cgroups. */
+export async function limitedBox(
+  { root, run }: Detached,
+  script = "sleep 300",
+  memory = 64 * 2 ** 20,
+): Promise<Box> {
+  const id = await run(script, (name) =>
+    withLinux({ cgroupsPath: `/${name}`, resources: { memory: { limit: memory } } }),
+  );
+  const record: { cgroups: string[] } = JSON.parse(readFileSync(join(root, id, "record.json"), "utf8"));
+  return {
+    id,
+    file: (name) => {
+      for (const directory of record.cgroups) {
+        try {
+          return readFileSync(join(directory, name), "utf8").trim();
+        } catch {
+          // Another of them has it.
+        }
+      }
+      return "";
     },
   };
 }

@@ -19,6 +19,7 @@ export const HOST: Host = {
   kind: (path) => (DIRECTORIES.includes(path) ? "directory" : FILES.includes(path) ? "file" : undefined),
   nofile: { soft: 1024, hard: 4096 },
   bounding: () => (1n << 41n) - 1n,
+  hasSecurityModule: () => true,
 };
 
 /** An ordinary user on it. */

@@ -1,4 +1,11 @@
 /** Modules without a test file of their own, and where what they do is tested instead. */
 export const UNTESTED: Readonly<Record<string, string>> = {
   "src/cli/output.ts": "two lines around host/fd's write; every test of test/e2e reads what they write",
+  "src/cli/checkpoint.ts": "test/e2e/globals.test.ts asks for it",
+  "src/cli/features.ts":
+    "prints what test/container/features.test.ts judges; test/e2e/globals.test.ts runs it",
+  "src/cli/restore.ts": "test/e2e/globals.test.ts asks for it",
+  "src/cli/resume.ts": "test/e2e/pause.test.ts runs it after each pause",
+  "src/cli/exec-plan.ts":
+    "test/e2e/exec.test.ts runs every branch of it, and plan/joiner and spec/exec have tests of their own",
 };

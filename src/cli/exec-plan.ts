@@ -1,0 +1,117 @@
+/** The plan of `hutch exec`; apart, because a program that was kept needs none. */
+import { detectCgroups } from "../cgroup/detect.ts";
+import { gatherHost } from "../container/host.ts";
+import { cgroupsToEnter, namespacesOf } from "../container/joining.ts";
+import { compileFilter, PLAIN } from "../container/plan.ts";
+import type { Container } from "../container/state.ts";
+import { readTextIfExists } from "../host/fd.ts";
+import type { Look } from "../host/look.ts";
+import { HutchError } from "../linux/error.ts";
+import { makeContext } from "../plan/context.ts";
+import { planJoiner } from "../plan/joiner.ts";
+import type { Plan } from "../plan/step.ts";
+import { changeProcess } from "../spec/exec.ts";
+import { parseJson } from "../spec/json.ts";
+import { parseProcess, parseSpecText } from "../spec/parse.ts";
+import type { Process, Spec } from "../spec/spec.ts";
+import { refuseUnsupportedProcess } from "../spec/supported.ts";
+import { parseWhole } from "./number.ts";
+import { all, type Given, has, last, usageError } from "./option.ts";
+import { parseCapability, parseUser } from "./value.ts";
+
+export interface ExecWish {
+  readonly container: Container;
+  readonly given: Given;
+  /** The content of --process. */
+  readonly processText: string | undefined;
+  readonly preserveFds: number;
+  readonly look: Look;
+  readonly warn: (line: string) => void;
+}
+
+/** The configuration of the container, which also says what its namespaces and its filter are. */
+function specOf({ id, record }: Container, look: Look): Spec {
+  const path = `${record.bundle}/config.json`;
+  const text = look("text", path);
+  if (text === undefined) {
+    throw new HutchError({
+      operation: `exec in ${id}: read ${path}`,
+      errno: "ENOENT",
+      hint: "the bundle is gone",
+    });
+  }
+  const spec = parseSpecText(text);
+  return { ...spec, root: { ...spec.root, path: record.rootfs } };
+}
+
+const environment = (given: Given): readonly string[] => {
+  for (const entry of all(given, "env")) {
+    if (entry.indexOf("=") < 1) throw usageError("exec", `--env ${entry}: expected NAME=VALUE`);
+  }
+  return all(given, "env");
+};
+
+/** The process that is asked for: the file's, or the container's own with the options' changes. */
+function processOf({ given, processText, warn }: ExecWish, spec: Spec): Process {
+  const [, ...args] = given.words;
+  if (processText !== undefined) {
+    const name = last(given, "process") ?? "process.json";
+    return parseProcess(parseJson(processText, name), { name, warn });
+  }
+  if (args.length === 0) throw usageError("exec", "expected a COMMAND, or --process");
+  const user = last(given, "user");
+  const changed = changeProcess(spec.process ?? { cwd: "/" }, {
+    args,
+    terminal: has(given, "tty"),
+    cwd: last(given, "cwd"),
+    env: environment(given),
+    user: user === undefined ? undefined : parseUser("user", user),
+    groups: all(given, "additional-gids")
+      .flatMap((text) => text.split(","))
+      .map((text) => parseWhole("additional-gids", text)),
+    capabilities: all(given, "cap").flatMap((text) => parseCapability("cap", text)),
+    apparmorProfile: last(given, "apparmor"),
+    selinuxLabel: last(given, "process-label"),
+    noNewPrivileges: has(given, "no-new-privs"),
+  });
+  return parseProcess(changed, { name: "exec" });
+}
+
+/** Where a terminal goes to must be clear before anything is done. */
+function checkConsole(given: Given, { terminal = false }: Process): void {
+  const detached = has(given, "detach");
+  const socket = last(given, "console-socket");
+  if (terminal && detached && socket === undefined) {
+    throw usageError("exec", "a terminal of a detached command needs --console-socket");
+  }
+  if (socket !== undefined && !detached) throw usageError("exec", "--console-socket needs --detach");
+}
+
+/** Of the container's first process the membership is asked here, because the key of a kept program has it. */
+function cgroupsOf({ container, given, look }: ExecWish) {
+  const { record } = container;
+  const mounts = look("cgroupMounts") ?? "";
+  const { unified } = detectCgroups(mounts, readTextIfExists(`/proc/${record.init?.pid}/cgroup`) ?? "");
+  const { hierarchies } = detectCgroups(mounts, look("cgroups") ?? "");
+  return cgroupsToEnter(record.cgroups, all(given, "cgroup"), { hierarchies, own: unified?.own }, look);
+}
+
+/** Plans the joiner; all that can be refused is refused here. */
+export async function planExec(wish: ExecWish): Promise<Plan> {
+  const { container, given, preserveFds, look } = wish;
+  const own = specOf(container, look);
+  const process = processOf(wish, own);
+  refuseUnsupportedProcess(process);
+  checkConsole(given, process);
+  const host = gatherHost(look);
+  const spec = { ...own, process };
+  const filter = await compileFilter(spec, host);
+  const launch = { ...PLAIN, id: () => container.id, preserveFds, filter };
+  return planJoiner(makeContext(spec, host, launch, undefined), process, {
+    namespaces: namespacesOf(container.record.init?.pid ?? 0),
+    ...cgroupsOf(wish),
+    detached: has(given, "detach"),
+    pidFile: last(given, "pid-file"),
+    sendsPidfd: has(given, "pidfd-socket"),
+  });
+}

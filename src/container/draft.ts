@@ -1,0 +1,42 @@
+/** What is written down of a container, before it has an id: it is kept together with the program. */
+import type { Hooks } from "../spec/spec.ts";
+import type { Record } from "./store.ts";
+
+export interface Draft {
+  readonly ociVersion: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  readonly owner: number;
+  readonly annotations: Readonly<{ [key: string]: string }>;
+  /** NAMELESS stands for the id. */
+  readonly cgroups: readonly string[];
+  readonly hooks: Hooks | undefined;
+  /** True when the process has a terminal. */
+  readonly terminal: boolean;
+}
+
+/** Cannot occur in a path. */
+export const NAMELESS = "\0";
+
+/** Written by hutch, into a directory of the caller's own: its form is taken as it is. */
+export function readDraft(text: string): Draft {
+  const draft: Draft = JSON.parse(text);
+  return draft;
+}
+
+/** The first record: written before anything is made, with all that will be. */
+export function recordOf({ terminal: _, hooks, cgroups, ...draft }: Draft, id: string): Record {
+  const { poststart, poststop } = hooks ?? {};
+  return {
+    ...draft,
+    id,
+    created: new Date().toISOString(),
+    cgroups: cgroups.map((path) => path.replace(NAMELESS, id)),
+    hooks: {
+      ...(poststart === undefined ? {} : { poststart }),
+      ...(poststop === undefined ? {} : { poststop }),
+    },
+    init: undefined,
+    isCreated: false,
+  };
+}

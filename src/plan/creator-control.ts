@@ -1,0 +1,22 @@
+/**
+ * What hutch and the creator agree on: descriptors by their numbers, events and sizes. Apart from the plan, because a
+ * program that was kept is handed the same without being planned.
+ */
+
+/** The descriptors that hutch hands to the creator's program, in this order, after those to be preserved. */
+export const CONTROL = ["report", "go", "hand", "start", "console", "pidfd"] as const;
+
+/** The number of a control descriptor. */
+export const controlDescriptor = (preserveFds: number, which: (typeof CONTROL)[number]): number =>
+  3 + preserveFds + CONTROL.indexOf(which);
+
+/** Events on the report pipe, told apart from the indexes of failed steps (16 bytes: event, value). */
+export const EVENT = {
+  pid: 0x1_0000_0000,
+  ready: 0x1_0000_0001,
+  handed: 0x1_0000_0002,
+  made: 0x1_0000_0003,
+} as const;
+
+/** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */
+export const STATE_SIZE = 4096;
