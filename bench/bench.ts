@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
- * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME.
+ * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME (
+ * "lifecycle" for that of a container under an engine).
  */
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,18 @@ import { installPackages } from "../scripts/packages.ts";
 import { removeTemporaryDirectories } from "../test/support/temporary.ts";
 import { bundle } from "./bundle.ts";
 import { type Case, casesOf } from "./case.ts";
+import { runtimes } from "./engine.ts";
+import {
+  type Crowd,
+  crowd,
+  execs,
+  lives,
+  partOf,
+  shareTable,
+  summaryOf,
+  waiting,
+  working,
+} from "./lifecycle.ts";
 import { complaintOf, measure, peakMemory, type Resident, resident, type Sample } from "./measure.ts";
 import { runInPrivate } from "./private.ts";
 import { markdownTable, quantile } from "./statistics.ts";
@@ -77,6 +90,45 @@ async function residents(cases: readonly Case[]): Promise<Map<string, Resident>>
   return found;
 }
 
+/** The life of a container under an engine: prints its tables, and returns what they say. */
+async function lifecycle(rounds: number) {
+  const [short, long] = [await bundle(TRUE), await bundle(SLEEP)];
+  const all = working(runtimes(), short);
+  const measured = lives(all, short, rounds);
+  const times = {
+    "create, start, wait, delete": partOf(measured, "cycle"),
+    create: partOf(measured, "create"),
+    start: partOf(measured, "start"),
+    delete: partOf(measured, "delete"),
+    "exec of true": execs(all, long, TRUE, rounds),
+  };
+  for (const [title, values] of Object.entries(times)) console.log(`${shareTable(title, values)}\n`);
+  const sizes = new Map(all.map((runtime) => [runtime.name, waiting(runtime, long)]));
+  const crowds = new Map<string, Crowd>();
+  for (const runtime of all) crowds.set(runtime.name, await crowd(runtime, long));
+  console.log(
+    markdownTable(
+      ["", "waiting init, PSS KiB", "100 containers, ms", "running", "left"],
+      [...crowds].map(([name, { milliseconds, running, left }]) => [
+        name,
+        `${sizes.get(name)}`,
+        milliseconds.toFixed(0),
+        `${running}`,
+        `${left}`,
+      ]),
+    ),
+  );
+  const summaries = Object.entries(times).map(([title, values]) => [
+    title,
+    Object.fromEntries([...values].map(([name, samples]) => [name, summaryOf(samples)])),
+  ]);
+  return {
+    times: Object.fromEntries(summaries),
+    waitingKibibytes: Object.fromEntries(sizes),
+    crowds: Object.fromEntries(crowds),
+  };
+}
+
 function versionOf(program: string): string {
   const path = Bun.which(program);
   if (path === null) return "missing";
@@ -116,6 +168,8 @@ async function main(): Promise<void> {
   console.log(`${rounds} rounds, from spawn to exit, whole processes, in turn\n\n${timeTable(results)}\n`);
   const rows = [...memory].map(([name, { processes, kibibytes }]) => [name, `${processes}`, `${kibibytes}`]);
   console.log(markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows));
+  console.log("");
+  const life = "lifecycle".includes(values.only) ? await lifecycle(rounds) : undefined;
   console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
   if (process.env["HUTCH_BENCH_PRIVATE"] !== undefined)
     console.log("cgroup v1 alone, in a private mount namespace");
@@ -126,6 +180,7 @@ async function main(): Promise<void> {
     machine,
     results,
     resident: Object.fromEntries(memory),
+    lifecycle: life,
   };
   await Bun.write(join(import.meta.dir, "results.json"), `${JSON.stringify(report, null, 2)}\n`);
 }

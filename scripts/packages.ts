@@ -26,8 +26,8 @@ function isInstalled(name: string): boolean {
 }
 
 /**
- * Why packages with a service in them are not installed here, if so: systemd would start a daemon for the whole
- * machine, which a test may not do to its user.
+ * Why packages with a service in them are not installed here, if so: systemd would start a daemon for the
+ * whole machine, which a test may not do to its user.
  */
 export function refusesServices(): string | undefined {
   if (!existsSync("/run/systemd/system") || existsSync("/usr/sbin/policy-rc.d")) return undefined;

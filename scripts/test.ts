@@ -21,6 +21,7 @@ const PACKAGES = [
   "binutils-aarch64-linux-gnu",
   "util-linux",
   "iproute2",
+  "uidmap",
 ];
 
 /** Engines that run hutch in their tests; without one, its tests are skipped. */

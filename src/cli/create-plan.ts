@@ -21,5 +21,13 @@ export async function planBundleCreation(
   warn: (line: string) => void,
 ): Promise<Planned> {
   const { spec, launch, bundle } = loadBundle(directory, look, warn, config);
-  return planCreation({ id, bundle, spec, host: gatherHost(look), launch: { ...launch, ...wishes } }, look);
+  const where = { bundle, config: config === undefined ? undefined : look("real", config) };
+  const wish = {
+    id,
+    ...where,
+    spec,
+    host: gatherHost(look),
+    launch: { ...launch, ...wishes, creates: true },
+  };
+  return planCreation(wish, look);
 }

@@ -14,7 +14,6 @@ import { changeProcess } from "../spec/exec.ts";
 import { parseJson } from "../spec/json.ts";
 import { parseProcess, parseSpecText } from "../spec/parse.ts";
 import type { Process, Spec } from "../spec/spec.ts";
-import { refuseUnsupportedProcess } from "../spec/supported.ts";
 import { parseWhole } from "./number.ts";
 import { all, type Given, has, last, usageError } from "./option.ts";
 import { parseCapability, parseUser } from "./value.ts";
@@ -31,7 +30,7 @@ export interface ExecWish {
 
 /** The configuration of the container, which also says what its namespaces and its filter are. */
 function specOf({ id, record }: Container, look: Look): Spec {
-  const path = `${record.bundle}/config.json`;
+  const path = record.config ?? `${record.bundle}/config.json`;
   const text = look("text", path);
   if (text === undefined) {
     throw new HutchError({
@@ -87,13 +86,13 @@ function checkConsole(given: Given, { terminal = false }: Process): void {
   if (socket !== undefined && !detached) throw usageError("exec", "--console-socket needs --detach");
 }
 
-/** Of the container's first process the membership is asked here, because the key of a kept program has it. */
+/** The first process's membership is not looked up: the key of a kept program has it. */
 function cgroupsOf({ container, given, look }: ExecWish) {
   const { record } = container;
   const mounts = look("cgroupMounts") ?? "";
   const { unified } = detectCgroups(mounts, readTextIfExists(`/proc/${record.init?.pid}/cgroup`) ?? "");
-  const { hierarchies } = detectCgroups(mounts, look("cgroups") ?? "");
-  return cgroupsToEnter(record.cgroups, all(given, "cgroup"), { hierarchies, own: unified?.own }, look);
+  const host = detectCgroups(mounts, look("cgroups") ?? "");
+  return cgroupsToEnter(record.cgroups, all(given, "cgroup"), host, unified?.own);
 }
 
 /** Plans the joiner; all that can be refused is refused here. */
@@ -101,14 +100,13 @@ export async function planExec(wish: ExecWish): Promise<Plan> {
   const { container, given, preserveFds, look } = wish;
   const own = specOf(container, look);
   const process = processOf(wish, own);
-  refuseUnsupportedProcess(process);
   checkConsole(given, process);
   const host = gatherHost(look);
   const spec = { ...own, process };
   const filter = await compileFilter(spec, host);
   const launch = { ...PLAIN, id: () => container.id, preserveFds, filter };
   return planJoiner(makeContext(spec, host, launch, undefined), process, {
-    namespaces: namespacesOf(container.record.init?.pid ?? 0),
+    namespaces: namespacesOf(container.record.init?.pid ?? 0, container.record.namespaces),
     ...cgroupsOf(wish),
     detached: has(given, "detach"),
     pidFile: last(given, "pid-file"),

@@ -89,7 +89,7 @@ function wordsFor(container: Container, given: Given, processText: string | unde
     "exec",
     JSON.stringify([options, given.words, container.record]),
     `${processText}`,
-    `${namespacesOf(pid)}`,
+    `${namespacesOf(pid, container.record.namespaces)}`,
     `${readTextIfExists(`/proc/${pid}/cgroup`)}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** The options that stand before the command, as engines write them for every runtime. */
+import { DEFAULT_ROOT } from "../container/store.ts";
 import { effectiveUser, isInitialMap, uidMap } from "../host/facts.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Option } from "./option.ts";
@@ -99,7 +100,7 @@ export function defaultRoot(
   isOrdinary: () => boolean,
 ): string {
   const { XDG_RUNTIME_DIR: runtime } = env;
-  return runtime?.startsWith("/") && isOrdinary() ? `${runtime}/hutch` : "/run/hutch";
+  return runtime?.startsWith("/") && isOrdinary() ? `${runtime}/hutch` : DEFAULT_ROOT;
 }
 
 const isOrdinaryUser = (): boolean => effectiveUser() !== 0 || !isInitialMap(uidMap());

@@ -1,8 +1,8 @@
 /** hutch in: a container from one line. */
 import { launch } from "../container/launch.ts";
+import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { call } from "../host/syscall.ts";
-import type { Plan } from "../plan/step.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { environmentOf } from "./in-environment.ts";
 import { IN_OPTIONS } from "./in-options.ts";
@@ -42,7 +42,7 @@ export const command: Command = {
 };
 
 /** Plans the container; loaded only when it is not known already. */
-async function plan(wish: InWish, look: Look): Promise<Plan> {
+async function plan(wish: InWish, look: Look): Promise<Planned> {
   const { planIn } = await import("./in-plan.ts");
   return planIn(wish, look);
 }
@@ -52,13 +52,14 @@ export function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
   const environment = environmentOf(given, process.env);
   const path = environment.find((entry) => entry.startsWith("PATH=")) ?? "";
+  // The time too: what a hutch that was killed has left must not be in the way when its number comes again.
+  const id = `${call("ask for the process id", "getpid")}-${Date.now().toString(36)}`;
   return launch({
     words: ["in", path, ...argv],
-    // The time too: what a hutch that was killed has left must not be in the way when its number comes again.
-    id: `${call("ask for the process id", "getpid")}-${Date.now().toString(36)}`,
+    id,
     environment,
     preserveFds: 0,
     warn,
-    plan: (look, _, id) => plan({ given, environment, id }, look),
+    plan: (look) => plan({ given, environment, id }, look),
   });
 }

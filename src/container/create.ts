@@ -1,6 +1,7 @@
 /** hutch create: everything up to the wait for `start`. */
 import { close, open, read as readBytes, write as writeBytes } from "../host/fd.ts";
 import { executable } from "../host/memfd.ts";
+import { fileKind } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
@@ -74,12 +75,15 @@ export function stepError(plan: Plan, index: number, errno: number): HutchError 
 
 /** Makes the container; its init waits for `start` when this returns. Whatever fails is undone. */
 export async function create(creation: Creation): Promise<void> {
-  const { root, record } = creation;
+  const { root } = creation;
+  // A cgroup that is there is another's: the creator refuses it, and `delete --force` must not remove it.
+  const cgroups = creation.record.cgroups.filter((path) => fileKind(path) === undefined);
+  const record: Record = { ...creation.record, cgroups };
   preserve(creation.preserveFds);
   reserve(root, record.id);
   try {
     write(root, record);
-    await makeAndHandOver(creation);
+    await makeAndHandOver({ ...creation, record });
   } catch (error) {
     forget(root, record.id);
     throw error;

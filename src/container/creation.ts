@@ -1,6 +1,6 @@
 /** From a bundle to the program of `create`. */
 import type { Look } from "../host/look.ts";
-import type { Host, Launch } from "../plan/context.ts";
+import { type Host, isNew, type Launch } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Draft, NAMELESS } from "./draft.ts";
@@ -11,13 +11,18 @@ export interface Wish {
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;
+  /** Absolute, when it is not the bundle's config.json. */
+  readonly config?: string | undefined;
   readonly spec: Spec;
   readonly host: Host;
-  readonly launch: Omit<Launch, "id" | "creates">;
+  readonly launch: Omit<Launch, "id" | "dieWithLauncher">;
 }
 
-/** The plan of `create`; it is good for every id unless it has asked for the one. */
-export async function planCreation({ id, bundle, spec, host, launch }: Wish, look: Look): Promise<Planned> {
+/** The plan of `create` or `run`; it is good for every id unless it has asked for the one. */
+export async function planCreation(
+  { id, bundle, config, spec, host, launch }: Wish,
+  look: Look,
+): Promise<Planned> {
   let isNamed = false;
   let name = id;
   const wishes: Launch = {
@@ -26,7 +31,6 @@ export async function planCreation({ id, bundle, spec, host, launch }: Wish, loo
       isNamed = true;
       return name;
     },
-    creates: true,
     dieWithLauncher: true,
   };
   const context = await contextFor(spec, host, wishes, look);
@@ -36,8 +40,10 @@ export async function planCreation({ id, bundle, spec, host, launch }: Wish, loo
   const draft: Draft = {
     ociVersion: spec.ociVersion,
     bundle,
+    ...(config === undefined ? {} : { config }),
     rootfs: spec.root?.path ?? "/",
     owner: host.uid,
+    namespaces: [...context.namespaces.keys()].filter((type) => isNew(context, type)),
     annotations: spec.annotations ?? {},
     cgroups: context.cgroup?.directories() ?? [],
     hooks: spec.hooks,

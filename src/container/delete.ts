@@ -1,16 +1,13 @@
 /**
- * Deleting a container (OCI runtime.md, "Delete"): its processes end, its cgroups go, and last it is forgotten, so that
- * who is interrupted can begin again. Mounts need no care: they are in the container's mount namespace, and end with it.
+ * Deleting a container (OCI runtime.md, "Delete"): its processes end, its cgroups go, and last it is
+ * forgotten, so that who is interrupted can begin again. Mounts need no care: they are in the container's
+ * mount namespace, and end with it.
  */
-import { directory as cgroupDirectory } from "../cgroup/directory.ts";
-import { removeDirectories } from "../cgroup/remove.ts";
-import { close, openIfExists } from "../host/fd.ts";
 import { fileKind } from "../host/path.ts";
-import { perform } from "../host/perform.ts";
+import { errnoOf, failed, syscall } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import { O_PATH } from "../linux/fcntl.ts";
+import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
 import { SIGNALS } from "../linux/signal.ts";
-import { set } from "../plan/build.ts";
 import { holders, isHeld } from "./holders.ts";
 import { awaitEnd, type Identity, isAlive, signalProcess } from "./identity.ts";
 import { thaw } from "./kill.ts";
@@ -18,7 +15,10 @@ import { unlessGone } from "./process.ts";
 import { type Status, statusOf } from "./state.ts";
 import { directoryOf, forget, type Record, read, startFifo } from "./store.ts";
 
-/** Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not stopped. */
+/**
+ * Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not
+ * stopped.
+ */
 export async function deleteStopped(root: string, id: string, warn: Warn): Promise<void> {
   const record = read(root, id);
   const status = statusOf(root, id, record);
@@ -33,7 +33,11 @@ const notStopped = (id: string, status: Status): HutchError =>
     hint: `hutch delete --force ${id}`,
   });
 
-/** Deletes a container in whatever state, also one that was being made when hutch was killed, and one that is not there. */
+/**
+ * Deletes a container in whatever state, also one that was being made when hutch was killed, and one that is
+ * not
+ * there.
+ */
 export async function deleteForced(root: string, id: string, warn: Warn): Promise<void> {
   if (fileKind(directoryOf(root, id)) === undefined) return;
   await remove(root, id, recordIfAny(root, id), warn);
@@ -55,7 +59,7 @@ type Warn = (line: string) => void;
 async function remove(root: string, id: string, record: Record | undefined, warn: Warn): Promise<void> {
   endProcesses(root, id, record);
   // Read once more: who was ended just now may have written down more.
-  removeCgroups((recordIfAny(root, id) ?? record)?.cgroups ?? []);
+  await removeAll((recordIfAny(root, id) ?? record)?.cgroups ?? []);
   // Two may delete at once.
   unlessGone(() => forget(root, id));
   const poststop = record?.hooks?.poststop;
@@ -74,6 +78,7 @@ function endProcesses(root: string, id: string, record: Record | undefined): voi
   const fifo = startFifo(root, id);
   const init = record?.init;
   if (init !== undefined) signalProcess(init, SIGNALS.SIGKILL);
+  if (record?.launcher !== undefined) endLauncher(id, record.launcher, init);
   while (isHeld(fifo)) {
     // Again and again, because the creator may have made init in between.
     for (const process of holders(fifo)) signalProcess(process, SIGNALS.SIGKILL);
@@ -84,6 +89,17 @@ function endProcesses(root: string, id: string, record: Record | undefined): voi
   if (init === undefined) return;
   thaw(record?.cgroups ?? []);
   if (!endsBy(init, end)) throw stays(id, `process ${init.pid} does`);
+}
+
+/** The launcher of `run` collects its init, undoes what it has made, and ends by itself. */
+const CLEANUP_MS = 2000;
+
+function endLauncher(id: string, launcher: Identity, init: Identity | undefined): void {
+  const begin = performance.now();
+  if (init !== undefined && endsBy(launcher, begin + CLEANUP_MS)) return;
+  // It makes init just now, or cannot go on.
+  signalProcess(launcher, SIGNALS.SIGKILL);
+  if (!endsBy(launcher, begin + PATIENCE_MS)) throw stays(id, `process ${launcher.pid} does`);
 }
 
 function endsBy(process: Identity, end: number): boolean {
@@ -102,29 +118,16 @@ const stays = (id: string, who: string): HutchError =>
     hint: "a device or a file system may not answer; the container is still written down",
   });
 
-/** Removes cgroups with all that is in and below them, by the steps that end a container in the foreground. */
-export function removeCgroups(paths: readonly string[]): void {
-  const places = paths.flatMap((path, index) => {
-    const slash = path.lastIndexOf("/");
-    const [parent, name] = [path.slice(0, slash), path.slice(slash + 1)];
-    const above = fileKind(path) === "directory" ? openIfExists(parent, O_PATH) : undefined;
-    return above === undefined
-      ? []
-      : [{ above, directory: cgroupDirectory(`${index}`, { parent, name, ancestors: [] }) }];
+/**
+ * Removes the cgroups. A container that has ended leaves them empty, as a rule; only where one is not, what
+ * walks through it is loaded.
+ */
+async function removeAll(paths: readonly string[]): Promise<void> {
+  const rest = paths.filter((path) => {
+    const result = syscall("unlinkat", AT_FDCWD, path, AT_REMOVEDIR);
+    return failed(result) && errnoOf(result) !== "ENOENT";
   });
-  const failures: HutchError[] = [];
-  try {
-    perform(
-      [
-        ...places.flatMap(({ above, directory }) => [set(directory.above, above), set(directory.made, 1)]),
-        ...removeDirectories(places.map(({ directory }) => directory)),
-      ],
-      { report: (failure) => failures.push(failure) },
-    );
-  } finally {
-    for (const { above } of places) close(above);
-  }
-  // What failed on the way does not matter when the cgroups are gone in the end.
-  const last = failures.at(-1);
-  if (last !== undefined && paths.some((path) => fileKind(path) !== undefined)) throw last;
+  if (rest.length === 0) return;
+  const { removeCgroups } = await import("./remove-cgroups.ts");
+  removeCgroups(rest);
 }

@@ -1,12 +1,15 @@
 /** What is written down of a container, before it has an id: it is kept together with the program. */
+import type { NamespaceType } from "../linux/namespace.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Record } from "./store.ts";
 
 export interface Draft {
   readonly ociVersion: string;
   readonly bundle: string;
+  readonly config?: string;
   readonly rootfs: string;
   readonly owner: number;
+  readonly namespaces: readonly NamespaceType[];
   readonly annotations: Readonly<{ [key: string]: string }>;
   /** NAMELESS stands for the id. */
   readonly cgroups: readonly string[];

@@ -1,6 +1,7 @@
 /**
- * Who belongs to a container that is being created. Until `start`, hutch, the creator and init have the FIFO of the
- * container open, and nobody else does: so they are found also when hutch died before it could write down who they are.
+ * Who belongs to a container that is being created. Until `start`, hutch, the creator and init have the FIFO
+ * of the container open, and nobody else does: so they are found also when hutch died before it could write
+ * down who they are.
  */
 import { close } from "../host/fd.ts";
 import { type FileStatus, fileStatus, listDirectory } from "../host/path.ts";
@@ -22,7 +23,10 @@ export function isHeld(fifo: string): boolean {
   throw syscallError(`open ${fifo}`, fd);
 }
 
-/** The status of what is open; undefined when it is closed by now, or no file: what epoll gives has no kind. */
+/**
+ * The status of what is open; undefined when it is closed by now, or no file: what epoll gives has no
+ * kind.
+ */
 function statusOf(link: string): FileStatus | undefined {
   try {
     return fileStatus(link);

@@ -10,7 +10,10 @@ function nofileOf(answer: string | undefined): Host["nofile"] {
   return soft === undefined || hard === undefined ? undefined : { soft: BigInt(soft), hard: BigInt(hard) };
 }
 
-/** Whether a security module is on, as the kernel shows it; SELinux is of use only when its file system is mounted. */
+/**
+ * Whether a security module is on, as the kernel shows it; SELinux is of use only when its file system is
+ * mounted.
+ */
 const SECURITY_MODULES = {
   apparmor: (look: Look) => look("text", "/sys/module/apparmor/parameters/enabled")?.trim() === "Y",
   selinux: (look: Look) => look("kind", "/sys/fs/selinux/enforce") !== undefined,

@@ -1,6 +1,7 @@
 /** Processes by more than their number: a pid is used again, a pid with its start time is not. */
-import { close, readTextIfExists } from "../host/fd.ts";
+import { close } from "../host/fd.ts";
 import { call, errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { statOf } from "./process.ts";
 
 export interface Identity {
   readonly pid: number;
@@ -8,32 +9,24 @@ export interface Identity {
   readonly startTime: string;
 }
 
-/** What stands behind the name in parentheses, which may hold anything. */
-function statFields(pid: number): readonly string[] | undefined {
-  const text = readTextIfExists(`/proc/${pid}/stat`);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
-const STATE = 0;
-const START_TIME = 19;
-
 /** The identity of a process that is there now. */
 export function identify(pid: number): Identity | undefined {
-  const startTime = statFields(pid)?.[START_TIME];
+  const startTime = statOf(pid)?.startTime;
   return startTime === undefined ? undefined : { pid, startTime };
 }
 
 /** True while the process lives; a zombie has ended. */
 export function isAlive({ pid, startTime }: Identity): boolean {
-  const fields = statFields(pid);
-  return fields?.[START_TIME] === startTime && fields[STATE] !== "Z" && fields[STATE] !== "X";
+  const stat = statOf(pid);
+  return stat?.startTime === startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
 /**
- * Sends a signal to that very process: the pidfd is opened first and the start time compared then, so that the number
- * cannot pass to another in between. False when the process has ended.
+ * Sends a signal to that very process: the pidfd is opened first and the start time compared then, so that
+ * the number cannot pass to another in between. False when the process has ended.
  */
 export function signalProcess(identity: Identity, signal: number): boolean {
+  if (!isAlive(identity)) return false;
   const fd = syscall("pidfd_open", identity.pid, 0);
   if (failed(fd)) {
     if (errnoOf(fd) === "ESRCH") return false;

@@ -1,11 +1,10 @@
 /** What there is to join of a running container: its first process, its namespaces, its cgroups. */
 
-import type { Hierarchy } from "../cgroup/detect.ts";
-import type { Look } from "../host/look.ts";
-import { fileKind, readLink } from "../host/path.ts";
+import type { CgroupHost } from "../cgroup/detect.ts";
 import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import { NAMESPACES } from "../linux/namespace.ts";
+import { AT_FDCWD } from "../linux/fcntl.ts";
+import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
 import { type Identity, isAlive } from "./identity.ts";
 
 const notRunning = (id: string): HutchError =>
@@ -23,14 +22,29 @@ export function openInit(id: string, init: Identity): number {
   return fd;
 }
 
-/** The CLONE_NEW* flags of the namespaces in which a process is and the caller is not. */
-export function namespacesOf(pid: number): number {
+/** Where a link of /proc leads; undefined when there is none. */
+function linkOf(path: string): string | undefined {
+  // "network:[4026531840]" is far shorter.
+  const bytes = new Uint8Array(new ArrayBuffer(64));
+  const length = syscall("readlinkat", AT_FDCWD, path, bytes, bytes.length);
+  if (!failed(length)) return new TextDecoder().decode(bytes.subarray(0, length));
+  if (errnoOf(length) === "ENOENT") return undefined;
+  throw syscallError(`read the link ${path}`, length);
+}
+
+/**
+ * The CLONE_NEW* flags of the namespaces in which a process is and the caller is not. Those that were `made` for
+ * the container need no look, except for a user namespace, which cannot be joined by who is in it.
+ */
+export function namespacesOf(pid: number, made: readonly NamespaceType[] = []): number {
   let flags = 0;
-  for (const { file, flag } of NAMESPACES) {
-    const own = `/proc/self/ns/${file}`;
-    // A kernel without this kind has one of them, of everybody.
-    if (fileKind(own, { follow: false }) === undefined) continue;
-    if (readLink(own) !== readLink(`/proc/${pid}/ns/${file}`)) flags |= flag;
+  for (const { type, file, flag } of NAMESPACES) {
+    if (type !== "user" && made.includes(type)) flags |= flag;
+    else {
+      // A kernel without this kind has one of them, of everybody.
+      const own = linkOf(`/proc/self/ns/${file}`);
+      if (own !== undefined && own !== linkOf(`/proc/${pid}/ns/${file}`)) flags |= flag;
+    }
   }
   return flags;
 }
@@ -67,27 +81,22 @@ function parseBelow(text: string): Below {
 export function cgroupsToEnter(
   directories: readonly string[],
   wishes: readonly string[],
-  { hierarchies, own }: { readonly hierarchies: readonly Hierarchy[]; readonly own: string | undefined },
-  look: Look,
+  { hierarchies }: CgroupHost,
+  own: string | undefined,
 ): Cgroups {
   const below = wishes.map(parseBelow);
-  const placed = directories.map((directory) => {
-    const of = hierarchies.find(({ mount }) => directory.startsWith(`${mount}/`))?.controllers ?? [];
+  const tasks: string[] = [];
+  const unified: string[] = [];
+  for (const directory of directories) {
+    const v1 = hierarchies.find(({ mount }) => directory.startsWith(`${mount}/`));
     const wish = below.findLast(
-      ({ controllers }) => controllers.length === 0 || controllers.some((each) => of.includes(each)),
+      ({ controllers }) =>
+        controllers.length === 0 || controllers.some((each) => v1?.controllers.includes(each)),
     );
-    return `${directory}${wish?.path ?? ""}`;
-  });
-  const kind = (file: string) => (directory: string) => look("kind", `${directory}/${file}`) !== undefined;
-  const tasks = placed.filter(kind("tasks"));
-  const unified = placed.filter((directory) => !kind("tasks")(directory));
-  for (const directory of unified) {
-    if (kind("cgroup.procs")(directory)) continue;
-    throw new HutchError({ operation: `enter the cgroup ${directory}`, errno: "ENOENT" });
+    const path = `${directory}${wish?.path ?? ""}`;
+    if (v1 === undefined) unified.push(path);
+    else tasks.push(`${path}/tasks`);
   }
   const fallBack = wishes.length === 0 && unified.length > 0 && own !== undefined && !unified.includes(own);
-  return {
-    tasks: tasks.map((directory) => `${directory}/tasks`),
-    unified: fallBack ? [...unified, own] : unified,
-  };
+  return { tasks, unified: fallBack ? [...unified, own] : unified };
 }

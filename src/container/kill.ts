@@ -1,4 +1,7 @@
-/** Signals to a container (OCI runtime.md, "Kill"). Every one goes through a pidfd, to a process that is known. */
+/**
+ * Signals to a container (OCI runtime.md, "Kill"). Every one goes through a pidfd, to a process that is
+ * known.
+ */
 import { writeFile } from "../host/fd.ts";
 import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
@@ -10,7 +13,10 @@ import { unlessGone } from "./process.ts";
 import { type Container, requireStatus } from "./state.ts";
 import type { Record } from "./store.ts";
 
-/** Sends a signal to the container's first process; throws HutchError when that has ended, and has changed nothing. */
+/**
+ * Sends a signal to the container's first process; throws HutchError when that has ended, and has changed
+ * nothing.
+ */
 export function kill(container: Container, signal: number): void {
   requireStatus(container, "kill", "created", "running", "paused");
   const { id, record } = container;
@@ -21,8 +27,8 @@ export function kill(container: Container, signal: number): void {
 }
 
 /**
- * Sends a signal to all processes of the container, also when the first has ended: without a pid namespace the others
- * live on. There may be none.
+ * Sends a signal to all processes of the container, also when the first has ended: without a pid namespace
+ * the others live on. There may be none.
  */
 export function killAll(container: Container, signal: number): void {
   requireStatus(container, "kill", "created", "running", "paused", "stopped");
@@ -54,7 +60,8 @@ function killTrees(cgroups: readonly string[]): void {
 
 /** A frozen process of version 1 does not even die; in version 2 it does, and nothing need be thawed. */
 export function thaw(cgroups: readonly string[]): void {
-  writeWhereExists(cgroupTree(cgroups), "freezer.state", "THAWED");
+  const freezers = cgroups.filter((directory) => fileKind(`${directory}/freezer.state`) === "file");
+  writeWhereExists(cgroupTree(freezers), "freezer.state", "THAWED");
 }
 
 function writeWhereExists(directories: readonly string[], file: string, text: string): void {

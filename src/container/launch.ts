@@ -1,20 +1,21 @@
 /** Turns a container's plan into a program, and this process into that program. */
+import type { Report } from "../emit/report.ts";
 import { execInPlace } from "../host/exec.ts";
-import { effectiveUser } from "../host/facts.ts";
-import { hostArch } from "../host/libc.ts";
-import { type Look, recordingLook } from "../host/look.ts";
+import type { Look } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
-import { readLink } from "../host/path.ts";
 import { failed, syscall, syscallError } from "../host/syscall.ts";
 import type { Arch } from "../linux/arch.ts";
 import type { Plan } from "../plan/step.ts";
-import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
 import { PROGRAM_DESCRIPTOR, preserve } from "./preserve.ts";
+import { type Planned, programOf } from "./program.ts";
+
+/** Failures are told on standard error. */
+const REPORT: Report = { kind: "print", prefix: "hutch" };
 
 /** The bytes of the plan's program, which reports failures to standard error. */
 export async function compile(plan: Plan, arch: Arch): Promise<Uint8Array<ArrayBuffer>> {
   const { emit } = await import("../emit/index.ts");
-  return emit(plan, { arch, report: { kind: "print", prefix: "hutch" } });
+  return emit(plan, { arch, report: REPORT });
 }
 
 /** A container to be started. */
@@ -30,42 +31,21 @@ export interface Start {
   /** Tells the user something that does not keep the container from starting. */
   readonly warn: (line: string) => void;
   /** Plans the container; all that is asked of the machine is asked through `look`. */
-  readonly plan: (look: Look, warn: (line: string) => void, id: () => string) => Promise<Plan>;
+  readonly plan: (look: Look, warn: (line: string) => void) => Promise<Planned>;
+  /** Called with the details of the plan, when nothing is left but the exec; gives the arguments of the program. */
+  readonly prepare?: (details: string) => readonly string[];
 }
 
 /** Becomes the container's launcher; comes back only by throwing. */
 export async function launch(start: Start): Promise<never> {
   preserve(start.preserveFds);
-  const directory = keptDirectory(process.env, effectiveUser());
-  const key = directory === undefined ? "" : keyOf([readLink("/proc/self/cwd"), ...start.words]);
-  const kept = directory === undefined ? undefined : recall(directory, key);
-  if (kept !== undefined) {
-    for (const line of kept.warnings) start.warn(line);
-    return become(kept.program, start);
-  }
-  const { look, record } = recordingLook();
-  const warnings: string[] = [];
-  const warn = (line: string): void => {
-    warnings.push(line);
-    start.warn(line);
-  };
-  let isNamed = false;
-  const id = (): string => {
-    isNamed = true;
-    return start.id;
-  };
-  const plan = await start.plan(look, warn, id);
-  const program = await compile(plan, hostArch());
-  if (directory !== undefined && !isNamed) keep(directory, key, program, { ...record(), warnings });
-  return become(program, start);
-}
-
-function become(program: Uint8Array, { id, environment }: Start): never {
-  const file = executable(program, "hutch");
+  const { bytes, details } = await programOf({ ...start, report: REPORT });
+  const file = executable(bytes, "hutch");
   const result = syscall("dup3", file, PROGRAM_DESCRIPTOR, 0);
   if (failed(result)) {
     const hint = `RLIMIT_NOFILE must be above ${PROGRAM_DESCRIPTOR}`;
     throw syscallError("keep the program's descriptor over the exec", result, hint);
   }
-  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`], environment);
+  const given = start.prepare?.(details) ?? [];
+  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${start.id}`, ...given], start.environment);
 }

@@ -1,4 +1,7 @@
-/** The processes of a container: those in its cgroups or, when it has none of its own, in its pid namespace. */
+/**
+ * The processes of a container: those in its cgroups or, when it has none of its own, in its pid
+ * namespace.
+ */
 import { listDirectory, readLink } from "../host/path.ts";
 import type { Identity } from "./identity.ts";
 import { allPids, type ProcessStat, readVolatile, statOf, unlessGone } from "./process.ts";
@@ -16,7 +19,10 @@ export function cgroupTree(directories: readonly string[]): string[] {
   });
 }
 
-/** The numbers in the cgroup.procs files of a tree; 0 is a process that this pid namespace has no number for. */
+/**
+ * The numbers in the cgroup.procs files of a tree; 0 is a process that this pid namespace has no number
+ * for.
+ */
 function cgroupPids(cgroups: readonly string[]): Set<number> {
   const texts = cgroupTree(cgroups).map((directory) => readVolatile(`${directory}/cgroup.procs`) ?? "");
   return new Set(texts.flatMap((text) => text.split("\n").map(Number)).filter((pid) => pid > 0));
@@ -55,8 +61,8 @@ function pidsOf({ cgroups, init }: Record): Set<number> {
 }
 
 /**
- * The living processes of a container, in the order of their numbers. A process that is there before and after its
- * start time was read is the container's, whoever had its number in between.
+ * The living processes of a container, in the order of their numbers. A process that is there before and
+ * after its start time was read is the container's, whoever had its number in between.
  */
 export function members(record: Record): ProcessStat[] {
   const stats = [...pidsOf(record)].flatMap((pid) => statOf(pid) ?? []);

@@ -23,6 +23,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   noPivot: false,
   keepKeyring: false,
   sendsPidfd: false,
+  notes: undefined,
   filter: undefined,
   givenEnvironment: false,
 };

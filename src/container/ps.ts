@@ -1,4 +1,7 @@
-/** The table of a container's processes: what `ps -ef` shows, from /proc alone; or chosen from the output of ps. */
+/**
+ * The table of a container's processes: what `ps -ef` shows, from /proc alone; or chosen from the output of
+ * ps.
+ */
 import { readTextIfExists } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
 import { type ProcessStat, readVolatile } from "./process.ts";
@@ -64,7 +67,10 @@ export function terminalColumn(device: number): string {
   return device === 0 ? "?" : `${major}:${minor}`;
 }
 
-/** The words of the command; whatever would move the caller's terminal, or end the line, is a question mark. */
+/**
+ * The words of the command; whatever would move the caller's terminal, or end the line, is a question
+ * mark.
+ */
 export function commandColumn(cmdline: string, name: string): string {
   const text = cmdline === "" ? `[${name}]` : cmdline.replace(/\0+$/, "").replaceAll("\0", " ");
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
@@ -119,7 +125,11 @@ export function table(processes: readonly ProcessStat[]): string {
   return [TITLES, ...rows].map(line).join("");
 }
 
-/** Of what ps has written, the title and the lines of these processes. Throws HutchError when there is no column PID. */
+/**
+ * Of what ps has written, the title and the lines of these processes. Throws HutchError when there is no
+ * column
+ * PID.
+ */
 export function choose(text: string, pids: ReadonlySet<number>): string {
   const [title = "", ...lines] = text.split("\n");
   const column = title.trim().split(/\s+/).indexOf("PID");

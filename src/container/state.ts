@@ -1,7 +1,7 @@
 /** The state of a container (OCI runtime.md, "State"), worked out from its record and from the kernel. */
-import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
 import { isFrozen } from "./freezer.ts";
+import { isHeld } from "./holders.ts";
 import { isAlive } from "./identity.ts";
 import { type Record, read, startFifo } from "./store.ts";
 
@@ -12,7 +12,8 @@ export function statusOf(root: string, id: string, record: Record | undefined): 
   if (record?.init === undefined) return "creating";
   if (!isAlive(record.init)) return "stopped";
   if (!record.isCreated) return "creating";
-  if (fileKind(startFifo(root, id)) !== undefined) return "created";
+  // Who has begun its program has closed the FIFO, also when the hutch that started it could not remove it.
+  if (isHeld(startFifo(root, id))) return "created";
   return isFrozen(record.cgroups) ? "paused" : "running";
 }
 

@@ -7,14 +7,18 @@ import { readTextIfExists, writeFile } from "../host/fd.ts";
 import { fileKind, listDirectory, mkdir, mkdirAll, rename, rmdir, unlink } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
+import type { NamespaceType } from "../linux/namespace.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Identity } from "./identity.ts";
+import { launched } from "./launched.ts";
 
 export interface Record {
   readonly ociVersion: string;
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;
+  /** The configuration, absolute, when it is not the bundle's config.json. */
+  readonly config?: string;
   /** The root of the container on the host, absolute. */
   readonly rootfs: string;
   /** RFC 3339. */
@@ -22,17 +26,23 @@ export interface Record {
   /** The user id that created it. */
   readonly owner: number;
   readonly annotations: Readonly<{ [key: string]: string }>;
+  /** The kinds of namespaces that were made for it. */
+  readonly namespaces?: readonly NamespaceType[];
   /** Directories that are removed with the container. */
   readonly cgroups: readonly string[];
   /** The hooks that come after `create`, as its config had them. */
   readonly hooks: Pick<Hooks, "poststart" | "poststop">;
   /** Init, once it is known. */
   readonly init: Identity | undefined;
-  /** True once `create` has handed init over. */
+  /** True once `create` has handed init over, or when the launcher of `run` has made it. */
   readonly isCreated: boolean;
+  /** The launcher of `run`, which lives as long as its container; it writes init down apart (see launched.ts). */
+  readonly launcher?: Identity;
 }
 
-const RECORD = "record.json";
+/** Where the state is kept, unless the caller says otherwise or is an ordinary user. */
+export const DEFAULT_ROOT = "/run/hutch";
+export const RECORD = "record.json";
 /** The FIFO that init reads until `start` writes to it; gone when it has been started. */
 const START = "start";
 
@@ -75,7 +85,7 @@ export function read(root: string, id: string): Record | undefined {
   checkId(id);
   const directory = directoryOf(root, id);
   const text = readTextIfExists(`${directory}/${RECORD}`);
-  if (text !== undefined) return parse(text, `${directory}/${RECORD}`);
+  if (text !== undefined) return launched(directory, parse(text, `${directory}/${RECORD}`));
   if (fileKind(directory) === "directory") return undefined;
   throw new HutchError({ operation: `container ${id}`, reason: "does not exist", hint: "hutch list" });
 }

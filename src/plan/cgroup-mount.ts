@@ -15,11 +15,13 @@ import { moveOnto, openTarget } from "./target.ts";
 
 const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
-/** The container's directory of one hierarchy. */
+const VIEW = slot("view");
+
+/** The container's directory of one hierarchy; it asks for the container's id. */
 const viewSource = ({ index }: SortedMount, view: CgroupView): Source => ({
   path: view.directory(),
   recursive: false,
-  into: slot("view"),
+  into: VIEW,
   key: `mounts[${index}] ${view.name}`,
 });
 
@@ -40,7 +42,7 @@ function makeView(
   view: CgroupView,
   attributes: number,
 ): Step[] {
-  const { into } = viewSource(sorted, view);
+  const into = VIEW;
   if (isNew(context, "cgroup")) {
     return makeFileSystem(why, { type: view.type, source: "cgroup", data: view.options, attributes, into });
   }
@@ -67,10 +69,9 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
     into: target,
     tag: `mounts[${index}]`,
   });
-  const view = slot("view");
   const [only] = views;
   if (views.length === 1 && only?.name === "") {
-    return [...makeView(context, why, sorted, only, attributes), ...onto, moveOnto(why, view, target)];
+    return [...makeView(context, why, sorted, only, attributes), ...onto, moveOnto(why, VIEW, target)];
   }
   const place = slot("cgroup directory");
   return [
@@ -87,7 +88,7 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
       call(why, "mkdirat", [made, each.name, 0o755]),
       call(why, "openat", [made, each.name, O_PATH | O_CLOEXEC, 0], { into: place }),
       ...makeView(context, `${why}: ${each.name}`, sorted, each, attributes),
-      moveOnto(why, view, place),
+      moveOnto(why, VIEW, place),
       ...(each.name.includes(",")
         ? each.name.split(",").map((link) => call(why, "symlinkat", [each.name, made, link]))
         : []),

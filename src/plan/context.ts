@@ -81,6 +81,8 @@ export interface Launch {
   readonly sendsPidfd: boolean;
   /** The plan is that of `create`: hutch lives on, and init waits for `start` (see creator.ts). */
   readonly creates: boolean;
+  /** The launcher writes down the pid of init, and forgets the container at its end or keeps its state (see note.ts). */
+  readonly notes: "forget" | "keep" | undefined;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;
   /** The environment of the container is that of the program; process.env serves only to find the command. */

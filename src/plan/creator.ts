@@ -52,9 +52,9 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
   ];
 }
 
-/** In init, as its first step: dies with the creator, so that a hutch that is killed leaves nothing running. */
+/** In init, as its first step: dies with its parent, so that a hutch that is killed leaves nothing running. */
 export const dieWithCreator = (): Step =>
-  call("die with the creator", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
+  call("die with the process that makes this one", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
 
 /** True when hooks have to run between the namespaces and the root. */
 export const pausesForHooks = ({ launch, spec }: Context): boolean =>

@@ -1,6 +1,6 @@
 /**
- * The id maps of an ordinary user's namespace by newuidmap(1) and newgidmap(1): the kernel lets such a user map its own
- * id alone; these two have the privilege, and keep to /etc/subuid and /etc/subgid.
+ * The id maps of an ordinary user's namespace by newuidmap(1) and newgidmap(1): the kernel lets such a user
+ * map its own id alone; these two have the privilege, and keep to /etc/subuid and /etc/subgid.
  */
 import { HutchError } from "../linux/error.ts";
 import { SIG_SETMASK } from "../linux/signal.ts";
@@ -47,7 +47,10 @@ const argumentsOf = (path: string, pid: Buffer, mappings: readonly IdMapping[]):
     ["end", 8, 0],
   ]);
 
-/** Runs one of the two for the process whose number `pid` holds as text; its own message goes to standard error. */
+/**
+ * Runs one of the two for the process whose number `pid` holds as text; its own message goes to standard
+ * error.
+ */
 export function runHelper(
   context: Context,
   kind: Kind,

@@ -51,8 +51,8 @@ export function mapsItself({ spec, host }: Context): boolean {
 }
 
 /**
- * True when setgroups is denied in the new namespace: so it must be for a caller who maps the own group alone, and
- * newgidmap sees to it.
+ * True when setgroups is denied in the new namespace: so it must be for a caller who maps the own group
+ * alone, and newgidmap sees to it.
  */
 export function deniesGroups({ spec, host }: Context): boolean {
   const [gid, ...more] = spec.linux?.gidMappings ?? [];

@@ -1,4 +1,23 @@
-/** The descriptors that hutch and the program of `exec` agree upon; apart, because a kept program needs no planner. */
+/** What hutch and the program of `exec` agree upon; apart, because a kept program needs no planner. */
+
+/** What `exec` is to do, beside the process and the container's own configuration. */
+export interface Joining {
+  /** The CLONE_NEW* flags of the namespaces that are not the caller's. */
+  readonly namespaces: number;
+  /** The `tasks` files of the cgroups of version 1. */
+  readonly tasks: readonly string[];
+  /**
+   * Directories of version 2: the one to enter, and others for when it may have no processes of its own
+   * (EBUSY).
+   */
+  readonly unified: readonly string[];
+  /** hutch lives on until the program runs, and is told of failures; else it has become the supervisor. */
+  readonly detached: boolean;
+  /** Written by the supervisor in the foreground. */
+  readonly pidFile: string | undefined;
+  /** A pidfd of the process is sent over the socket among the descriptors. */
+  readonly sendsPidfd: boolean;
+}
 
 /**
  * The descriptors behind those to be preserved. What stands before "program" the joiner still has, what stands

@@ -4,80 +4,35 @@
  * - the supervisor stays outside, in the caller's namespaces and cgroups, and waits for the end;
  * - the joiner, its child, enters the cgroups, lets go of all that is the host's, enters the namespaces, and
  *   ends;
- * - the member, child of the supervisor too (CLONE_PARENT), is the only one the container can see. By its birth
- *   there is nothing of the host left that /proc/PID/{exe,fd,cwd,root} could lead to (CVE-2016-9962,
+ * - the member, child of the supervisor too (CLONE_PARENT), is the only one the container can see. By its
+ *   birth there is nothing of the host left that /proc/PID/{exe,fd,cwd,root} could lead to (CVE-2016-9962,
  *   CVE-2019-5736, CVE-2024-21626): a directory of the host's cgroups, say, would be a way out.
  */
-import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_PATH, O_RDONLY, O_TRUNC, O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { MADV_DONTFORK, MAP_ANONYMOUS, MAP_SHARED, PROT_READ, PROT_WRITE } from "../linux/mman.ts";
 import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
-import { __WALL } from "../linux/wait.ts";
 import type { Process } from "../spec/spec.ts";
-import { branch, buffer, call, exit, guard, jump, label, load, set, slot } from "./build.ts";
+import { setAffinity } from "./affinity.ts";
+import { branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
-import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
-import { type Control, HIGH, JOINER_CONTROL, joinerDescriptor } from "./joiner-control.ts";
+import { endMember, JOINER, MEMBER, SHARED, supervise } from "./exec-supervisor.ts";
+import { type Control, HIGH, JOINER_CONTROL, type Joining, joinerDescriptor } from "./joiner-control.ts";
 import { openStreams } from "./launcher.ts";
 import { setLabel } from "./lsm.ts";
-import { joinKeyring } from "./namespace.ts";
-import { becomeUser } from "./order.ts";
-import {
-  becomeRoot,
-  openContainerRoot,
-  setOomScore,
-  setPersonality,
-  setRlimits,
-  setScheduler,
-} from "./process.ts";
+import { member } from "./member.ts";
+import { setOomScore } from "./process.ts";
 import { leaveRawMode } from "./raw-mode.ts";
-import { superviseTerminal } from "./relay.ts";
-import { enterJoinedRoot, ROOT } from "./root.ts";
-import { loadSeccomp } from "./seccomp-load.ts";
-import { restoreMask, takeSignals } from "./signal.ts";
+import { enterJoinedRoot } from "./root.ts";
+import { takeSignals } from "./signal.ts";
 import type { Plan, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
-import { EXIT_CODE, superviseChild, toExitCode } from "./supervise.ts";
-import {
-  attachTerminal,
-  openPair,
-  openTerminalChannel,
-  sendDescriptor,
-  sendMaster,
-  THEIRS,
-} from "./terminal.ts";
-
-/** What `exec` is to do, beside the process and the container's own configuration. */
-export interface Joining {
-  /** The CLONE_NEW* flags of the namespaces that are not the caller's. */
-  readonly namespaces: number;
-  /** The `tasks` files of the cgroups of version 1. */
-  readonly tasks: readonly string[];
-  /**
-   * Directories of version 2: the one to enter, and others for when it may have no processes of its own
-   * (EBUSY).
-   */
-  readonly unified: readonly string[];
-  /** hutch lives on until the program runs, and is told of failures; else it has become the supervisor. */
-  readonly detached: boolean;
-  /** Written by the supervisor in the foreground. */
-  readonly pidFile: string | undefined;
-  /** A pidfd of the process is sent over the socket among the descriptors. */
-  readonly sendsPidfd: boolean;
-}
+import { openTerminalChannel, THEIRS } from "./terminal.ts";
 
 const LAST_DESCRIPTOR = 0xffffffff;
 const PAGE = 4096;
 const FAILED = 125;
-
-/** Memory of the supervisor and the joiner that the member does not have: the pid cannot be forged there. */
-const SHARED = slot("shared memory");
-const JOINER = slot("joiner");
-const MEMBER = slot("member");
-const PIDFD = slot("member pidfd");
-const STATUS = buffer("joiner status", 8);
-const NUMBER = buffer("pid of the member", 8);
 
 const SETNS_HINTS = {
   ESRCH: "container not running: its first process has just ended",
@@ -137,6 +92,8 @@ function prepare({ launch }: Context, process: Process, { detached }: Joining): 
     call("close what was inherited", "close_range", [first + JOINER_CONTROL.length, LAST_DESCRIPTOR, 0]),
     ...takeSignals(),
     guard("undo"),
+    // The joiner inherits it, and is in its cgroup of version 2 from the start.
+    ...setAffinity(process.execCPUAffinity?.initial),
     call(
       "memory in which the joiner leaves a pid",
       "mmap",
@@ -147,7 +104,7 @@ function prepare({ launch }: Context, process: Process, { detached }: Joining): 
   ];
 }
 
-/** The member's end of the way that the terminal takes out has a fixed number, so that the joiner keeps it. */
+/** The end that the member sends the terminal over has a fixed number, so that the joiner keeps it. */
 function openChannel(console: number, detached: boolean): Step[] {
   if (detached) return [set(THEIRS, console)];
   const why = "a channel for the terminal";
@@ -200,104 +157,6 @@ function makeJoiner({ unified }: Joining): Step[] {
   ];
 }
 
-/** The supervisor, from the birth of the joiner to the end. */
-function supervise({ launch }: Context, process: Process, joining: Joining): Step[] {
-  const at = (which: Control): number => joinerDescriptor(launch.preserveFds, which);
-  const { detached, pidFile, sendsPidfd } = joining;
-  const why = "let go of what the joiner has";
-  const child = { pid: MEMBER, pidfd: PIDFD };
-  return [
-    // Nobody in a shared pid namespace may look into the supervisor through /proc (CVE-2016-9962).
-    call("keep /proc of the supervisor closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
-    ...(detached ? [] : [call(why, "close", [at("report")])]),
-    ...learnPid(detached ? at("report") : undefined),
-    call("open a pidfd of the member", "pidfd_open", [MEMBER, 0], { into: PIDFD }),
-    ...(sendsPidfd ? sendDescriptor("send the pidfd", at("socket"), PIDFD) : []),
-    ...(detached
-      ? handOver(at("pid"), at("go"))
-      : [
-          ...(pidFile === undefined ? [] : writePidFile(pidFile)),
-          call("keep nothing but what supervising takes", "close_range", [at("init"), at("socket"), 0]),
-          ...(process.terminal
-            ? superviseTerminal(child, 0)
-            : [call(why, "close", [at("console")]), ...superviseChild(child, 0, "supervise")]),
-          exit(EXIT_CODE, "exit as the command did"),
-        ]),
-  ];
-}
-
-/** Waits for the end of the joiner, and reads the pid it has left; without one, exits as the joiner did. */
-function learnPid(report: number | undefined): Step[] {
-  const why = "learn the pid of the member";
-  const status = slot("joiner's status");
-  const pair = buffer("pid pipe", 8);
-  const [from, to] = [slot("pid pipe read"), slot("pid pipe write")];
-  return [
-    call("wait until the joiner has joined", "wait4", [JOINER, STATUS, __WALL, 0], {
-      errors: { EINTR: "retry" },
-    }),
-    // By a pipe that was made just now, because memory at an address can only be given to the kernel.
-    call(why, "pipe2", [pair, O_CLOEXEC]),
-    load(from, pair, 0, 4),
-    load(to, pair, 4, 4),
-    call(why, "write", [to, SHARED, 8]),
-    call(why, "read", [from, NUMBER, 8]),
-    load(MEMBER, NUMBER, 0, 4),
-    call(why, "close", [from]),
-    call(why, "close", [to]),
-    // Its last copy but the member's: the end of the pipe is then the member's exec.
-    ...(report === undefined ? [] : [call("leave reports to the member", "close", [report])]),
-    branch(MEMBER, "ne", 0, "member is known"),
-    load(status, STATUS, 0, 4),
-    ...toExitCode(status, "joiner has failed"),
-    exit(EXIT_CODE, "exit as the joiner did, which has told why"),
-    label("member is known"),
-  ];
-}
-
-/** Tells hutch the pid, and leaves the member to the caller when hutch has seen it run. */
-function handOver(pid: number, go: number): Step[] {
-  const got = slot("go");
-  const answer = buffer("go", 8);
-  return [
-    call("tell hutch the pid", "write", [pid, NUMBER, 8]),
-    call("wait until the command runs", "read", [go, answer, 1], { into: got, errors: { EINTR: "retry" } }),
-    branch(got, "ne", 1, "undo"),
-    exit(0, "leave the command to the caller"),
-  ];
-}
-
-/** Written whole or not at all. */
-function writePidFile(path: string): Step[] {
-  const text = buffer("pid text", 24);
-  const length = slot("pid text length");
-  const file = slot("pid file");
-  const temporary = `${path}.hutch`;
-  const why = `write the pid to ${path}`;
-  return [
-    { kind: "decimal", to: text, value: MEMBER, length },
-    call(why, "openat", [AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644], {
-      into: file,
-    }),
-    call(why, "write", [file, text, length]),
-    call(why, "close", [file]),
-    call(why, "renameat2", [AT_FDCWD, temporary, AT_FDCWD, path, 0]),
-  ];
-}
-
-/** After a failure of the supervisor: no half-made process stays behind. */
-const endMember = (): Step[] => [
-  guard(),
-  branch(PIDFD, "le", 0, "no member"),
-  call("end the half-made process", "pidfd_send_signal", [PIDFD, SIGNALS.SIGKILL, 0, 0], {
-    errors: { ESRCH: "ignore" },
-  }),
-  call("collect the half-made process", "wait4", [MEMBER, 0, __WALL, 0], {
-    errors: { ECHILD: "ignore", EINTR: "retry" },
-  }),
-  label("no member"),
-];
-
 /** The joiner: what is done outside of the namespaces, the way into them, and the birth of the member. */
 function join(context: Context, process: Process, { namespaces, tasks, detached }: Joining): Step[] {
   const at = (which: Control): number => joinerDescriptor(context.launch.preserveFds, which);
@@ -305,6 +164,8 @@ function join(context: Context, process: Process, { namespaces, tasks, detached 
     which.map((each) => call("hold nothing that the command may not have", "close", [at(each)]));
   return [
     ...tasks.flatMap(enterTasks),
+    // After the cgroups, which set it anew where they have a cpuset.
+    ...setAffinity(process.execCPUAffinity?.final),
     // While /proc is the host's, and before it is closed.
     ...setOomScore(process),
     // The member inherits what is to become of it at its exec, and finds no /proc of the host's.
@@ -344,32 +205,3 @@ function enterTasks(path: string): Step[] {
     call(why, "close", [file]),
   ];
 }
-
-/** What runs in the container: as its first process did, from the credentials on. */
-function member(context: Context, process: Process, { detached }: Joining): Step[] {
-  const { preserveFds } = context.launch;
-  return [
-    ...becomeRoot(context),
-    ...joinKeyring(),
-    call("a session of its own", "setsid", []),
-    ...(process.terminal ? makeTerminal(process) : []),
-    closeDescriptors(preserveFds + (detached ? 1 : 0)),
-    ...setRlimits(process, context),
-    ...setScheduler(process),
-    ...setPersonality(context),
-    openContainerRoot(),
-    ...becomeUser(context, process),
-    closeAtExec(preserveFds),
-    restoreMask(),
-    ...(process.noNewPrivileges ? loadSeccomp(context) : []),
-    ...execute(process, false),
-  ];
-}
-
-/** A pair of the container's devpts, so that its name is true there. */
-const makeTerminal = (process: Process): Step[] => [
-  call("open the container's root", "openat", [AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0], { into: ROOT }),
-  ...openPair(process),
-  ...sendMaster(THEIRS),
-  ...attachTerminal(process),
-];

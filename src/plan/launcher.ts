@@ -18,6 +18,7 @@ import { makeIdmaps } from "./idmap-mount.ts";
 import { bindSource } from "./mount.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
+import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
@@ -154,10 +155,12 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...makeInit(context),
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
+    ...(launch.notes === undefined ? [] : notePid(INIT)),
     ...(launch.creates ? handOver(context, INIT, PIDFD) : supervise(context)),
     label("remove"),
     guard(),
     ...(cgroup?.remove ?? []),
+    ...(launch.notes === "forget" ? forget() : []),
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
     ...(spec.process?.terminal && !launch.creates ? leaveRawMode("nothing was raw") : []),

@@ -1,6 +1,7 @@
 /**
- * The labels of security modules (OCI config, "apparmorProfile", "selinuxLabel"; config-linux, "Mount Label"): what the
- * kernel is to give the process at its next exec is written to an attribute file of procfs (proc_pid_attr(5)).
+ * The labels of security modules (OCI config, "apparmorProfile", "selinuxLabel"; config-linux, "Mount
+ * Label"): what the kernel is to give the process at its next exec is written to an attribute file of
+ * procfs (proc_pid_attr(5)).
  */
 import { HutchError } from "../linux/error.ts";
 import {
@@ -34,7 +35,12 @@ interface Attribute {
 
 /** Refuses what the kernel does not have. */
 function checkLabels({ host, spec }: Context, { apparmorProfile, selinuxLabel }: Process): void {
-  const require = (module: keyof typeof NAMES, wish: string | undefined, field: string, what: string): void => {
+  const require = (
+    module: keyof typeof NAMES,
+    wish: string | undefined,
+    field: string,
+    what: string,
+  ): void => {
     if (!wish || host.hasSecurityModule(module)) return;
     throw new HutchError({
       operation: field,
@@ -52,7 +58,10 @@ function checkLabels({ host, spec }: Context, { apparmorProfile, selinuxLabel }:
   }
 }
 
-/** The attribute that a process asks for: one at most, because the two modules exclude each other in the kernel. */
+/**
+ * The attribute that a process asks for: one at most, because the two modules exclude each other in the
+ * kernel.
+ */
 function attributeOf({ apparmorProfile, selinuxLabel }: Process): Attribute | undefined {
   if (apparmorProfile) {
     return {
@@ -80,9 +89,10 @@ const WRITE_HINTS = {
 } as const;
 
 /**
- * Opens the attribute file, and makes sure that it is what it seems: below another file system, or another file of
- * procfs that was bound over it, the label would go astray (CVE-2019-16884, CVE-2025-52881). On the host's /proc, which
- * nothing of the container's can have touched; no mount and no magic link is crossed from there.
+ * Opens the attribute file, and makes sure that it is what it seems: below another file system, or another
+ * file of procfs that was bound over it, the label would go astray (CVE-2019-16884, CVE-2025-52881). On the
+ * host's /proc, which nothing of the container's can have touched; no mount and no magic link is crossed
+ * from there.
  */
 function open({ why, files }: Attribute): Step[] {
   const proc = slot("proc");
@@ -120,7 +130,10 @@ function write({ why, text }: Attribute): Step[] {
   ];
 }
 
-/** In init, on the host's /proc: opens what `writeLabel` writes to. Refuses labels that the kernel does not have. */
+/**
+ * In init, on the host's /proc: opens what `writeLabel` writes to. Refuses labels that the kernel does not
+ * have.
+ */
 export function openLabel(context: Context, process: Process): Step[] {
   checkLabels(context, process);
   const attribute = attributeOf(process);

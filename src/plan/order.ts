@@ -55,7 +55,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
   const { creates, preserveFds } = context.launch;
   const held = preserveFds + (creates ? CONTROL.length : 0);
   return [
-    ...(creates ? [dieWithCreator()] : []),
+    ...(creates || context.launch.dieWithLauncher ? [dieWithCreator()] : []),
     // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.
     ...setOomScore(process),
     // On the host's /proc too: nothing of the container's can have put something in the way (CVE-2025-52881).
@@ -86,8 +86,8 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     closeAtExec(preserveFds),
     // Here, so that create fails, and not start, when there is nothing to execute.
     ...(creates ? [...findCommand(process), ...awaitStart(context)] : []),
-    // After the hooks, whose programs are not the container's; before the process that init makes, which inherits it;
-    // before a filter that comes late, which then need not allow it.
+    // After the hooks, whose programs are not the container's; before the process that --init makes, which
+    // inherits it; before a filter that comes late, which need not allow it then.
     ...writeLabel(process),
     // The command is another process by then, and outside of a pid namespace nobody else ends it.
     ...(context.launch.init ? [...reap(process.terminal === true), ...dieWithLauncher(context)] : []),

@@ -1,7 +1,9 @@
 /** --init: pid 1 is a small reaper of hutch's own, and the command its child. */
 import { TIOCSPGRP } from "../linux/ioctl.ts";
+import { PR_SET_NAME } from "../linux/prctl.ts";
 import { SIG_BLOCK, SIGNALS } from "../linux/signal.ts";
 import { address, branch, call, exit, guard, label, slot } from "./build.ts";
+import { REAPER_NAME } from "./note-arguments.ts";
 import type { Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
 import { EXIT_CODE, superviseChild } from "./supervise.ts";
@@ -29,6 +31,7 @@ export function reap(terminal: boolean): Step[] {
     branch(main, "eq", 0, "command"),
     guard(),
     call("hold no descriptor open", "close_range", [0, LAST_DESCRIPTOR, 0]),
+    call("tell by its name that this is the reaper", "prctl", [PR_SET_NAME, REAPER_NAME, 0, 0, 0]),
     ...superviseChild({ pid: main, pidfd: undefined }, 0, "reap", ANY_CHILD),
     exit(EXIT_CODE, "exit as the command did"),
     label("command"),

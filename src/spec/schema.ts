@@ -28,8 +28,8 @@ export const u32 = integer(0, 4294967295);
 export const i32 = integer(-2147483648, 2147483647);
 /** Permission bits of a file. */
 /**
- * The mode of a file. Engines hand on st_mode as stat(2) gives it, type included, though the official schema ends at
- * 512.
+ * The mode of a file. Engines hand on st_mode as stat(2) gives it, type included, though the official schema
+ * ends at 512.
  */
 export const mode = integer(0, 0o177777);
 export const anyInteger = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);

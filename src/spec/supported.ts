@@ -1,6 +1,5 @@
 /** What the schema takes and hutch cannot act upon yet. Such a field is refused by name, never skipped. */
 import { specError } from "./error.ts";
-import type { Process } from "./process.ts";
 import type { Resources } from "./resources.ts";
 import type { Spec } from "./spec.ts";
 
@@ -11,9 +10,6 @@ interface Rows {
   /** Whether a value asks for something; isPresent when absent. */
   readonly asks?: (value: unknown) => boolean;
 }
-
-/** Of the container's first process the specification wants execCPUAffinity to be ignored. */
-const EXEC: readonly Rows[] = [{ of: "process.execCPUAffinity", fields: ["initial", "final"] }];
 
 const SPEC: readonly Rows[] = [
   { of: "linux", fields: ["intelRdt", "memoryPolicy", "netDevices"] },
@@ -40,13 +36,6 @@ export function refuseUnsupported(spec: Spec, name = "config.json"): void {
   refuse(find(SPEC, spec), name);
 }
 
-/** As refuseUnsupported, for the process of an `exec`; paths are relative to it. */
-export function refuseUnsupportedProcess(process: Process, name = "process.json"): void {
-  const paths: string[] = [];
-  for (const path of find(EXEC, { process })) paths.push(path.slice("process.".length));
-  refuse(paths, name);
-}
-
 /** As refuseUnsupported, for the resources of an `update`; paths are relative to them. */
 export function refuseUnsupportedResources(resources: Resources, name = "resources"): void {
   const paths: string[] = [];
@@ -56,7 +45,7 @@ export function refuseUnsupportedResources(resources: Resources, name = "resourc
 
 /** Every path of the tables. */
 export function unsupportedPaths(): string[] {
-  const paths = [...SPEC, ...EXEC].flatMap(({ of, fields }) => fields.map((field) => `${of}.${field}`));
+  const paths = SPEC.flatMap(({ of, fields }) => fields.map((field) => `${of}.${field}`));
   return [...new Set(paths)];
 }
 

@@ -22,30 +22,29 @@ function bundleOf(process: Partial<Process> = {}) {
   });
 }
 
-const noId = (): string => {
-  throw new Error("the id was asked for");
-};
 const WISH = {
   config: undefined,
   bundle: "link",
-  id: noId,
+  id: "box",
   init: false,
   preserveFds: 0,
   noPivot: false,
   keepKeyring: false,
+  notes: "forget" as const,
 };
 
 test("a bundle is planned by answers alone, with its root where its links lead", async () => {
   const warnings: string[] = [];
-  const plan = await planBundle(WISH, bundleOf(), (line) => warnings.push(line));
+  const { plan, isLasting } = await planBundle(WISH, bundleOf(), (line) => warnings.push(line));
   const printed = lines(plan).join("\n");
   expect(printed).toContain('"/nowhere/root"');
   expect(printed).toContain('["sh"]');
   expect(warnings).toEqual([]);
+  expect(isLasting).toBe(true);
 });
 
 test("the program takes its own execute permission away before anything else is opened", async () => {
-  const printed = lines(await planBundle(WISH, bundleOf(), () => {}));
+  const printed = lines((await planBundle(WISH, bundleOf(), () => {})).plan);
   const own = printed.findIndex((line) => /^fchmod\(100, 0?o?[0-6]*\)/.test(line));
   expect(own).toBeGreaterThanOrEqual(0);
   expect(printed.findIndex((line) => line.startsWith("open"))).toBeGreaterThan(own);
@@ -53,7 +52,7 @@ test("the program takes its own execute permission away before anything else is 
 
 test("preserved descriptors are left open, the next one is not", async () => {
   const closes = async (preserveFds: number): Promise<string[]> =>
-    lines(await planBundle({ ...WISH, preserveFds }, bundleOf(), () => {}))
+    lines((await planBundle({ ...WISH, preserveFds }, bundleOf(), () => {})).plan)
       .filter((line) => line.startsWith("close_range("))
       .map((line) => /\((\d+),/.exec(line)?.[1] ?? "");
   expect(await closes(0)).toContain("3");
@@ -64,7 +63,7 @@ test("preserved descriptors are left open, the next one is not", async () => {
 test("what the specification wants to be a warning is told, and the container planned all the same", async () => {
   const warnings: string[] = [];
   const capabilities = { ambient: ["CAP_KILL"], permitted: ["CAP_KILL"], bounding: ["CAP_KILL"] };
-  const plan = await planBundle(WISH, bundleOf({ capabilities }), (line) => warnings.push(line));
+  const { plan } = await planBundle(WISH, bundleOf({ capabilities }), (line) => warnings.push(line));
   expect(warnings).toEqual([
     "process.capabilities.ambient: expected capabilities that are also permitted and inheritable, " +
       'received "CAP_KILL"',

@@ -14,12 +14,11 @@ const look = machine({
   cgroups: "0::/\n",
 });
 
-/** The calls of a command line, and how often the container's id was asked for. */
-async function planned(...argv: string[]): Promise<{ printed: string; ids: number }> {
-  let ids = 0;
-  const id = (): string => `box-${++ids}`;
-  const plan = await planIn({ given: readOptions(command, argv), environment: ["PATH=/bin"], id }, look);
-  return { printed: lines(plan).join("\n"), ids };
+/** The calls of a command line, and whether its program serves containers of other names. */
+async function planned(...argv: string[]): Promise<{ printed: string; isLasting: boolean }> {
+  const given = readOptions(command, argv);
+  const { plan, isLasting } = await planIn({ given, environment: ["PATH=/bin"], id: "box" }, look);
+  return { printed: lines(plan).join("\n"), isLasting };
 }
 
 test("a command line is planned by answers alone, with WHERE where its links lead", async () => {
@@ -30,10 +29,10 @@ test("a command line is planned by answers alone, with WHERE where its links lea
 });
 
 test("a plan is made without the id, also one with limits, so that its program serves the next container", async () => {
-  expect((await planned("./root", "true")).ids).toBe(0);
+  expect((await planned("./root", "true")).isLasting).toBe(true);
   const limited = await planned("--pids", "5", "./root", "true");
   expect(limited.printed).toContain("pids.max");
-  expect(limited.ids).toBe(0);
+  expect(limited.isLasting).toBe(true);
 });
 
 test("what the options make is judged as a config.json would be", async () => {

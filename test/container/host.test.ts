@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { gatherHost } from "../../src/container/host.ts";
 import type { Look, Question } from "../../src/host/look.ts";
+import type { Host } from "../../src/plan/context.ts";
 
 const INITIAL = "         0          0 4294967295\n";
 
@@ -38,6 +39,17 @@ test("what is no directory is a file to bind on, and what is missing is nothing"
     "file",
     undefined,
   ]);
+});
+
+test("a security module is there when the kernel says that it is on, and only who wants to know asks", () => {
+  const enabled = "/sys/module/apparmor/parameters/enabled";
+  const answers = (texts: Readonly<Record<string, string>>): Host =>
+    gatherHost((_, argument = "") => texts[argument]);
+  expect(answers({ [enabled]: "Y\n" }).hasSecurityModule("apparmor")).toBeTrue();
+  expect(answers({ [enabled]: "N\n" }).hasSecurityModule("apparmor")).toBeFalse();
+  expect(answers({}).hasSecurityModule("apparmor")).toBeFalse();
+  expect(answers({ "/sys/fs/selinux/enforce": "file" }).hasSecurityModule("selinux")).toBeTrue();
+  expect(answers({ "/sys/fs/selinux": "directory" }).hasSecurityModule("selinux")).toBeFalse();
 });
 
 test("only what a plan needs is asked: a question more is a start that is not kept", () => {

@@ -1,6 +1,6 @@
 /** dockerd, with hutch in the place of runc. */
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Box,
@@ -132,6 +132,12 @@ describe("docker run", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: "1\n" });
   });
 
+  withDocker("ten at once all succeed, with the hook of docker's network", async () => {
+    const numbers = Array.from({ length: 10 }, (_, index) => `${index}`);
+    const results = await Promise.all(numbers.map((number) => start("--rm", IMAGE, "echo", number)));
+    expect(results).toMatchObject(numbers.map((number) => ({ code: 0, stdout: `${number}\n` })));
+  });
+
   withDocker("-it gives a terminal, whose keys arrive and whose size is known", async () => {
     await using pty = opened().terminal(command(runArguments("--rm", "-it", IMAGE, "sh")));
     await pty.shows("#");
@@ -140,6 +146,17 @@ describe("docker run", () => {
     pty.type("exit 5\n");
     expect(await pty.exited).toBe(5);
   });
+});
+
+withDocker("docker build runs the steps of a Dockerfile", async () => {
+  const directory = join(opened().directory, "context");
+  mkdirSync(directory);
+  const steps = ["RUN echo made >/made", "USER app", "CMD cat /made; id -un"];
+  writeFileSync(join(directory, "Dockerfile"), [`FROM ${IMAGE}`, ...steps, ""].join("\n"));
+  const args = ["build", "--network", "none", "-q", "-t", "hutch.test/built", directory];
+  const built = await opened().run(command(args), { env: { DOCKER_BUILDKIT: "0" } });
+  expect(built.code).toBe(0);
+  expect(await start("--rm", "hutch.test/built")).toMatchObject({ code: 0, stdout: "made\napp\n" });
 });
 
 describe("a docker container in the background", () => {

@@ -112,6 +112,67 @@ describe("podman run", () => {
     });
   });
 
+  withPodman("takes a user namespace, and a terminal in it", async () => {
+    const options = ["--uidmap", "0:100000:65536", "--cgroupns", "host"];
+    const { code, stdout } = await start(
+      "--rm",
+      "-t",
+      ...options,
+      IMAGE,
+      "sh",
+      "-c",
+      "id -u; cat /proc/self/uid_map",
+    );
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^0\r\n +0 +100000 +65536\r\n$/),
+    });
+  });
+
+  withPodman("takes a device and a volume, as podman describes them", async () => {
+    const script = "echo lost >/dev/own && ls -l /dev/own && ls /etc";
+    const options = ["--device", "/dev/null:/dev/own:rw", "-v", "empty:/etc:nocopy"];
+    const { code, stdout } = await start("--rm", ...options, IMAGE, "sh", "-c", script);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^crw-.* 1, +3 .*\nhostname\nhosts\n$/),
+    });
+  });
+
+  withPodman("--privileged gives the host's devices and all capabilities that podman has", async () => {
+    const own = /CapEff:\t(\w+)/.exec(await Bun.file("/proc/self/status").text())?.[1];
+    const { code, stdout } = await start(
+      "--rm",
+      "--privileged",
+      IMAGE,
+      "grep",
+      "CapEff",
+      "/proc/self/status",
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `CapEff:\t${own}\n` });
+  });
+
+  withPodman("shares the host's namespaces that it is told to share", async () => {
+    const options = ["pid", "network", "ipc", "uts"].flatMap((kind) => [`--${kind}`, "host"]);
+    const links = ["pid", "net", "ipc", "uts"].map((kind) => `/proc/self/ns/${kind}`);
+    const outside = await opened().run(["readlink", ...links]);
+    const inside = await start(
+      "--rm",
+      ...options,
+      IMAGE,
+      "sh",
+      "-c",
+      `for link in ${links.join(" ")}; do readlink $link; done`,
+    );
+    expect(inside).toMatchObject({ code: 0, stdout: outside.stdout });
+  });
+
+  withPodman("ten at once all succeed", async () => {
+    const numbers = Array.from({ length: 10 }, (_, index) => `${index}`);
+    const results = await Promise.all(numbers.map((number) => start("--rm", IMAGE, "echo", number)));
+    expect(results).toMatchObject(numbers.map((number) => ({ code: 0, stdout: `${number}\n` })));
+  });
+
   withPodman("-it gives a terminal, whose keys arrive and whose size is known", async () => {
     await using pty = opened().terminal(
       command(["run", "--cgroup-parent", opened().cgroup, "--rm", "-it", IMAGE, "sh"]),

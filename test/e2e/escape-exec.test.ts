@@ -1,4 +1,7 @@
-/** What the container can see of hutch exec: nothing of the host (CVE-2016-9962, CVE-2019-5736, CVE-2024-21626). */
+/**
+ * What the container can see of hutch exec: nothing of the host (CVE-2016-9962, CVE-2019-5736,
+ * CVE-2024-21626).
+ */
 import { describe, expect } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";

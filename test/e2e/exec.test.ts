@@ -8,7 +8,7 @@ import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { eventually } from "../support/terminal.ts";
 import { asRoot, type Box, box, EXEC_REASON, namespacesOf, textOf } from "./support-exec.ts";
-import { childrenOf, status, withLinux, withProcess } from "./support-inside.ts";
+import { childrenOf, output, status, withLinux, withProcess } from "./support-inside.ts";
 
 let one: Box;
 beforeAll(async () => {
@@ -114,6 +114,18 @@ describe("the command", () => {
     expect((await one.exec(["--process", path, "ID"])).stdout).toBe("65534\n/home\n0077\n77\n2\n321\n\n");
   });
 
+  asRoot("runs on the processors that are asked for", async () => {
+    const path = file("process.json");
+    const script = "grep Cpus_allowed_list /proc/self/status";
+    const description = { args: ["sh", "-c", script], cwd: "/", env: ["PATH=/bin"] };
+    for (const execCPUAffinity of [{ initial: "0" }, { initial: "0-1", final: "0" }]) {
+      writeFileSync(path, JSON.stringify({ ...description, execCPUAffinity }));
+      expect((await one.exec(["-p", path, "ID"])).stdout).toBe("Cpus_allowed_list:\t0\n");
+    }
+    writeFileSync(path, JSON.stringify({ ...description, execCPUAffinity: { final: "3-1" } }));
+    expect((await one.exec(["-p", path, "ID"])).stderr).toContain("process.execCPUAffinity");
+  });
+
   asRoot("is under the container's seccomp filter", async () => {
     const seccomp = {
       defaultAction: "SCMP_ACT_ALLOW",
@@ -190,6 +202,24 @@ describe("--detach", () => {
     expect((await one.exec(["--detach", "ID", "nosuch"])).code).toBe(127);
     const after = readdirSync("/proc").filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(one.id));
     expect(after).toEqual(before);
+  });
+});
+
+describe("a hutch that is killed before the command runs", () => {
+  asRoot("leaves no command behind", async () => {
+    await using other = await box();
+    output(await other.call("pause", other.id));
+    const words = ["--root", other.root, "exec", "--detach", "--ignore-paused", other.id, "sleep", "77"];
+    const child = Bun.spawn([HUTCH, ...words], { stdio: ["ignore", "ignore", "ignore"] });
+    // The supervisor, and below it the joiner, which the pause holds.
+    const [supervisor, joiner] = [() => childrenOf(child.pid)[0] ?? 0, () => childrenOf(supervisor())[0]];
+    expect(await eventually(() => supervisor() !== 0 && joiner() !== undefined)).toBe(true);
+    const outer = supervisor();
+    child.kill("SIGKILL");
+    await child.exited;
+    output(await other.call("resume", other.id));
+    expect(await eventually(() => !existsSync(`/proc/${outer}`))).toBe(true);
+    expect(output(await other.exec(["ID", "ps", "-o", "args"]))).not.toContain("sleep 77");
   });
 });
 

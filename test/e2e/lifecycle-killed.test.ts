@@ -1,10 +1,25 @@
 /** A hutch that is killed in the middle of `create` leaves nothing that `delete --force` does not remove. */
 import { expect } from "bun:test";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH } from "../support/hutch.ts";
-import { childrenOf, freshId } from "./support-inside.ts";
-import { asRoot, isLive, type Place, place, read, remains } from "./support-lifecycle.ts";
+import { rootfs } from "../support/rootfs.ts";
+import { anyReason, lacksUserNamespaces, testUnless } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { ordinaryUser } from "../support/user.ts";
+import { childrenOf, freshId, giveTo, withLinux, withProcess } from "./support-inside.ts";
+import {
+  asRoot,
+  change,
+  isLive,
+  limited,
+  type Place,
+  place,
+  read,
+  remains,
+  stateOf,
+  unavailable,
+} from "./support-lifecycle.ts";
 
 type Child = Bun.Subprocess;
 
@@ -102,21 +117,31 @@ asRoot(
   60_000,
 );
 
+/** What a creation shows to the outside at some step. */
+type Seen = (child: Child, directory: string) => boolean;
+
 /** Spins until something of the creation is to be seen, then kills; or until hutch has ended. */
 const when =
-  (isSeen: (child: Child, directory: string) => boolean, kill: Interrupt = end): Interrupt =>
+  (isSeen: Seen, kill: Interrupt = end): Interrupt =>
   async (child, id, where) => {
     const directory = join(where.root, id);
     while (child.exitCode === null && !isSeen(child, directory)) await Bun.sleep(0);
     await kill(child, id, where);
   };
 
-const STEPS: Readonly<Record<string, (child: Child, directory: string) => boolean>> = {
-  "the record is there": (_, directory) => read(join(directory, "record.json")) !== "",
-  "the creator runs": (child) => children(child.pid).length > 0,
-  "init is born": (child) => children(child.pid).some((pid) => children(pid).length > 0),
-  "init is written down": (_, directory) => read(join(directory, "record.json")).includes('"init"'),
-  "init was handed over": (_, directory) => read(join(directory, "record.json")).includes('"isCreated":true'),
+const hasRecord: Seen = (_, directory) => read(join(directory, "record.json")) !== "";
+const hasCreator: Seen = (child) => children(child.pid).length > 0;
+const hasInit: Seen = (child) => children(child.pid).some((pid) => children(pid).length > 0);
+const hasIdentity: Seen = (_, directory) => read(join(directory, "record.json")).includes('"init"');
+const isHandedOver: Seen = (_, directory) =>
+  read(join(directory, "record.json")).includes('"isCreated":true');
+
+const STEPS: Readonly<Record<string, Seen>> = {
+  "the record is there": hasRecord,
+  "the creator runs": hasCreator,
+  "init is born": hasInit,
+  "init is written down": hasIdentity,
+  "init was handed over": isHandedOver,
 };
 
 for (const [step, isSeen] of Object.entries(STEPS)) {
@@ -149,10 +174,9 @@ asRoot(
   "what was stopped when hutch was killed is ended, and nothing is left",
   async () => {
     const where = await place("sleep 1000");
-    const interrupts = ["the creator runs", "init is born", "init is written down"].flatMap((step) => {
-      const isSeen = STEPS[step];
-      return isSeen === undefined ? [] : Array.from({ length: 8 }, () => when(isSeen, stopBelow));
-    });
+    const interrupts = [hasCreator, hasInit, hasIdentity].flatMap((isSeen) =>
+      Array.from({ length: 8 }, () => when(isSeen, stopBelow)),
+    );
     expect(leftOf(await rounds(where, interrupts))).toEqual([]);
   },
   60_000,
@@ -196,6 +220,95 @@ asRoot(
     }
     expect(left).toEqual([]);
     expect([...codes].filter((code) => code !== 0 && code !== 1 && code !== 137)).toEqual([]);
+  },
+  60_000,
+);
+
+asRoot(
+  "a start that is killed has started the container, or has not; and it can be deleted",
+  async () => {
+    const where = await place("sleep 1000");
+    const left: string[] = [];
+    const seen = new Set<string>();
+    for (let round = 0; round < 40; round += 1) {
+      const id = freshId();
+      await where.ok("create", "--bundle", where.bundle, id);
+      const child = Bun.spawn([HUTCH, "--root", where.root, "start", id]);
+      await Bun.sleep(round * 0.8);
+      await end(child);
+      let { status } = await stateOf(where, id);
+      seen.add(status);
+      // What was not started can be; init may just be on its way, then this start is too late.
+      if (status === "created") await where.call("start", id);
+      for (let tries = 0; status !== "running" && tries < 100; tries += 1)
+        ({ status } = await stateOf(where, id));
+      expect(status).toBe("running");
+      await where.ok("delete", "--force", id);
+      left.push(...remains(where, id));
+    }
+    expect(left).toEqual([]);
+    expect(seen).toEqual(new Set(["created", "running"]));
+  },
+  60_000,
+);
+
+asRoot(
+  "a cgroup that another container has is neither taken nor, after a kill, removed",
+  async () => {
+    const first = freshId();
+    const cgroupsPath = `/hutch-${first}`;
+    const where = await place("sleep 1000", (spec) => withLinux({ cgroupsPath })(limited(spec)));
+    await where.ok("create", "--bundle", where.bundle, first);
+    await where.ok("start", first);
+    const { pid } = await stateOf(where, first);
+    const second = freshId();
+    const refused = await where.call("create", "--bundle", where.bundle, second);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("EEXIST");
+    const outcomes = await rounds(where, [
+      ...Array.from({ length: 10 }, () => when(hasRecord)),
+      ...Array.from({ length: 10 }, () => when(hasCreator)),
+    ]);
+    expect(leftOf(outcomes)).toEqual([]);
+    expect(await stateOf(where, first)).toEqual({ status: "running", pid });
+    expect(isLive(pid)).toBeTrue();
+    await where.ok("delete", "--force", first);
+    expect([...remains(where, first), ...remains(where, second)]).toEqual([]);
+  },
+  60_000,
+);
+
+testUnless(anyReason(unavailable, lacksUserNamespaces()))(
+  "an ordinary user's half-made containers go by delete --force, too",
+  async () => {
+    const { uid, env } = ordinaryUser();
+    const as = { uid, gid: uid, env: { ...process.env, ...env } };
+    const home = temporaryDirectory("home");
+    const program = join(home, "hutch");
+    copyFileSync(HUTCH, program);
+    const root = join(env.XDG_RUNTIME_DIR, "hutch");
+    const files = await rootfs(join(home, "rootfs"));
+    giveTo(uid, home, files);
+    const spec = Bun.spawnSync([program, "spec", "--rootless", "--bundle", home], as);
+    expect(spec.stderr.toString()).toBe("");
+    change(home, withProcess({ terminal: false, args: ["sleep", "1000"] }));
+    const where = { root, bundle: home };
+    const stages = new Set<string>();
+    for (let round = 0; round < 60; round += 1) {
+      const id = freshId();
+      const child = Bun.spawn([program, "create", "--bundle", home, id], {
+        ...as,
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await Bun.sleep(round);
+      await end(child);
+      stages.add(stageOf(join(root, id)));
+      const { exitCode, stderr } = Bun.spawnSync([program, "delete", "--force", id], as);
+      expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+      expect(remains(where, id)).toEqual([]);
+    }
+    // Not all of the kills were too early.
+    expect([...stages]).toContain("created");
   },
   60_000,
 );

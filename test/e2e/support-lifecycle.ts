@@ -1,4 +1,7 @@
-/** What the tests of create, start, kill and delete share: a root of their own, and what is left of a container. */
+/**
+ * What the tests of create, start, kill and delete share: a root of their own, and what is left of a
+ * container.
+ */
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
@@ -8,7 +11,8 @@ import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { mountsBelow, temporaryDirectory } from "../support/temporary.ts";
 import { bundle, type Change, output } from "./support-inside.ts";
 
-export const asRoot = testUnless(anyReason(lacksRoot(), lacksBusybox(), lacksHutch()));
+export const unavailable = anyReason(lacksRoot(), lacksBusybox(), lacksHutch());
+export const asRoot = testUnless(unavailable);
 
 /** A --root directory, and a bundle whose containers are made there. */
 export interface Place {
@@ -29,8 +33,8 @@ export const limited: Change = (spec) => ({
 });
 
 /**
- * Runs hutch until it ends. What it writes goes to files: of a pipe the container would hold the other end, and it lives
- * on.
+ * Runs hutch until it ends. What it writes goes to files: of a pipe the container would hold the other end,
+ * and it lives on.
  */
 async function runDetached(args: readonly string[]): Promise<HutchResult> {
   const directory = temporaryDirectory("output");
@@ -121,7 +125,7 @@ const processesOf = (id: string): string[] =>
   });
 
 /** What is left of a container that was deleted; nothing, if all is well. */
-export function remains({ root, bundle: directory }: Place, id: string): string[] {
+export function remains({ root, bundle: directory }: Pick<Place, "root" | "bundle">, id: string): string[] {
   const name = `hutch-${id}`;
   return [
     ...processesOf(id).map((pid) => `process ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`),

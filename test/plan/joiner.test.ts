@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../../src/linux/sched.ts";
 import type { Context, Launch } from "../../src/plan/context.ts";
-import { type Joining, planJoiner } from "../../src/plan/joiner.ts";
-import { HIGH, JOINER_CONTROL, joinerDescriptor } from "../../src/plan/joiner-control.ts";
+import { supervise } from "../../src/plan/exec-supervisor.ts";
+import { planJoiner } from "../../src/plan/joiner.ts";
+import { HIGH, JOINER_CONTROL, type Joining, joinerDescriptor } from "../../src/plan/joiner-control.ts";
+import { member as planMember } from "../../src/plan/member.ts";
 import type { Plan } from "../../src/plan/step.ts";
 import { context, lines, position, process, rootless, spec, USER } from "./fixture.ts";
 
@@ -139,8 +141,8 @@ describe("the member", () => {
 
   test("has the report pipe until the exec closes it, and only when hutch is there to read", () => {
     const first = (detached: boolean) =>
-      lines(member(plan({ detached }, {}, { preserveFds: 2 }))).filter((line) =>
-        line.startsWith("close_range("),
+      lines(planMember(context(spec(), { preserveFds: 2 }), process(), { ...JOINING, detached })).filter(
+        (line) => line.startsWith("close_range("),
       );
     expect(first(true)).toEqual([
       "close_range(6, 4294967295, 0)",
@@ -169,7 +171,7 @@ describe("the supervisor", () => {
   });
 
   test("of a detached command hands it over, or ends it when hutch is gone", () => {
-    const text = lines(plan({ detached: true }));
+    const text = lines(supervise(context(), process(), { ...JOINING, detached: true }));
     expect(text.some((line) => line.startsWith(`write(${joinerDescriptor(0, "pid")}, `))).toBe(true);
     expect(text.some((line) => line.startsWith(`read(${joinerDescriptor(0, "go")}, `))).toBe(true);
     expect(text.some((line) => line.startsWith("rt_sigtimedwait("))).toBe(false);

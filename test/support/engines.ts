@@ -1,6 +1,7 @@
 /**
- * Container engines with hutch as their runtime, each in a box: mount, pid, network and IPC namespaces of its own, with
- * an empty /run, /var/lib and /opt. What an engine starts there ends with the box, and what it writes stays in there.
+ * Container engines with hutch as their runtime, each in a box: mount, pid, network and IPC namespaces of its
+ * own, with an empty /run, /var/lib and /opt. What an engine starts there ends with the box, and what it
+ * writes stays in there.
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +40,7 @@ export interface Box extends AsyncDisposable {
   readonly run: (command: readonly string[], options?: HutchOptions) => Promise<HutchResult>;
   readonly terminal: (command: readonly string[]) => Pty;
   readonly start: (name: string, command: readonly string[]) => Daemon;
-  /** What is left of containers: processes but daemons, mounts, cgroups, state of hutch; waits for the late ones. */
+  /** Processes but daemons, mounts, cgroups and state of hutch that are left; waits for what goes late. */
   readonly leftovers: () => Promise<readonly string[]>;
 }
 

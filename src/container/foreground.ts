@@ -1,0 +1,46 @@
+/** The record of a container in the foreground: written by hutch, ended by the program that it becomes. */
+import { resolve } from "node:path";
+import { call } from "../host/syscall.ts";
+import { HutchError } from "../linux/error.ts";
+import { noteArguments } from "../plan/note-arguments.ts";
+import { readDraft, recordOf } from "./draft.ts";
+import { identify } from "./identity.ts";
+import { PID } from "./launched.ts";
+import { DEFAULT_ROOT, directoryOf, forget, RECORD, reserve, write } from "./store.ts";
+
+export interface Foreground {
+  readonly root: string;
+  readonly id: string;
+  /** Where the caller wants the pid of init. */
+  readonly pidFile: string | undefined;
+}
+
+/** An ordinary user without XDG_RUNTIME_DIR, whose container runs all the same, but cannot be found by its id. */
+const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
+  error instanceof HutchError && error.errno === "EACCES" && root === DEFAULT_ROOT && pidFile === undefined;
+
+/** Takes the id, and writes the record; gives the arguments by which the program finds it. */
+export function enlist(foreground: Foreground, details: string): string[] {
+  const { root, id, pidFile } = foreground;
+  try {
+    reserve(root, id);
+  } catch (error) {
+    if (hasNoPlace(error, foreground)) return [];
+    throw error;
+  }
+  try {
+    const launcher = identify(call("ask for the process id", "getpid"));
+    if (launcher === undefined) throw new HutchError({ operation: "read /proc/self/stat", errno: "ENOENT" });
+    write(root, { ...recordOf(readDraft(details), id), launcher });
+  } catch (error) {
+    forget(root, id);
+    throw error;
+  }
+  const directory = resolve(directoryOf(root, id));
+  return noteArguments({
+    directory,
+    record: `${directory}/${RECORD}`,
+    pid: `${directory}/${PID}`,
+    ...(pidFile === undefined ? {} : { "new pid file": `${pidFile}.hutch`, "pid file": pidFile }),
+  });
+}

@@ -1,0 +1,19 @@
+/**
+ * What hutch and the launcher of `run` agree on. Apart from the plan, because a program that was kept is handed the
+ * same without being planned.
+ */
+
+/** Files, by the arguments after the program's name and the container's. */
+export const PATHS = ["pid", "record", "directory", "new pid file", "pid file"] as const;
+export type Path = (typeof PATHS)[number];
+export const FIRST_ARGUMENT = 2;
+
+/** The arguments of a program that takes notes: those up to the first that is missing. */
+export function noteArguments(paths: Readonly<Partial<Record<Path, string>>>): string[] {
+  const all = PATHS.map((name) => paths[name]);
+  const end = all.indexOf(undefined);
+  return all.slice(0, end < 0 ? all.length : end).map((path) => path ?? "");
+}
+
+/** What the reaper of --init is called in /proc/PID/comm: it tells that the container is made. */
+export const REAPER_NAME = "hutch-init";
