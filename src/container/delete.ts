@@ -78,6 +78,8 @@ function endProcesses(root: string, id: string, record: Record | undefined): voi
   const fifo = startFifo(root, id);
   const init = record?.init;
   if (init !== undefined) signalProcess(init, SIGNALS.SIGKILL);
+  // Nobody ends who is frozen, and nobody comes to an end who waits for him.
+  thaw(record?.cgroups ?? []);
   if (record?.launcher !== undefined) endLauncher(id, record.launcher, init);
   while (isHeld(fifo)) {
     // Again and again, because the creator may have made init in between.
@@ -87,7 +89,6 @@ function endProcesses(root: string, id: string, record: Record | undefined): voi
     Bun.sleepSync(PAUSE_MS);
   }
   if (init === undefined) return;
-  thaw(record?.cgroups ?? []);
   if (!endsBy(init, end)) throw stays(id, `process ${init.pid} does`);
 }
 

@@ -6,7 +6,8 @@ import { cgroupMount } from "../../src/plan/cgroup-mount.ts";
 import { makeContext } from "../../src/plan/context.ts";
 import { copyUp } from "../../src/plan/copy-up.ts";
 import { sortMounts } from "../../src/plan/mount.ts";
-import { context, HOST, LAUNCH, lines, spec, USER } from "./fixture.ts";
+import { planContainer } from "../../src/plan/order.ts";
+import { context, HOST, LAUNCH, lastPosition, lines, position, spec, USER } from "./fixture.ts";
 
 const MOUNT = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
 const V2: CgroupView = { name: "", type: "cgroup2", options: [], directory: () => "/sys/fs/cgroup/box" };
@@ -53,6 +54,37 @@ describe("a mount of type cgroup", () => {
     expect(text).toContain('symlinkat("cpu,cpuacct", <mount>, "cpuacct")');
     expect(text).not.toContain('symlinkat("systemd"');
     expect(text).toContain('FSCONFIG_SET_STRING, "name", "systemd"');
+  });
+});
+
+describe("in a user namespace that root makes, the container's cgroup directories", () => {
+  const cgroup = { create: [], enter: [], into: undefined, remove: [], directories: () => [], views: V1 };
+  const own = (types: readonly ("mount" | "user" | "cgroup")[]) =>
+    makeContext(
+      spec(
+        {},
+        {
+          namespaces: types.map((type) => ({ type })),
+          uidMappings: [{ containerID: 0, hostID: 100_000, size: 1 }],
+          gidMappings: [{ containerID: 0, hostID: 100_000, size: 1 }],
+        },
+        { hostname: undefined, mounts: [MOUNT] },
+      ),
+      HOST,
+      LAUNCH,
+      cgroup,
+    );
+  const opened = (of: ReturnType<typeof own>) =>
+    lines(planContainer(of)).filter((line) => /^open_tree\(.*\/sys\/fs\/cgroup\/.*box/.test(line));
+
+  test("are opened by the launcher, once each, because init may not be allowed to", () => {
+    const plan = planContainer(own(["mount", "user"]));
+    expect(opened(own(["mount", "user"]))).toHaveLength(V1.length);
+    expect(lastPosition(plan, "/sys/fs/cgroup/systemd/box")).toBeLessThan(position(plan, "clone3("));
+  });
+
+  test("are not opened when a cgroup namespace shows them", () => {
+    expect(opened(own(["mount", "user", "cgroup"]))).toEqual([]);
   });
 });
 

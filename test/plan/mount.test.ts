@@ -52,6 +52,14 @@ describe("option words", () => {
     expect(sortOptions(mount({ type: "bind" }), 0).bind).toEqual({ recursive: false });
   });
 
+  test("a bind takes podman's words about volumes, and refuses words that nobody knows", () => {
+    for (const word of ["copy", "nocopy"])
+      expect(sortOptions(mount({ type: "bind", options: [word, "ro"] }), 0).attributes.set).toBe(
+        MOUNT_ATTR_RDONLY,
+      );
+    expect(() => sortOptions(mount({ type: "bind", options: ["roo"] }), 0)).toThrow('received "roo"');
+  });
+
   test("rro is for the whole tree, ro for the mount alone", () => {
     const { attributes, recursiveAttributes } = sortOptions(mount({ type: "bind", options: ["rro"] }), 0);
     expect([attributes.set, recursiveAttributes.set]).toEqual([0, MOUNT_ATTR_RDONLY]);
