@@ -3,12 +3,12 @@
  * forgotten, so that who is interrupted can begin again. Mounts need no care: they are in the container's
  * mount namespace, and end with it.
  */
-import { fileKind } from "../host/path.ts";
+import { absolutePath, fileKind } from "../host/path.ts";
 import { errnoOf, failed, syscall } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
 import { SIGNALS } from "../linux/signal.ts";
-import { holders, isHeld } from "./holders.ts";
+import { holders, isHeld, launchers } from "./holders.ts";
 import { awaitEnd, type Identity, isAlive, signalProcess } from "./identity.ts";
 import { thaw } from "./kill.ts";
 import { unlessGone } from "./process.ts";
@@ -81,9 +81,12 @@ function endProcesses(root: string, id: string, record: Record | undefined): voi
   // Nobody ends who is frozen, and nobody comes to an end who waits for him.
   thaw(record?.cgroups ?? []);
   if (record?.launcher !== undefined) endLauncher(id, record.launcher, init);
-  while (isHeld(fifo)) {
+  const directory = absolutePath(directoryOf(root, id));
+  // An init that was born while its launcher was ended has not been told to die with it.
+  const orphans = (): Identity[] => (record?.launcher === undefined ? [] : launchers(directory, id));
+  for (let more = orphans(); more.length > 0 || isHeld(fifo); more = orphans()) {
     // Again and again, because the creator may have made init in between.
-    for (const process of holders(fifo)) signalProcess(process, SIGNALS.SIGKILL);
+    for (const process of [...more, ...holders(fifo)]) signalProcess(process, SIGNALS.SIGKILL);
     if (performance.now() > end) throw stays(id, "the processes that create it do");
     thaw(record?.cgroups ?? []);
     Bun.sleepSync(PAUSE_MS);

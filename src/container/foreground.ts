@@ -1,5 +1,5 @@
 /** The record of a container in the foreground: written by hutch, ended by the program that it becomes. */
-import { resolve } from "node:path";
+import { absolutePath } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
@@ -36,7 +36,7 @@ export function enlist(foreground: Foreground, details: string): string[] {
     forget(root, id);
     throw error;
   }
-  const directory = resolve(directoryOf(root, id));
+  const directory = absolutePath(directoryOf(root, id));
   return noteArguments({
     directory,
     record: `${directory}/${RECORD}`,

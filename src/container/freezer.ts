@@ -37,8 +37,17 @@ interface Place {
   readonly path: string;
 }
 
+/**
+ * Of version 1 one directory of many has the file. It is known by the name of its hierarchy, which all do not
+ * share; else all are asked.
+ */
+function candidates(cgroups: readonly string[]): readonly string[] {
+  const named = cgroups.filter((directory) => directory.includes("freezer"));
+  return named.length > 0 ? named : cgroups;
+}
+
 function* places(cgroups: readonly string[]): Generator<Place & { readonly text: string }> {
-  for (const directory of cgroups) {
+  for (const directory of candidates(cgroups)) {
     for (const freezer of [V1, V2]) {
       const path = `${directory}/${freezer.file}`;
       const text = readTextIfExists(path)?.trim();

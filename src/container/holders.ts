@@ -9,7 +9,7 @@ import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
 import type { Identity } from "./identity.ts";
-import { allPids, statOf, unlessGone } from "./process.ts";
+import { allPids, readVolatile, statOf, unlessGone } from "./process.ts";
 
 /** True while a process has the FIFO open for reading: then fifo(7) lets a writer in, else it is ENXIO. */
 export function isHeld(fifo: string): boolean {
@@ -54,5 +54,18 @@ export function holders(path: string): Identity[] {
     const descriptors = unlessGone(() => listDirectory(`/proc/${pid}/fd`)) ?? [];
     const holds = descriptors.some(({ name }) => isFile(`/proc/${pid}/fd/${name}`));
     return process !== undefined && holds ? [process] : [];
+  });
+}
+
+/**
+ * The processes of a container in the foreground that have not begun its program: the launcher and init are
+ * called hutch-ID, and have the container's directory (absolute) among their arguments (see foreground.ts).
+ */
+export function launchers(directory: string, id: string): Identity[] {
+  return allPids().flatMap((pid) => {
+    const process = statOf(pid);
+    const [program, name, ...paths] = (readVolatile(`/proc/${pid}/cmdline`) ?? "").split("\0");
+    const isOurs = program === "hutch" && name === `hutch-${id}` && paths.includes(directory);
+    return process !== undefined && isOurs && process.state !== "Z" && process.state !== "X" ? [process] : [];
   });
 }

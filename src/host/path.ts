@@ -114,6 +114,16 @@ export function realPath(path: string, at = AT_FDCWD): string {
   });
 }
 
+/** A path from the root on, without . and .. and doubled slashes; as text, so that nothing need be there. */
+export function absolutePath(path: string): string {
+  const names: string[] = [];
+  for (const name of `${path.startsWith("/") ? "" : readLink("/proc/self/cwd")}/${path}`.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return `/${names.join("/")}`;
+}
+
 /** Makes a directory; false when something of that name exists already. */
 export function mkdir(path: string, mode: number, at = AT_FDCWD): boolean {
   const result = syscall("mkdirat", at, path, mode);

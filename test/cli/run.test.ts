@@ -11,7 +11,7 @@ const start = async (...words: string[]): Promise<void> =>
 
 describe("an id that could name another directory is refused", () => {
   for (const id of ["", ".", "..", "a/b", "../a", "a b", "a\n", "ü", "a\0", "a".repeat(241)]) {
-    test(JSON.stringify(id.slice(0, 20)), () => expect(start(id)).rejects.toThrow("run: ID "));
+    test(JSON.stringify(id.slice(0, 20)), () => expect(start(id)).rejects.toThrow("container id "));
   }
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { holders, isHeld } from "../../src/container/holders.ts";
+import { holders, isHeld, launchers } from "../../src/container/holders.ts";
 import { lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -37,4 +37,20 @@ withFifo("a holder under another name of the directory is found all the same", a
 test("a FIFO that is not there is not held", () => {
   expect(isHeld("/nowhere/start")).toBeFalse();
   expect(holders("/nowhere/start")).toEqual([]);
+});
+
+test("a launcher is known by its name and its container's directory, not by one of them alone", async () => {
+  const cwd = temporaryDirectory("launcher");
+  const directory = "/run/hutch/x";
+  // A script of that name, because a shell shows its own arguments to /proc.
+  for (const name of ["hutch-x", "hutch-y"]) writeFileSync(join(cwd, name), "echo ready; read line");
+  const start = async (name: string, ...words: readonly string[]) => {
+    const child = Bun.spawn(["/bin/sh", name, ...words], { argv0: "hutch", cwd, stdin: "pipe" });
+    await child.stdout.getReader().read();
+    return child;
+  };
+  const ours = await start("hutch-x", "/run/hutch/x/pid", directory);
+  const others = [await start("hutch-x", "/run/other/x"), await start("hutch-y", directory)];
+  expect(launchers(directory, "x").map(({ pid }) => pid)).toEqual([ours.pid]);
+  for (const child of [ours, ...others]) child.kill("SIGKILL");
 });

@@ -1,6 +1,6 @@
 /** A hutch that is killed in the middle of `create` leaves nothing that `delete --force` does not remove. */
 import { expect } from "bun:test";
-import { copyFileSync, existsSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH } from "../support/hutch.ts";
 import { rootfs } from "../support/rootfs.ts";
@@ -230,11 +230,18 @@ asRoot(
     const where = await place("sleep 1000");
     const left: string[] = [];
     const seen = new Set<string>();
+    let duration = 0;
     for (let round = 0; round < 40; round += 1) {
       const id = freshId();
       await where.ok("create", "--bundle", where.bundle, id);
+      const begun = performance.now();
       const child = Bun.spawn([HUTCH, "--root", where.root, "start", id]);
-      await Bun.sleep(round * 0.8);
+      // The first is not disturbed, and shows how long a start takes here.
+      if (round === 0) {
+        await child.exited;
+        duration = performance.now() - begun;
+      }
+      if (round > 0) await Bun.sleep((round / 40) * 1.2 * duration);
       await end(child);
       let { status } = await stateOf(where, id);
       seen.add(status);
@@ -294,21 +301,63 @@ testUnless(anyReason(unavailable, lacksUserNamespaces()))(
     change(home, withProcess({ terminal: false, args: ["sleep", "1000"] }));
     const where = { root, bundle: home };
     const stages = new Set<string>();
+    let duration = 0;
     for (let round = 0; round < 60; round += 1) {
       const id = freshId();
       const child = Bun.spawn([program, "create", "--bundle", home, id], {
         ...as,
         stdio: ["ignore", "ignore", "ignore"],
       });
-      await Bun.sleep(round);
+      const begun = performance.now();
+      if (round === 0) {
+        await child.exited;
+        duration = performance.now() - begun;
+      }
+      if (round > 0) await Bun.sleep((round / 60) * 1.2 * duration);
       await end(child);
       stages.add(stageOf(join(root, id)));
       const { exitCode, stderr } = Bun.spawnSync([program, "delete", "--force", id], as);
       expect([exitCode, stderr.toString()]).toEqual([0, ""]);
       expect(remains(where, id)).toEqual([]);
     }
-    // Not all of the kills were too early.
+    // Not all of the kills were too early, or too late.
     expect([...stages]).toContain("created");
+    expect(stages.size).toBeGreaterThan(1);
   },
   60_000,
 );
+
+/** The living processes that a script of `exec sleep N` has become. */
+const sleepers = (seconds: string): string[] =>
+  readdirSync("/proc").filter((pid) => {
+    const words = read(`/proc/${pid}/cmdline`).split("\0");
+    return words[0] === "sleep" && words[1] === seconds && isLive(pid);
+  });
+
+const FOREGROUND = {
+  "with a cgroup": limited,
+  "without one": withLinux({ resources: {} }),
+} as const;
+
+for (const [name, how] of Object.entries(FOREGROUND)) {
+  asRoot(
+    `a run that is killed at any time leaves nothing behind, ${name}`,
+    async () => {
+      const seconds = `${100_000 + process.pid}${name.length}`;
+      const where = await place(`exec sleep ${seconds}`, how);
+      const left: string[] = [];
+      for (let round = 0; round < 50; round += 1) {
+        const id = freshId();
+        const child = Bun.spawn([HUTCH, "--root", where.root, "run", "--bundle", where.bundle, id], {
+          stdio: ["ignore", "ignore", "ignore"],
+        });
+        await Bun.sleep(round);
+        await end(child);
+        expect((await where.call("delete", "--force", id)).code).toBe(0);
+        left.push(...remains(where, id), ...sleepers(seconds).map((pid) => `process ${pid} of ${id}`));
+      }
+      expect(left).toEqual([]);
+    },
+    60_000,
+  );
+}

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { close, open } from "../../src/host/fd.ts";
 import {
+  absolutePath,
   fileKind,
   fileStatus,
   listDirectory,
@@ -144,4 +145,11 @@ test("entries come with their kind", () => {
   const kinds = Object.fromEntries(listDirectory(directory).map(({ name, kind }) => [name, kind]));
   expect(kinds).toMatchObject({ file: "file", link: "symlink", dangling: "symlink", deep: "directory" });
   expect(Object.keys(kinds)).not.toContain("..");
+});
+
+test("a path is made absolute as text, from the current directory on", () => {
+  expect(absolutePath("/a//b/./c/../d/")).toBe("/a/b/d");
+  expect(absolutePath("/../a")).toBe("/a");
+  expect(absolutePath("x/y")).toBe(`${process.cwd()}/x/y`);
+  expect(absolutePath(".")).toBe(process.cwd());
 });

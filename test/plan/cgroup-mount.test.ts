@@ -68,7 +68,7 @@ describe("in a user namespace that root makes, the container's cgroup directorie
           uidMappings: [{ containerID: 0, hostID: 100_000, size: 1 }],
           gidMappings: [{ containerID: 0, hostID: 100_000, size: 1 }],
         },
-        { hostname: undefined, mounts: [MOUNT] },
+        { mounts: [MOUNT] },
       ),
       HOST,
       LAUNCH,
