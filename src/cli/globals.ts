@@ -116,7 +116,7 @@ export function globalsOf(values: Start["values"]): Globals {
     "disabled",
   ]);
   return {
-    // Looked up when it is asked for: a container in the foreground has no state.
+    // Looked up when it is asked for: a container of `hutch in` has no state.
     get root() {
       return given ?? defaultRoot(process.env, isOrdinaryUser);
     },

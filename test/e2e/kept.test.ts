@@ -78,6 +78,8 @@ describe("a kept program", () => {
     expect(await run()).toMatchObject({ code: 0, stdout: "one\n" });
     forge(file());
     expect((await run()).code).toBe(FORGED);
+    // The forged program forgets nothing.
+    await hutch(["delete", "--force", `hutch-kept-${process.pid}-${serial}`]);
   });
 
   asRoot("is not used when the config has changed", async () => {
