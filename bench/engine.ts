@@ -1,6 +1,6 @@
 /**
- * The commands that an engine calls, one process each, as conmon and the shim of containerd do: what is measured
- * of a container's life.
+ * The commands that an engine calls, one process each, as conmon and the shim of containerd do: what is
+ * measured of a container's life.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -13,7 +13,10 @@ import { type Directory, subjectOf } from "./directory.ts";
 /** Between two attempts; the attempts that remove nothing take about two seconds together. */
 const PAUSE_NS = 5_000_000;
 const ATTEMPTS = 400;
-/** So many of the container's cgroups are removed without a pause: who can make them forever is not waited for. */
+/**
+ * So many of the container's cgroups are removed without a pause: who can make them forever is not waited
+ * for.
+ */
 const MOST_REMOVED = 65_536;
 
 const attempt = slot("cgroup attempt");
@@ -195,7 +198,8 @@ export function removeDirectories(directories: readonly Directory[]): Step[] {
     label("cgroup visit"),
     ...killEach(),
     ...removeBelow(),
-    // An attempt goes down one branch of the tree only; as long as it removes something it is none that failed.
+    // An attempt goes down one branch of the tree only; as long as it removes something it is none that
+    // failed.
     branch(removed, "eq", removedBefore, PAUSE),
     set(removedBefore, removed),
     branch(removed, "gt", MOST_REMOVED, PAUSE),

@@ -110,9 +110,9 @@ export const createV1 = (memberships: readonly Membership[]): Step[] =>
   ]);
 
 /**
- * The caller is meant by 0, so that no number has to be known. By `tasks`, not `cgroup.procs`: init has one thread, and
- * one that moves itself need not wait until no process of the machine forks or exits, which takes the kernel 10 ms
- * (cgroup_attach_lock in kernel/cgroup/cgroup.c, since 5.5).
+ * The caller is meant by 0, so that no number has to be known. By `tasks`, not `cgroup.procs`: init has one
+ * thread, and one that moves itself need not wait until no process of the machine forks or exits, which takes
+ * the kernel 10 ms (cgroup_attach_lock in kernel/cgroup/cgroup.c, since 5.5).
  */
 export const enterV1 = (memberships: readonly Membership[]): Step[] =>
   memberships.map(({ directory, tasks }) =>

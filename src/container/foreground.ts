@@ -15,7 +15,9 @@ export interface Foreground {
   readonly pidFile: string | undefined;
 }
 
-/** An ordinary user without XDG_RUNTIME_DIR, whose container runs all the same, but cannot be found by its id. */
+/**
+ * An ordinary user without XDG_RUNTIME_DIR, whose container runs all the same, but cannot be found by its id.
+ */
 const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
   error instanceof HutchError && error.errno === "EACCES" && root === DEFAULT_ROOT && pidFile === undefined;
 

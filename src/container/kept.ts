@@ -30,7 +30,9 @@ interface Header extends Looks {
 
 /** So many are kept; then the directory is cleared. */
 const MOST = 128;
-/** What keep writes: a key, or a key and a process id. A directory of the user's choice may hold other files. */
+/**
+ * What keep writes: a key, or a key and a process id. A directory of the user's choice may hold other files.
+ */
 const OWN_NAME = /^[0-9a-f]{40}(\.\d+)?$/;
 const OTHERS_MAY_WRITE = 0o022;
 const NEWLINE = 0x0a;

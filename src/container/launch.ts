@@ -32,7 +32,10 @@ export interface Start {
   readonly warn: (line: string) => void;
   /** Plans the container; all that is asked of the machine is asked through `look`. */
   readonly plan: (look: Look, warn: (line: string) => void) => Promise<Planned>;
-  /** Called with the details of the plan, when nothing is left but the exec; gives the arguments of the program. */
+  /**
+   * Called with the details of the plan, when nothing is left but the exec; gives the arguments of the
+   * program.
+   */
   readonly prepare?: (details: string) => readonly string[];
 }
 

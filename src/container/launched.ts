@@ -1,4 +1,6 @@
-/** The first process of a container in the foreground, of which its launcher has written down the pid alone. */
+/**
+ * The first process of a container in the foreground, of which its launcher has written down the pid alone.
+ */
 import { readTextIfExists } from "../host/fd.ts";
 import { fileStatus } from "../host/path.ts";
 import { REAPER_NAME } from "../plan/note-arguments.ts";
@@ -19,8 +21,8 @@ function program(pid: number): string | undefined {
 }
 
 /**
- * Init is made when it has become another program than its launcher is, or a reaper: before that, who enters its
- * namespaces would find the host's files.
+ * Init is made when it has become another program than its launcher is, or a reaper: before that, who enters
+ * its namespaces would find the host's files.
  */
 function isMade(init: number, launcher: number, name: string): boolean {
   const own = program(init);
@@ -28,8 +30,8 @@ function isMade(init: number, launcher: number, name: string): boolean {
 }
 
 /**
- * Completes the record. The pid is good while the launcher lives and is its parent: nobody else can collect init, so
- * that the number cannot pass on.
+ * Completes the record. The pid is good while the launcher lives and is its parent: nobody else can collect
+ * init, so that the number cannot pass on.
  */
 export function launched(directory: string, record: Record): Record {
   const { launcher } = record;

@@ -15,8 +15,8 @@ const FIRST_PRESERVED = 3;
 export const MOST_PRESERVED = PROGRAM_DESCRIPTOR - FIRST_PRESERVED;
 
 /**
- * Bun has marked what it inherited close-on-exec. Every descriptor must be there: the launcher's own, which lead
- * to the host, would otherwise get the numbers that the container is left (CVE-2024-21626).
+ * Bun has marked what it inherited close-on-exec. Every descriptor must be there: the launcher's own, which
+ * lead to the host, would otherwise get the numbers that the container is left (CVE-2024-21626).
  */
 export function preserve(count: number): void {
   for (let fd = FIRST_PRESERVED; fd < FIRST_PRESERVED + count; fd++) {

@@ -1,7 +1,7 @@
 /**
- * What is written down of each container, in a directory of its id below --root. The directory is made first, and made
- * by one only; the record is written whole or not at all, before the first side effect and after each that matters, so
- * that `delete --force` finds what a hutch that was killed has left.
+ * What is written down of each container, in a directory of its id below --root. The directory is made first,
+ * and made by one only; the record is written whole or not at all, before the first side effect and after
+ * each that matters, so that `delete --force` finds what a hutch that was killed has left.
  */
 import { readTextIfExists, writeFile } from "../host/fd.ts";
 import { fileKind, listDirectory, mkdir, mkdirAll, rename, rmdir, unlink } from "../host/path.ts";
@@ -36,7 +36,9 @@ export interface Record {
   readonly init: Identity | undefined;
   /** True once `create` has handed init over, or when the launcher of `run` has made it. */
   readonly isCreated: boolean;
-  /** The launcher of `run`, which lives as long as its container; it writes init down apart (see launched.ts). */
+  /**
+   * The launcher of `run`, which lives as long as its container; it writes init down apart (see launched.ts).
+   */
   readonly launcher?: Identity;
 }
 

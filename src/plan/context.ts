@@ -73,7 +73,10 @@ export interface Launch {
   readonly preserveFds: number;
   /** Ends the container when the launcher is killed, instead of leaving it without its cleanup. */
   readonly dieWithLauncher: boolean;
-  /** --no-pivot: the root is entered by chroot(2), for hosts whose root cannot be pivoted and is not seen as such. */
+  /**
+   * --no-pivot: the root is entered by chroot(2), for hosts whose root cannot be pivoted and is not seen as
+   * such.
+   */
   readonly noPivot: boolean;
   /** --no-new-keyring: the caller's session keyring is kept. */
   readonly keepKeyring: boolean;
@@ -81,7 +84,10 @@ export interface Launch {
   readonly sendsPidfd: boolean;
   /** The plan is that of `create`: hutch lives on, and init waits for `start` (see creator.ts). */
   readonly creates: boolean;
-  /** The launcher writes down the pid of init, and forgets the container at its end or keeps its state (see note.ts). */
+  /**
+   * The launcher writes down the pid of init, and forgets the container at its end or keeps its state (see
+   * note.ts).
+   */
   readonly notes: "forget" | "keep" | undefined;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;

@@ -1,6 +1,6 @@
 /**
- * What hutch and the creator agree on: descriptors by their numbers, events and sizes. Apart from the plan, because a
- * program that was kept is handed the same without being planned.
+ * What hutch and the creator agree on: descriptors by their numbers, events and sizes. Apart from the plan,
+ * because a program that was kept is handed the same without being planned.
  */
 
 /** The descriptors that hutch hands to the creator's program, in this order, after those to be preserved. */

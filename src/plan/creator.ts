@@ -1,10 +1,10 @@
 /**
- * `create`: hutch stays alive until init waits for `start`. The creator makes the cgroup and init as the launcher does,
- * tells hutch about it, and ends when hutch has written down what was made; init then has no parent left but the
- * caller's (conmon, the shim of containerd), and waits.
+ * `create`: hutch stays alive until init waits for `start`. The creator makes the cgroup and init as the
+ * launcher does, tells hutch about it, and ends when hutch has written down what was made; init then has no
+ * parent left but the caller's (conmon, the shim of containerd), and waits.
  *
- * Whoever dies before that takes the rest along: init dies with the creator (PR_SET_PDEATHSIG), and the creator undoes
- * everything when hutch's end of the pipe is closed.
+ * Whoever dies before that takes the rest along: init dies with the creator (PR_SET_PDEATHSIG), and the
+ * creator undoes everything when hutch's end of the pipe is closed.
  */
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SIGNALS } from "../linux/signal.ts";
@@ -52,7 +52,9 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
   ];
 }
 
-/** In init, as its first step: dies with its parent, so that a hutch that is killed leaves nothing running. */
+/**
+ * In init, as its first step: dies with its parent, so that a hutch that is killed leaves nothing running.
+ */
 export const dieWithCreator = (): Step =>
   call("die with the process that makes this one", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
 

@@ -1,8 +1,8 @@
 /**
- * The end of the caller's input, on a terminal: there it is a key, ^D, and whoever reads decides what it means. A
- * program that switches between lines and single keys (a shell with an editor) loses the ^D that came before the
- * switch: the kernel hands it on as a NUL. So it is sent again after each switch, and now and then while single
- * keys are read.
+ * The end of the caller's input, on a terminal: there it is a key, ^D, and whoever reads decides what it
+ * means. A program that switches between lines and single keys (a shell with an editor) loses the ^D that
+ * came before the switch: the kernel hands it on as a NUL. So it is sent again after each switch, and now and
+ * then while single keys are read.
  */
 import { TCGETS } from "../linux/ioctl.ts";
 import { branch, buffer, call, compute, label, load, set, slot, store } from "./build.ts";

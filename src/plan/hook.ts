@@ -1,7 +1,7 @@
 /**
- * Hooks that run inside the container's namespaces (OCI config.md, "POSIX-platform Hooks"): createContainer, before the
- * root is entered, and startContainer, before the exec. Init runs them itself, one after the other; hutch sends the
- * state for their standard input.
+ * Hooks that run inside the container's namespaces (OCI config.md, "POSIX-platform Hooks"): createContainer,
+ * before the root is entered, and startContainer, before the exec. Init runs them itself, one after the
+ * other; hutch sends the state for their standard input.
  */
 import { O_CLOEXEC } from "../linux/fcntl.ts";
 import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
@@ -26,7 +26,10 @@ const NO_SIGNAL = 0n;
 export const receiveState = (why: string, descriptor: number): Step =>
   call(why, "read", [descriptor, STATE, STATE_SIZE], { into: STATE_LENGTH, errors: { EINTR: "retry" } });
 
-/** In the hook's process: standard input is the pipe, the environment exactly what the hook has (CVE-2025-23266). */
+/**
+ * In the hook's process: standard input is the pipe, the environment exactly what the hook has
+ * (CVE-2025-23266).
+ */
 function hookProcess(why: string, { path, args, env }: Hook): Step[] {
   const special: Pick<Call, "exitCode"> = { exitCode: 1 };
   return [

@@ -95,7 +95,9 @@ function allSources(context: Context, mounts: readonly SortedMount[]): (readonly
   ];
 }
 
-/** True when the id maps are written by an ordinary user: a /proc that is closed would be closed to him too. */
+/**
+ * True when the id maps are written by an ordinary user: a /proc that is closed would be closed to him too.
+ */
 const writesOwnProc = (context: Context): boolean => isNew(context, "user") && context.host.uid !== 0;
 
 /**

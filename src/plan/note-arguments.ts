@@ -1,6 +1,6 @@
 /**
- * What hutch and the launcher of `run` agree on. Apart from the plan, because a program that was kept is handed the
- * same without being planned.
+ * What hutch and the launcher of `run` agree on. Apart from the plan, because a program that was kept is
+ * handed the same without being planned.
  */
 
 /** Files, by the arguments after the program's name and the container's. */

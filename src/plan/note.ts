@@ -1,7 +1,8 @@
 /**
- * What the launcher of `run` writes down: the pid of init, where `hutch state`, `exec` and `kill` look for it; at the
- * container's end it removes what is known of the container. The paths are arguments of the program, so that one
- * program serves containers of all names; a file whose argument is missing is not wanted.
+ * What the launcher of `run` writes down: the pid of init, where `hutch state`, `exec` and `kill` look for
+ * it; at the container's end it removes what is known of the container. The paths are arguments of the
+ * program, so that one program serves containers of all names; a file whose argument is missing is not
+ * wanted.
  */
 import { AT_FDCWD, AT_REMOVEDIR, O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY } from "../linux/fcntl.ts";
 import { branch, buffer, call, label, slot } from "./build.ts";
