@@ -32,6 +32,8 @@ const ECHO = ["/bin/echo", "inside"];
 const SLEEP = ["/bin/sleep", "1000"];
 const PEERS = ["bwrap", "crun run", "runc run"];
 const PEAK_ROUNDS = 5;
+/** Of --only. */
+const LIFECYCLE = "lifecycle";
 
 interface Result {
   readonly name: string;
@@ -165,11 +167,12 @@ async function main(): Promise<void> {
     model: cpus()[0]?.model ?? "unknown",
     versions,
   };
-  console.log(`${rounds} rounds, from spawn to exit, whole processes, in turn\n\n${timeTable(results)}\n`);
+  console.log(`${rounds} rounds, from spawn to exit, whole processes, in turn\n`);
+  if (results.length > 0) console.log(`${timeTable(results)}\n`);
   const rows = [...memory].map(([name, { processes, kibibytes }]) => [name, `${processes}`, `${kibibytes}`]);
-  console.log(markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows));
-  console.log("");
-  const life = "lifecycle".includes(values.only) ? await lifecycle(rounds) : undefined;
+  if (rows.length > 0)
+    console.log(`${markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows)}\n`);
+  const life = values.only === "" || values.only === LIFECYCLE ? await lifecycle(rounds) : undefined;
   console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
   if (process.env["HUTCH_BENCH_PRIVATE"] !== undefined)
     console.log("cgroup v1 alone, in a private mount namespace");

@@ -48,11 +48,15 @@ export const RECORD = "record.json";
 /** The FIFO that init reads until `start` writes to it; gone when it has been started. */
 const START = "start";
 
-/** What an id may be: with "hutch-" before it, it becomes the name of a directory (NAME_MAX is 255). */
-const ID = /^(?!\.{1,2}$)[\w+.-]{1,240}$/;
+/**
+ * What an id may be: with "hutch-" before it, it becomes the name of a directory (NAME_MAX is 255). Programs are
+ * kept in a directory of that name beside those of the containers.
+ */
+const ID = /^(?!\.{1,2}$|programs$)[\w+.-]{1,240}$/;
 
 export function checkId(id: string): void {
   if (ID.test(id)) return;
+  if (id === "programs") throw new HutchError({ operation: "container id programs", reason: "is hutch's own" });
   throw new HutchError({
     operation: `container id ${id}`,
     reason: "expected at most 240 letters, digits and _ + - .",
@@ -111,7 +115,7 @@ function parse(text: string, path: string): Record {
 export function ids(root: string): string[] {
   if (fileKind(root) !== "directory") return [];
   return listDirectory(root)
-    .filter(({ name, kind }) => kind === "directory" && ID.test(name) && name !== "programs")
+    .filter(({ name, kind }) => kind === "directory" && ID.test(name))
     .map(({ name }) => name)
     .sort();
 }
