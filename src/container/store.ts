@@ -56,7 +56,8 @@ const ID = /^(?!\.{1,2}$|programs$)[\w+.-]{1,240}$/;
 
 export function checkId(id: string): void {
   if (ID.test(id)) return;
-  if (id === "programs") throw new HutchError({ operation: "container id programs", reason: "is hutch's own" });
+  if (id === "programs")
+    throw new HutchError({ operation: "container id programs", reason: "is hutch's own" });
   throw new HutchError({
     operation: `container id ${id}`,
     reason: "expected at most 240 letters, digits and _ + - .",

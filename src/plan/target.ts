@@ -96,7 +96,7 @@ export function openTarget(
   const create =
     kind === "directory"
       ? openInRoot(why, root, path, into, { flags: O_PATH | context.open.O_DIRECTORY, ...resolve })
-      : // O_CREAT follows a dangling symlink to a place inside the root; O_NONBLOCK: a FIFO must not hold us up.
+      : // O_CREAT follows a dangling symlink into the root; O_NONBLOCK: a FIFO must not hold us up.
         openInRoot(why, root, path, into, {
           flags: O_CREAT | O_RDONLY | O_NONBLOCK,
           mode: 0o644,
