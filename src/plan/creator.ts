@@ -7,7 +7,6 @@
  * creator undoes everything when hutch's end of the pipe is closed.
  */
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, exit, label, slot, struct } from "./build.ts";
 import type { Context } from "./context.ts";
 import { controlDescriptor, EVENT } from "./creator-control.ts";
@@ -51,12 +50,6 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
     exit(0, "leave init to the caller"),
   ];
 }
-
-/**
- * In init, as its first step: dies with its parent, so that a hutch that is killed leaves nothing running.
- */
-export const dieWithCreator = (): Step =>
-  call("die with the process that makes this one", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
 
 /** True when hooks have to run between the namespaces and the root. */
 export const pausesForHooks = ({ launch, spec }: Context): boolean =>

@@ -20,6 +20,7 @@ import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
+import { openLauncher } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
@@ -154,6 +155,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
       : []),
     ...(waitsForMaps(context) ? openSync() : []),
     ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
+    ...(launch.dieWithLauncher && !launch.creates ? openLauncher() : []),
     ...makeInit(context),
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),

@@ -2,13 +2,12 @@
  * The order of a container's birth, inside. Every line stands where it does for a reason, which is given; the
  * rest of plan/ says how each thing is done, this file says when.
  */
-import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { SIGNALS } from "../linux/signal.ts";
+import { PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS } from "../linux/prctl.ts";
 import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
-import { awaitStart, dieWithCreator, pauseForHooks } from "./creator.ts";
+import { awaitStart, pauseForHooks } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
@@ -18,6 +17,7 @@ import { holdLabel, labelDescriptors, openLabel, writeLabel } from "./lsm.ts";
 import { mountAll, sortMounts } from "./mount.ts";
 import type { SortedMount } from "./mount-options.ts";
 import { enterTime, joinKeyring, joinNamespaces, loopbackUp, names, unshareCgroup } from "./namespace.ts";
+import { askToDie, dieWithLauncher } from "./parent-death.ts";
 import { protectPaths } from "./path.ts";
 import {
   becomeRoot,
@@ -55,12 +55,14 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
   const { creates, preserveFds } = context.launch;
   const held = preserveFds + (creates ? CONTROL.length : 0);
   return [
-    ...(creates || context.launch.dieWithLauncher ? [dieWithCreator()] : []),
+    ...(creates ? [askToDie()] : endWithLauncher(context, "at birth")),
     // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.
     ...setOomScore(process),
     // On the host's /proc too: nothing of the container's can have put something in the way (CVE-2025-52881).
     ...openLabel(context, process),
     ...enterUser(context),
+    // The change of ids has undone it.
+    ...(creates || !isNew(context, "user") ? [] : endWithLauncher(context, "as root")),
     ...enterTime(context),
     setDumpable(0, "keep /proc of this process closed to the container (CVE-2016-9962)"),
     // In its cgroup before the cgroup namespace is made, because that fixes the namespace's root.
@@ -90,7 +92,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     // inherits it; before a filter that comes late, which need not allow it then.
     ...writeLabel(process),
     // The command is another process by then, and outside of a pid namespace nobody else ends it.
-    ...(context.launch.init ? [...reap(process.terminal === true), ...dieWithLauncher(context)] : []),
+    ...(context.launch.init ? [...reap(process.terminal === true), ...endWithParent(context)] : []),
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
     ...(process.noNewPrivileges ? loadSeccomp(context) : []),
@@ -138,11 +140,11 @@ export const becomeUser = (context: Context, process: Process): Step[] => [
   ...enterDirectory(process),
   ...setCapabilities(process),
   // After the change of credentials, which clears it.
-  ...dieWithLauncher(context),
+  ...endWithParent(context),
 ];
 
 /** Ends the process with its parent: the launcher, or the reaper that ends with the launcher. */
-const dieWithLauncher = ({ launch }: Context): Step[] =>
-  launch.dieWithLauncher
-    ? [call("die with the launcher", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
-    : [];
+const endWithParent = ({ launch }: Context): Step[] => (launch.dieWithLauncher ? [askToDie()] : []);
+
+const endWithLauncher = ({ launch }: Context, when: string): Step[] =>
+  launch.dieWithLauncher ? dieWithLauncher(when) : [];

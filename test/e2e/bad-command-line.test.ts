@@ -54,8 +54,8 @@ const WORDS: readonly Row[] = [
   ["in --bind", /^in: --bind needs a value: SRC:DEST\[:ro\]/],
   ["run", "run: expected the container's ID; hint: see hutch run --help"],
   ["run a b", /^run: expected one ID, received a b/],
-  ["run a/b", /^run: ID a\/b: expected at most 240 letters, digits and _ \+ - \./],
-  ["run ..", /^run: ID \.\.: expected .*letters/],
+  ["run a/b", /^container id a\/b: expected at most 240 letters, digits and _ \+ - \./],
+  ["run ..", /^container id \.\.: expected .*letters/],
   ["run --bundel B a", "run: unknown option --bundel; hint: did you mean --bundle?"],
   ["run --bundle /no/such/place a", /^bundle \/no\/such\/place: ENOENT .*hint: a bundle is a directory$/],
   ["run --bundle F a", /^bundle \S+: ENOTDIR .*hint: a bundle is a directory$/],
@@ -70,7 +70,7 @@ const WORDS: readonly Row[] = [
 
 const VALUES: readonly Row[] = [
   ["--memory x", "--memory x: expected a size such as 64m or 1.5g"],
-  ["--memory 0", "--memory 0: expected more than 0 bytes"],
+  ["--memory 0", "--memory 0: expected at least 1m, such as 64m"],
   ["--memory -5", /^--memory -5: expected a size/],
   ["--memory 5x", /^--memory 5x: expected a size/],
   ["--cpus 0", /^--cpus 0: expected a number of processors of at least 0\.01/],
