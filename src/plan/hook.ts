@@ -4,11 +4,26 @@
  * other; hutch sends the state for their standard input.
  */
 import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { CLONE_PIDFD } from "../linux/sched.ts";
 import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
 import type { Hook } from "../spec/spec.ts";
-import { branch, buffer, call, compute, guard, label, load, set, slot, strings } from "./build.ts";
+import {
+  address,
+  branch,
+  buffer,
+  call,
+  compute,
+  guard,
+  label,
+  load,
+  set,
+  slot,
+  store,
+  strings,
+} from "./build.ts";
 import { STATE_SIZE } from "./creator-control.ts";
+import { closeAtExec } from "./exec.ts";
 import type { Call, Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs, SIGSET_SIZE, signalSet, timespec } from "./struct.ts";
 
@@ -19,7 +34,9 @@ const CHILD = slot("hook");
 const STATUS = buffer("hook status", 8);
 const PIPE = buffer("hook pipe", 8);
 const [READ_END, WRITE_END] = [slot("hook stdin"), slot("hook stdin, our end")] as const;
-const CHILD_BIT = 1n << BigInt(SIGNALS.SIGCHLD - 1);
+const PIDFD = slot("hook pidfd");
+const POLL = buffer("hook pollfd", 8);
+const POLLIN = 1;
 const NO_SIGNAL = 0n;
 
 /** Reads what hutch sends into the state; 0 when hutch has died. */
@@ -28,7 +45,7 @@ export const receiveState = (why: string, descriptor: number): Step =>
 
 /**
  * In the hook's process: standard input is the pipe, the environment exactly what the hook has
- * (CVE-2025-23266).
+ * (CVE-2025-23266), and no descriptor is init's: what a hook leaves behind must not hold them.
  */
 function hookProcess(why: string, { path, args, env }: Hook): Step[] {
   const special: Pick<Call, "exitCode"> = { exitCode: 1 };
@@ -37,32 +54,31 @@ function hookProcess(why: string, { path, args, env }: Hook): Step[] {
     call(why, "setpgid", [0, 0], special),
     call(why, "dup3", [READ_END, 0, 0], special),
     call(why, "rt_sigprocmask", [SIG_SETMASK, signalSet(NO_SIGNAL), 0, SIGSET_SIZE], special),
+    closeAtExec(0),
     call(why, "execve", [path, strings(args?.length ? args : [path]), strings(env ?? [])], special),
   ];
 }
 
 /** Waits for the hook; after its time the whole group is ended, so that no grandchild goes on. */
 function awaitHook(why: string, key: string, timeout: number | undefined): Step[] {
+  const collect = call(why, "wait4", [CHILD, STATUS, __WALL, 0], { errors: { EINTR: "retry" } });
+  if (timeout === undefined) return [collect];
   const ended: Slot = slot("hook ended");
   const group: Slot = slot("hook group");
-  const done = `${key} ended`;
-  if (timeout === undefined) {
-    return [call(why, "wait4", [CHILD, STATUS, __WALL, 0], { errors: { EINTR: "retry" } })];
-  }
   return [
-    // SIGCHLD is blocked, and kept until it is asked for.
-    call(
-      `${why}: wait at most ${timeout} s`,
-      "rt_sigtimedwait",
-      [signalSet(CHILD_BIT), 0, timespec(timeout, 0), SIGSET_SIZE],
-      { into: ended, errors: { EAGAIN: "ignore", EINTR: "retry" } },
-    ),
-    branch(ended, "gt", 0, done),
+    store(POLL, 0, 4, PIDFD),
+    store(POLL, 4, 4, POLLIN),
+    // The pidfd and not SIGCHLD, which also tells of a hook that has stopped, and of an earlier one.
+    call(`${why}: wait at most ${timeout} s`, "ppoll", [POLL, 1, timespec(timeout, 0), 0, 0], {
+      into: ended,
+      errors: { EINTR: "retry" },
+    }),
+    branch(ended, "gt", 0, `${key} ended`),
     set(group, 0),
     compute(group, group, "sub", CHILD),
     call(`${why}: its time is up`, "kill", [group, SIGNALS.SIGKILL], { errors: { ESRCH: "ignore" } }),
-    label(done),
-    call(why, "wait4", [CHILD, STATUS, __WALL, 0], { errors: { EINTR: "retry" } }),
+    label(`${key} ended`),
+    collect,
   ];
 }
 
@@ -75,18 +91,24 @@ function runHook(kind: string, hook: Hook, index: number, failure: string | unde
     call(why, "pipe2", [PIPE, O_CLOEXEC]),
     load(READ_END, PIPE, 0, 4),
     load(WRITE_END, PIPE, 4, 4),
-    call(why, "clone3", [cloneArgs({ flags: 0, exitSignal: SIGNALS.SIGCHLD }), CLONE_ARGS_SIZE], {
-      into: CHILD,
-    }),
+    // Before there is a hook: STATE fits into the pipe, and a hook need not read its input (EPIPE, SIGPIPE).
+    call(why, "write", [WRITE_END, STATE, STATE_LENGTH]),
+    call(why, "close", [WRITE_END]),
+    call(
+      why,
+      "clone3",
+      [cloneArgs({ flags: CLONE_PIDFD, pidfd: address(PIDFD), exitSignal: 0 }), CLONE_ARGS_SIZE],
+      {
+        into: CHILD,
+      },
+    ),
     branch(CHILD, "ne", 0, `${key} runs`),
     ...hookProcess(why, hook),
     label(`${key} runs`),
     guard(failure),
     call(why, "close", [READ_END]),
-    // A hook need not read its input.
-    call(why, "write", [WRITE_END, STATE, STATE_LENGTH], { errors: { EPIPE: "ignore" } }),
-    call(why, "close", [WRITE_END]),
     ...awaitHook(why, key, hook.timeout),
+    call(why, "close", [PIDFD]),
     load(status, STATUS, 0, 4),
     branch(status, "eq", 0, `${key} succeeded`),
     { kind: "fail", message: `${why}: it failed or took too long` },

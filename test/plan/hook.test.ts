@@ -81,6 +81,24 @@ describe("hooks of init", () => {
     expect(run(program(shell("exit 0", { timeout: 8 })))).toMatchObject({ code: 0 });
     expect(performance.now() - began).toBeLessThan(5000);
   });
+
+  nativeContract(
+    "are ended in time also after one that had no limit, and when they have stopped",
+    ({ run }) => {
+      for (const script of ["exec sleep 8", "kill -STOP $$"]) {
+        const began = performance.now();
+        const { code } = run(program({ path: "/bin/true" }, shell(script, { timeout: 1 })));
+        expect(performance.now() - began).toBeLessThan(5000);
+        expect(code).toBe(125);
+      }
+    },
+  );
+
+  nativeContract("hold no descriptor of init's", ({ run }) => {
+    const { stdout } = run(program(shell("cat > /dev/null; ls -l /proc/$$/fd | grep -c pipe")));
+    // Input, output and errors; what was received from hutch came through another.
+    expect(stdout.toString()).toBe("3\nafter");
+  });
 });
 
 test("without hooks there is nothing to do", () => {
