@@ -20,7 +20,7 @@ import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
-import { openLauncher } from "./parent-death.ts";
+import { closeLauncher, openLauncher } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
@@ -142,6 +142,7 @@ function supervise({ launch, spec }: Context): Step[] {
 /** The whole of the launcher; `init` is what goes on in the child. */
 export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
   const { launch, spec, cgroup } = context;
+  const isWatched = launch.dieWithLauncher && !launch.creates;
   return [
     ...prepare(context),
     guard("undo"),
@@ -155,8 +156,9 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
       : []),
     ...(waitsForMaps(context) ? openSync() : []),
     ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
-    ...(launch.dieWithLauncher && !launch.creates ? openLauncher() : []),
+    ...(isWatched ? openLauncher() : []),
     ...makeInit(context),
+    ...(isWatched ? [closeLauncher()] : []),
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.notes === undefined ? [] : notePid(INIT)),

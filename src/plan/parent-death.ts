@@ -19,6 +19,9 @@ export function openLauncher(): Step[] {
   return [call(why, "getpid", [], { into: pid }), call(why, "pidfd_open", [pid, 0], { into: LAUNCHER })];
 }
 
+/** In the launcher, once init has it too. */
+export const closeLauncher = (): Step => call("leave it to init", "close", [LAUNCHER]);
+
 /** Asks to be ended with the launcher; a change of ids or a gain of capabilities undoes it (prctl(2)). */
 export const askToDie = (): Step =>
   call("die with the process that makes this one", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);
