@@ -7,6 +7,7 @@ import { errnoOf, syscall } from "../../src/host/syscall.ts";
 import { F_ADD_SEALS, F_GETFD, F_SEAL_FUTURE_WRITE, FD_CLOEXEC, O_RDWR } from "../../src/linux/fcntl.ts";
 import { run } from "../support/hutch.ts";
 import { anyReason, lacksFile, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
+import { ROOT } from "../support/source.ts";
 
 const BYTES = new TextEncoder().encode("#!/bin/sh\n");
 const FIXTURE = join(import.meta.dir, "fixture/executable.ts");
@@ -50,16 +51,26 @@ test("the execute bits of an executable can be taken away", () => {
   });
 });
 
+/** Where the project is found when something is mounted over its place. */
+const ASIDE = "/mnt";
+const aside = (path: string): string =>
+  path.startsWith(`${ROOT}/`) ? ASIDE + path.slice(ROOT.length) : path;
+
 /** Runs the fixture in a pid namespace where vm.memfd_noexec is 2, after `prepare`. */
 function withoutMemfd(prepare: string): ReturnType<typeof run> {
-  const script = `echo 2 > /proc/sys/vm/memfd_noexec && ${prepare} exec "$0" "$1"`;
+  const script = `mount --rbind "$2" ${ASIDE} && echo 2 > /proc/sys/vm/memfd_noexec && ${prepare} exec "$0" "$1"`;
   const namespaces = ["--mount", "--pid", "--fork", "--mount-proc"];
-  return run(["unshare", ...namespaces, "sh", "-c", script, process.execPath, FIXTURE], {
+  return run(["unshare", ...namespaces, "sh", "-c", script, aside(process.execPath), aside(FIXTURE), ROOT], {
     env: { XDG_RUNTIME_DIR: undefined },
   });
 }
 
-const needs = anyReason(lacksRoot(), lacksProgram("unshare"), lacksFile("/proc/sys/vm/memfd_noexec"));
+const needs = anyReason(
+  lacksRoot(),
+  lacksProgram("unshare"),
+  lacksFile("/proc/sys/vm/memfd_noexec"),
+  lacksFile(ASIDE),
+);
 
 testUnless(needs)("where memfds cannot be executed, an unnamed file is made instead", async () => {
   const { stdout, stderr } = await withoutMemfd("mount -t tmpfs tmpfs /run &&");
