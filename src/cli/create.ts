@@ -11,10 +11,10 @@ import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { CreationWish } from "./create-plan.ts";
 import type { Globals } from "./globals.ts";
-import { parseWhole } from "./number.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
+import { preserveFdsOf } from "./preserve-fds.ts";
 
 export const CREATE_OPTIONS = [
   { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory when absent" },
@@ -55,7 +55,7 @@ function wishOf(given: Given): Omit<CreationWish, "id"> {
   return {
     bundle: last(given, "bundle") ?? ".",
     config: last(given, "config"),
-    preserveFds: parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0"),
+    preserveFds: preserveFdsOf(given),
     noPivot: has(given, "no-pivot"),
     keepKeyring: has(given, "no-new-keyring"),
     sendsPidfd: has(given, "pidfd-socket"),

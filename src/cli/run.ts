@@ -1,14 +1,13 @@
 /** hutch run: an OCI bundle in the foreground. */
 import { enlist } from "../container/foreground.ts";
 import { launch } from "../container/launch.ts";
-import { MOST_PRESERVED } from "../container/preserve.ts";
 import type { BundleWish } from "./bundle-plan.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
-import { parseWhole } from "./number.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
+import { preserveFdsOf } from "./preserve-fds.ts";
 
 export const command: Command = {
   name: "run",
@@ -55,10 +54,6 @@ async function runDetached(given: Given, globals: Globals): Promise<void> {
 
 /** What the program depends on. */
 function wishOf(given: Given): Omit<BundleWish, "id"> {
-  const preserveFds = parseWhole("preserve-fds", last(given, "preserve-fds") ?? "0");
-  if (preserveFds > MOST_PRESERVED) {
-    throw usageError("run", `--preserve-fds ${preserveFds}: expected at most ${MOST_PRESERVED}`);
-  }
   for (const name of ["console-socket", "pidfd-socket"]) {
     if (has(given, name)) throw usageError("run", `--${name} takes --detach`);
   }
@@ -66,7 +61,7 @@ function wishOf(given: Given): Omit<BundleWish, "id"> {
     bundle: last(given, "bundle") ?? ".",
     config: last(given, "config"),
     init: has(given, "init"),
-    preserveFds,
+    preserveFds: preserveFdsOf(given),
     noPivot: has(given, "no-pivot"),
     keepKeyring: has(given, "no-new-keyring"),
     notes: has(given, "keep") ? "keep" : "forget",

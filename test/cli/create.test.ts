@@ -78,5 +78,8 @@ asRoot("a pidfd that nobody takes, and descriptors that nobody has opened, are r
   expect(await refusal("--pidfd-socket", `${root}.sock`, ...words)).toContain(
     `connect to ${root}.sock: ENOENT`,
   );
-  expect(await refusal("--preserve-fds", "5000", ...words)).toContain("--preserve-fds 5000: descriptor ");
+  expect(await refusal("--preserve-fds", "5000", ...words)).toContain(
+    "--preserve-fds 5000: expected at most 97",
+  );
+  expect(await refusal("--preserve-fds", "97", ...words)).toContain("--preserve-fds 97: descriptor ");
 });
