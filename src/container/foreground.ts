@@ -19,7 +19,10 @@ export interface Foreground {
  * An ordinary user without XDG_RUNTIME_DIR, whose container runs all the same, but cannot be found by its id.
  */
 const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
-  error instanceof HutchError && error.errno === "EACCES" && root === DEFAULT_ROOT && pidFile === undefined;
+  error instanceof HutchError &&
+  ["EACCES", "EROFS"].includes(error.errno ?? "") &&
+  root === DEFAULT_ROOT &&
+  pidFile === undefined;
 
 /** Takes the id, and writes the record; gives the arguments by which the program finds it. */
 export function enlist(foreground: Foreground, details: string): string[] {
