@@ -1,4 +1,5 @@
 /** Which cgroup hierarchies this machine has mounted, and where in them hutch itself is (cgroups(7)). */
+import { unescapeOctal } from "../linux/octal.ts";
 
 /** One hierarchy of version 1. */
 export interface Hierarchy {
@@ -80,12 +81,6 @@ export function detectCgroups(mountinfo: string, selfCgroup: string): CgroupHost
 
 const has = ({ options }: Mount, controllers: readonly string[]): boolean =>
   controllers.every((controller) => options.includes(controller));
-
-/** Escapes are rare, and to compile the expression takes time. */
-const unescapeOctal = (text: string): string =>
-  text.includes("\\")
-    ? text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-    : text;
 
 function parseMount(line: string): Mount | undefined {
   const fields = line.split(" ");

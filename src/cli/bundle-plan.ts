@@ -1,21 +1,20 @@
-/** The plan of `hutch run` in the foreground; loaded only when no program was kept. */
+/** The plan of `hutch create` and `hutch run`; loaded only when no program was kept. */
 import { planCreation } from "../container/creation.ts";
 import { gatherHost } from "../container/host.ts";
 import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
 import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
+import type { Launch } from "../plan/context.ts";
 import { loadBundle } from "./bundle.ts";
 
-export interface BundleWish {
+type Wishes = Pick<Launch, "init" | "preserveFds" | "noPivot" | "keepKeyring"> &
+  Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes">>;
+
+export interface BundleWish extends Wishes {
   readonly id: string;
   readonly bundle: string;
   readonly config: string | undefined;
-  readonly init: boolean;
-  readonly preserveFds: number;
-  readonly noPivot: boolean;
-  readonly keepKeyring: boolean;
-  readonly notes: "forget" | "keep";
 }
 
 export async function planBundle(
@@ -24,7 +23,8 @@ export async function planBundle(
   warn: (line: string) => void,
 ): Promise<Planned> {
   const { spec, launch, bundle } = loadBundle(directory, look, warn, config);
-  if (Object.values(spec.hooks ?? {}).some((list) => list?.length)) {
+  const { creates } = wishes;
+  if (!creates && Object.values(spec.hooks ?? {}).some((list) => list?.length)) {
     throw new HutchError({
       operation: "hooks",
       reason: "not run by a container in the foreground yet",
@@ -32,6 +32,8 @@ export async function planBundle(
     });
   }
   const where = { bundle, config: config === undefined ? undefined : look("real", config) };
-  const whole = { ...launch, ...wishes, executable: PROGRAM_DESCRIPTOR };
+  // In the foreground hutch becomes the program; of `create` it is a child, from a memfd of its own.
+  const executable = creates ? undefined : PROGRAM_DESCRIPTOR;
+  const whole = { ...launch, ...wishes, executable };
   return planCreation({ id, ...where, spec, host: gatherHost(look), launch: whole }, look);
 }

@@ -9,29 +9,17 @@ import { connect } from "../host/socket.ts";
 import { HutchError } from "../linux/error.ts";
 import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Hooks } from "../spec/spec.ts";
-import type { CreationWish } from "./create-plan.ts";
+import { BUNDLE_OPTIONS, bundleWish } from "./bundle-options.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
-import { preserveFdsOf } from "./preserve-fds.ts";
-
-export const CREATE_OPTIONS = [
-  { name: "bundle", short: "b", value: "DIR", help: "the bundle; the current directory when absent" },
-  { name: "config", short: "f", value: "FILE", help: "the config; config.json of the bundle when absent" },
-  { name: "console-socket", value: "PATH", help: "a unix socket that the terminal's descriptor is sent to" },
-  { name: "pid-file", value: "FILE", help: "write the pid of the container's first process there" },
-  { name: "no-pivot", help: "enter the root by chroot instead of pivot_root" },
-  { name: "no-new-keyring", help: "keep the caller's session keyring" },
-  { name: "pidfd-socket", value: "PATH", help: "a unix socket that a pidfd of the first process is sent to" },
-  { name: "preserve-fds", value: "N", help: "hand N descriptors after standard error on to the container" },
-] as const;
 
 export const command: Command = {
   name: "create",
   summary: "make a container from an OCI bundle; hutch start runs its program",
   usage: "[OPTIONS] ID",
-  options: CREATE_OPTIONS,
+  options: BUNDLE_OPTIONS,
   stopsAtWord: false,
   examples: [["hutch create --bundle /srv/box box && hutch start box", "make it, then run it"]],
 };
@@ -50,30 +38,18 @@ async function hooksOfHost(root: string, hooks: Hooks, record: Record): Promise<
   await runHooks("createRuntime", hooks.createRuntime, context);
 }
 
-/** The options that the program depends on. */
-function wishOf(given: Given): Omit<CreationWish, "id"> {
-  return {
-    bundle: last(given, "bundle") ?? ".",
-    config: last(given, "config"),
-    preserveFds: preserveFdsOf(given),
-    noPivot: has(given, "no-pivot"),
-    keepKeyring: has(given, "no-new-keyring"),
-    sendsPidfd: has(given, "pidfd-socket"),
-  };
-}
-
 /** Makes the container that the options describe. */
 export async function createFrom(given: Given, globals: Globals): Promise<string> {
   const id = oneId(given);
-  const wish = wishOf(given);
+  const wish = { ...bundleWish(given), creates: true, sendsPidfd: has(given, "pidfd-socket") };
   const { preserveFds } = wish;
   const program = await programOf({
     words: ["create", JSON.stringify(wish)],
     report: { kind: "pipe", fd: controlDescriptor(preserveFds, "report") },
     warn,
     plan: async (look, warnUser) => {
-      const { planBundleCreation } = await import("./create-plan.ts");
-      return planBundleCreation({ ...wish, id }, look, warnUser);
+      const { planBundle } = await import("./bundle-plan.ts");
+      return planBundle({ ...wish, id }, look, warnUser);
     },
   });
   const draft = readDraft(program.details);

@@ -1,8 +1,8 @@
 /** What `hutch in` looks up on the host before it plans. */
 import { gatherHost } from "../container/host.ts";
 import type { Look } from "../host/look.ts";
-import { unescapeOctal } from "../host/mountinfo.ts";
 import { HutchError } from "../linux/error.ts";
+import { unescapeOctal } from "../linux/octal.ts";
 import type { Filter, Host } from "../plan/context.ts";
 import { OPENING, PROGRAMS } from "../plan/seccomp-program.ts";
 import { parseJson } from "../spec/json.ts";

@@ -2,10 +2,11 @@
 import { close, open, read as readBytes, write as writeBytes } from "../host/fd.ts";
 import { executable } from "../host/memfd.ts";
 import { fileKind } from "../host/path.ts";
+import { makePipe } from "../host/pipe.ts";
 import { call } from "../host/syscall.ts";
 import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
@@ -33,18 +34,6 @@ export interface Creation {
   readonly whenMade: (record: Record) => Promise<void>;
   /** Called when init is ready, before it is handed over: pid files. */
   readonly whenReady: (record: Record) => Promise<void>;
-}
-
-interface Pipe {
-  readonly read: number;
-  readonly write: number;
-}
-
-function makePipe(what: string): Pipe {
-  const pair = new Int32Array(new ArrayBuffer(8));
-  call(`make a pipe ${what}`, "pipe2", new Uint8Array(pair.buffer), O_CLOEXEC);
-  const [read = -1, write = -1] = pair;
-  return { read, write };
 }
 
 const RECORD_SIZE = 16;

@@ -1,6 +1,8 @@
 /** Processes by more than their number: a pid is used again, a pid with its start time is not. */
+
 import { close } from "../host/fd.ts";
 import { call, errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { POLLIN } from "../linux/poll.ts";
 import { statOf } from "./process.ts";
 
 export interface Identity {
@@ -42,8 +44,6 @@ export function signalProcess(identity: Identity, signal: number): boolean {
     close(fd);
   }
 }
-
-const POLLIN = 1;
 
 /** Waits until the process has ended, at most so many milliseconds; true when it has. */
 export function awaitEnd(identity: Identity, milliseconds: number): boolean {

@@ -1,4 +1,5 @@
 /** /proc/PID/mountinfo, as proc_pid_mountinfo(5) describes it. */
+import { unescapeOctal } from "../linux/octal.ts";
 
 /** One mount. */
 export interface Mount {
@@ -22,11 +23,6 @@ export interface Mount {
   readonly source: string;
   /** Of the file system, as it prints them itself. */
   readonly superOptions: readonly string[];
-}
-
-/** Undoes the octal escapes of spaces, tabs, newlines, backslashes and number signs; the bytes are UTF-8. */
-export function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
 /** The mounts of a mountinfo file, in its order; lines that do not look like a mount are left out. */

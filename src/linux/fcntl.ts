@@ -122,6 +122,8 @@ export const MFD_NOEXEC_SEAL = 0x08;
 /** Since 6.3; executable even where vm.memfd_noexec is 1. Older kernels answer EINVAL. */
 export const MFD_EXEC = 0x10;
 
+/** No descriptor is above it: the end of a range that has none (close_range(2), UINT_MAX). */
+export const LAST_DESCRIPTOR = 0xffffffff;
 export const CLOSE_RANGE_UNSHARE = 0x02;
 export const CLOSE_RANGE_CLOEXEC = 0x04;
 

@@ -1,15 +1,14 @@
 /** The part of `exec` that stays outside of the container (see joiner.ts), from the birth of the joiner on. */
 import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_TRUNC, O_WRONLY } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
-import { SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
 import type { Process } from "../spec/spec.ts";
-import { branch, buffer, call, exit, guard, label, load, slot } from "./build.ts";
+import { branch, buffer, call, exit, label, load, slot } from "./build.ts";
 import type { Context } from "./context.ts";
 import { type Control, type Joining, joinerDescriptor } from "./joiner-control.ts";
 import { superviseTerminal } from "./relay.ts";
 import type { Step } from "./step.ts";
-import { EXIT_CODE, superviseChild, toExitCode } from "./supervise.ts";
+import { EXIT_CODE, endChild, superviseChild, toExitCode } from "./supervise.ts";
 import { sendDescriptor } from "./terminal.ts";
 
 /** Memory of the supervisor and the joiner that the member does not have: the pid cannot be forged there. */
@@ -105,15 +104,5 @@ function writePidFile(path: string): Step[] {
   ];
 }
 
-/** After a failure of the supervisor: no half-made process stays behind. */
-export const endMember = (): Step[] => [
-  guard(),
-  branch(PIDFD, "le", 0, "no member"),
-  call("end the half-made process", "pidfd_send_signal", [PIDFD, SIGNALS.SIGKILL, 0, 0], {
-    errors: { ESRCH: "ignore" },
-  }),
-  call("collect the half-made process", "wait4", [MEMBER, 0, __WALL, 0], {
-    errors: { ECHILD: "ignore", EINTR: "retry" },
-  }),
-  label("no member"),
-];
+/** After a failure of the supervisor. */
+export const endMember = (): Step[] => endChild(MEMBER, PIDFD);

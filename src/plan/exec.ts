@@ -1,5 +1,5 @@
 /** Handing the process over to its program, with the exit codes of shells (POSIX XCU 2.8.2). */
-import { AT_EACCESS, AT_FDCWD, CLOSE_RANGE_CLOEXEC } from "../linux/fcntl.ts";
+import { AT_EACCESS, AT_FDCWD, CLOSE_RANGE_CLOEXEC, LAST_DESCRIPTOR } from "../linux/fcntl.ts";
 import type { Process } from "../spec/spec.ts";
 import { branch, call, jump, label, set, slot, strings } from "./build.ts";
 import type { Slot, Step, Strings } from "./step.ts";
@@ -10,7 +10,6 @@ const CANNOT_EXECUTE = 126;
 const NOT_FOUND = 127;
 /** Where commands are looked for when the environment has no PATH. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const LAST_DESCRIPTOR = 0xffffffff;
 
 const HINTS = {
   ENOENT: "the file, the interpreter of its #! line or its ELF loader is missing from the root",

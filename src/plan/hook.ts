@@ -3,7 +3,9 @@
  * before the root is entered, and startContainer, before the exec. Init runs them itself, one after the
  * other; hutch sends the state for their standard input.
  */
+
 import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { POLLIN } from "../linux/poll.ts";
 import { CLONE_PIDFD } from "../linux/sched.ts";
 import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
 import { __WALL } from "../linux/wait.ts";
@@ -36,7 +38,6 @@ const PIPE = buffer("hook pipe", 8);
 const [READ_END, WRITE_END] = [slot("hook stdin"), slot("hook stdin, our end")] as const;
 const PIDFD = slot("hook pidfd");
 const POLL = buffer("hook pollfd", 8);
-const POLLIN = 1;
 const NO_SIGNAL = 0n;
 
 /** Reads what hutch sends into the state; 0 when hutch has died. */

@@ -8,7 +8,7 @@
  *   birth there is nothing of the host left that /proc/PID/{exe,fd,cwd,root} could lead to (CVE-2016-9962,
  *   CVE-2019-5736, CVE-2024-21626): a directory of the host's cgroups, say, would be a way out.
  */
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { AT_FDCWD, LAST_DESCRIPTOR, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { MADV_DONTFORK, MAP_ANONYMOUS, MAP_SHARED, PROT_READ, PROT_WRITE } from "../linux/mman.ts";
 import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID } from "../linux/sched.ts";
@@ -30,7 +30,6 @@ import type { Plan, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { openTerminalChannel, THEIRS } from "./terminal.ts";
 
-const LAST_DESCRIPTOR = 0xffffffff;
 const PAGE = 4096;
 const FAILED = 125;
 

@@ -2,11 +2,10 @@
  * The launcher: what stays outside of the container while it runs. It makes the cgroup and init, passes
  * signals on, waits, removes what was made, and exits as the container did.
  */
-import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
+import { AT_FDCWD, LAST_DESCRIPTOR, O_RDWR } from "../linux/fcntl.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
-import { __WALL } from "../linux/wait.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { cgroupSources } from "./cgroup-mount.ts";
 import { type Context, isNew } from "./context.ts";
@@ -28,13 +27,12 @@ import { takeSignals } from "./signal.ts";
 import { openSourceEarly, opensEarly, type Source } from "./source.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
-import { EXIT_CODE, startClock, superviseChild } from "./supervise.ts";
+import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
 import { openTerminalChannel } from "./terminal.ts";
 
 const INIT = slot("init");
 const PIDFD = slot("init pidfd");
 const LAST_STREAM = 2;
-const LAST_DESCRIPTOR = 0xffffffff;
 /** hutch itself failed: the convention of env(1), timeout(1) and container engines. */
 const FAILED = 125;
 
@@ -170,7 +168,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
     ...(spec.process?.terminal && !launch.creates ? leaveRawMode("nothing was raw") : []),
-    ...endInit(),
+    ...endChild(INIT, PIDFD),
     set(EXIT_CODE, FAILED),
     jump("remove"),
     label("init"),
@@ -178,16 +176,3 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...init,
   ];
 }
-
-/** After a failure of the launcher: no half-made container stays behind. */
-const endInit = (): Step[] => [
-  guard(),
-  branch(INIT, "le", 0, "no init"),
-  call("end the half-made container", "pidfd_send_signal", [PIDFD, SIGNALS.SIGKILL, 0, 0], {
-    errors: { ESRCH: "ignore" },
-  }),
-  call("collect the half-made container", "wait4", [INIT, 0, __WALL, 0], {
-    errors: { ECHILD: "ignore", EINTR: "retry" },
-  }),
-  label("no init"),
-];

@@ -1,4 +1,5 @@
 /** Init ends with its launcher, also with one that was killed before init could ask the kernel for that. */
+import { POLLIN } from "../linux/poll.ts";
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, exit, label, slot, store, struct } from "./build.ts";
@@ -6,7 +7,6 @@ import type { Step } from "./step.ts";
 
 const LAUNCHER = slot("launcher pidfd");
 const POLL = buffer("launcher's end", 8);
-const POLLIN = 1;
 const NO_TIME = struct("timespec", [
   ["tv_sec", 8, 0],
   ["tv_nsec", 8, 0],

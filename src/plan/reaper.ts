@@ -1,4 +1,5 @@
 /** --init: pid 1 is a small reaper of hutch's own, and the command its child. */
+import { LAST_DESCRIPTOR } from "../linux/fcntl.ts";
 import { TIOCSPGRP } from "../linux/ioctl.ts";
 import { PR_SET_NAME } from "../linux/prctl.ts";
 import { SIG_BLOCK, SIGNALS } from "../linux/signal.ts";
@@ -8,7 +9,6 @@ import type { Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
 import { EXIT_CODE, superviseChild } from "./supervise.ts";
 
-const LAST_DESCRIPTOR = 0xffffffff;
 const ANY_CHILD = -1;
 const SIGTTOU_BIT = 1n << BigInt(SIGNALS.SIGTTOU - 1);
 

@@ -2,8 +2,10 @@
  * The launcher's loop when the container has a terminal: caller's streams ↔ master of the pty, and
  * signals.
  */
+
 import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDWR } from "../linux/fcntl.ts";
 import { TIOCGPTPEER } from "../linux/ioctl.ts";
+import { POLLIN } from "../linux/poll.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import { endInput, limitPoll, POLL_LIMIT, repeatEnd } from "./end-of-input.ts";
@@ -16,7 +18,6 @@ import { MASTER, receiveMaster } from "./terminal.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
-const POLLIN = 1;
 const POLLOUT = 4;
 /** PIPE_BUF: a pipe that poll(2) calls writable takes as much without blocking. */
 const CHUNK = 4096;

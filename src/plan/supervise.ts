@@ -1,7 +1,7 @@
 /** Waiting for a child: signals are passed on to it, and its end becomes an exit code. */
 import { SIGNALS } from "../linux/signal.ts";
 import { __WALL, WNOHANG } from "../linux/wait.ts";
-import { branch, buffer, call, compute, jump, label, load, set, slot, struct } from "./build.ts";
+import { branch, buffer, call, compute, guard, jump, label, load, set, slot, struct } from "./build.ts";
 import { TAKEN } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
@@ -74,6 +74,19 @@ export function toExitCode(status: Slot, done: string): Step[] {
     label(done),
   ];
 }
+
+/** After a failure of its maker: no half-made child stays behind. A child that was not made has no pidfd. */
+export const endChild = (pid: Slot, pidfd: Slot): Step[] => [
+  guard(),
+  branch(pidfd, "le", 0, "no child"),
+  call("end the half-made process", "pidfd_send_signal", [pidfd, SIGNALS.SIGKILL, 0, 0], {
+    errors: { ESRCH: "ignore" },
+  }),
+  call("collect the half-made process", "wait4", [pid, 0, __WALL, 0], {
+    errors: { ECHILD: "ignore", EINTR: "retry" },
+  }),
+  label("no child"),
+];
 
 const STATUS = buffer("wait status", 8);
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type CreationWish, planBundleCreation } from "../../src/cli/create-plan.ts";
+import { type BundleWish, planBundle } from "../../src/cli/bundle-plan.ts";
 import { NAMELESS, readDraft } from "../../src/container/draft.ts";
 import { emit } from "../../src/emit/index.ts";
 import type { Look } from "../../src/host/look.ts";
@@ -22,7 +22,7 @@ function bundleOf(rest: Partial<Spec> = {}): Look {
   });
 }
 
-const WISH: CreationWish = {
+const WISH: BundleWish = {
   id: "box",
   bundle: "link",
   config: undefined,
@@ -30,10 +30,12 @@ const WISH: CreationWish = {
   noPivot: false,
   keepKeyring: false,
   sendsPidfd: false,
+  init: false,
+  creates: true,
 };
 
-const planned = (wish: Partial<CreationWish> = {}, look = bundleOf()) =>
-  planBundleCreation({ ...WISH, ...wish }, look, () => {});
+const planned = (wish: Partial<BundleWish> = {}, look = bundleOf()) =>
+  planBundle({ ...WISH, ...wish }, look, () => {});
 
 test("a bundle is planned by answers alone, with its root where its links lead", async () => {
   const { plan, details, isLasting } = await planned();
@@ -68,7 +70,7 @@ test("a config beside the bundle is written down with its whole path", async () 
 });
 
 test("the wishes of the command line are in the plan", async () => {
-  const text = async (wish: Partial<CreationWish>): Promise<string> =>
+  const text = async (wish: Partial<BundleWish>): Promise<string> =>
     lines((await planned(wish)).plan).join("\n");
   const plain = await text({});
   expect(plain).toContain("keyctl(");
