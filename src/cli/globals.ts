@@ -25,7 +25,11 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
     help: "where containers are written down; /run/hutch, or $XDG_RUNTIME_DIR/hutch for an ordinary user",
   },
   { name: "log", value: "FILE", help: "add errors to this file, too" },
-  { name: "log-format", value: "text|json", help: "how lines of --log are written; text when absent" },
+  {
+    name: "log-format",
+    value: "text|json",
+    help: "how errors are written to --log or, without it, to standard error",
+  },
   { name: "debug", help: "taken, for callers that give it; hutch has nothing more to tell" },
   { name: "systemd-cgroup", help: "the same as --cgroup-manager=systemd" },
   {

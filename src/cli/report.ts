@@ -12,24 +12,35 @@ export function describe(error: unknown): string {
   return `this is a defect of hutch, please report it: ${text}`;
 }
 
+/** The line for standard error; consola is loaded only where there is somebody to see its colours. */
+async function lineFor(error: unknown, isJson: boolean): Promise<string> {
+  if (isJson) {
+    const { logLine } = await import("./log.ts");
+    return logLine("json", { level: "error", message: describe(error), time: Date.now() });
+  }
+  const line = `hutch: ${describe(error)}`;
+  const isSeen = isTerminal(STDERR) && process.env["NO_COLOR"] === undefined;
+  return `${isSeen ? await colored(line) : line}\n`;
+}
+
 /**
- * Writes the error to standard error and, with --log, to that file. consola is loaded only where there is
- * somebody to see its colours.
+ * Writes the error to standard error and, with --log, to that file. Without one, --log-format is the form of
+ * standard error, as it is runc's.
  */
 export async function report(
   error: unknown,
   globals: ReadonlyMap<string, string> = new Map(),
 ): Promise<void> {
   const log = globals.get("log");
-  if (log) await addError(log, globals.get("log-format") === "json" ? "json" : "text", error);
-  const line = `hutch: ${describe(error)}`;
+  const isJson = globals.get("log-format") === "json";
+  if (log) await addError(log, isJson ? "json" : "text", error);
   try {
-    const text = isTerminal(STDERR) && process.env["NO_COLOR"] === undefined ? await colored(line) : line;
-    write(STDERR, new TextEncoder().encode(`${text}\n`), "standard error");
+    const text = await lineFor(error, isJson && !log);
+    write(STDERR, new TextEncoder().encode(text), "standard error");
   } catch (cause) {
     if (!(cause instanceof HutchError)) throw cause;
     // Where libc cannot be called, or standard error is closed, Bun's own way is left.
-    console.error(line);
+    console.error(`hutch: ${describe(error)}`);
   }
 }
 

@@ -91,6 +91,19 @@ asRoot("run --keep keeps the state until delete, and --pid-file tells the pid of
   expect(left(where)).toEqual([]);
 });
 
+asRoot("run --detach --init has a reaper as pid 1, which hears TERM", async () => {
+  const where = await place("trap 'exit 3' TERM; while :; do sleep 0.05; done");
+  const id = freshId();
+  ids.push([where, id]);
+  await where.ok("run", "--detach", "--init", "--bundle", where.bundle, id);
+  const { pid } = await stateOf(where, id);
+  expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("hutch-init\n");
+  await where.ok("kill", id);
+  while (existsSync(`/proc/${pid}/exe`)) await Bun.sleep(5);
+  await where.ok("delete", id);
+  expect(left(where)).toEqual([]);
+});
+
 asRoot("a run that fails is forgotten too, and its id is free again", async () => {
   const where = await place("exit 3");
   const id = freshId();

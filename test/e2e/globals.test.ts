@@ -50,6 +50,15 @@ describe("errors", () => {
     }
   });
 
+  anyone("are JSON on standard error where there is no --log, as runc's are", async () => {
+    const { code, stderr } = await hutch(["--root", root, "--log-format", "json", "state", "one"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({
+      level: "error",
+      msg: expect.stringContaining("does not exist"),
+    });
+  });
+
   anyone("are added as text when no format is given, and of a wrong command line too", async () => {
     const log = join(directory, "log.txt");
     await hutch([`--log=${log}`, "pause", "--no-such"]);
