@@ -1,6 +1,6 @@
 /**
  * The routines that every program has: the reporter and what it calls. They do not depend on the plan, so
- * they are assembled when hutch is built: this module is imported as a macro, and its result is a literal.
+ * they are assembled once for all: scripts/generate-routines.ts writes them to routines.ts.
  */
 import type { Arch } from "../linux/arch.ts";
 import { ERRNO, type ErrnoName, errnoText } from "../linux/errno.ts";

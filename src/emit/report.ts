@@ -17,8 +17,8 @@ import {
   SUBJECT_SLOT,
 } from "./descriptor.ts";
 import { LABEL, reference } from "./image.ts";
-import { assembleRoutines } from "./report-code.ts" with { type: "macro" };
 import type { Routines } from "./report-code.ts";
+import { ROUTINES } from "./routines.ts";
 
 /**
  * How failures are told: in words on descriptor 2 ("prefix: why: call: ERRNO (text); hint: …"), or as two
@@ -27,14 +27,6 @@ import type { Routines } from "./report-code.ts";
 export type Report =
   | { readonly kind: "print"; readonly prefix: string }
   | { readonly kind: "pipe"; readonly fd: number };
-
-/** Assembled when hutch is built. A function, so that only the literal in use is made. */
-function routinesFor(arch: Arch, kind: Report["kind"]): Routines {
-  if (arch === "x86_64") {
-    return kind === "print" ? assembleRoutines("x86_64", "print") : assembleRoutines("x86_64", "pipe");
-  }
-  return kind === "print" ? assembleRoutines("aarch64", "print") : assembleRoutines("aarch64", "pipe");
-}
 
 export interface Reporter {
   /** Offset of the routine that decimal steps call. */
@@ -53,7 +45,7 @@ const SUBJECT: Slot = { kind: "slot", name: "subject of the failure" };
 /** Puts the routines into the program; to be called before anything else is placed. */
 export function createReporter(asm: Assembler, data: Data, arch: Arch, report: Report): Reporter {
   const { image } = data;
-  const routines = routinesFor(arch, report.kind);
+  const routines = ROUTINES[arch][report.kind];
   image.routines = Uint8Array.fromBase64(routines.code);
   image.fixups.push(...routines.fixups);
   if (report.kind === "print") {

@@ -1,0 +1,47 @@
+/**
+ * Generated, do not edit: bun scripts/generate-routines.ts
+ *
+ * The routines that every program has (report-code.ts), assembled.
+ */
+import type { Arch } from "../linux/arch.ts";
+import type { Report } from "./report.ts";
+import type { Routines } from "./report-code.ts";
+
+const TEXTS =
+  " \0; hint: \0errno \0EPERM (operation not permitted)\0ENOENT (no such file or directory)\0ESRCH (no such process)\0EINTR (interrupted system call)\0EIO (input/output error)\0ENXIO (no such device or address)\0E2BIG (argument list too long)\0ENOEXEC (exec format error)\0EBADF (bad file descriptor)\0ECHILD (no child processes)\0EAGAIN (resource temporarily unavailable)\0ENOMEM (cannot allocate memory)\0EACCES (permission denied)\0EFAULT (bad address)\0ENOTBLK (block device required)\0EBUSY (device or resource busy)\0EEXIST (file exists)\0EXDEV (invalid cross-device link)\0ENODEV (no such device)\0ENOTDIR (not a directory)\0EISDIR (is a directory)\0EINVAL (invalid argument)\0ENFILE (too many open files in system)\0EMFILE (too many open files)\0ENOTTY (inappropriate ioctl for device)\0ETXTBSY (text file busy)\0EFBIG (file too large)\0ENOSPC (no space left on device)\0ESPIPE (illegal seek)\0EROFS (read-only file system)\0EMLINK (too many links)\0EPIPE (broken pipe)\0EDOM (numerical argument out of domain)\0ERANGE (numerical result out of range)\0EDEADLK (resource deadlock avoided)\0ENAMETOOLONG (file name too long)\0ENOLCK (no locks available)\0ENOSYS (function not implemented)\0ENOTEMPTY (directory not empty)\0ELOOP (too many levels of symbolic links)\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0ENODATA (no data available)\0ETIME (timer expired)\0\0\0\0EREMOTE (object is remote)\0\0\0\0\0EPROTO (protocol error)\0\0\0EBADMSG (bad message)\0EOVERFLOW (value too large for defined data type)\0\0\0\0\0\0\0\0\0EILSEQ (invalid or incomplete multibyte or wide character)\0\0\0EUSERS (too many users)\0ENOTSOCK (socket operation on non-socket)\0\0EMSGSIZE (message too long)\0\0ENOPROTOOPT (protocol not available)\0EPROTONOSUPPORT (protocol not supported)\0ESOCKTNOSUPPORT (socket type not supported)\0EOPNOTSUPP (operation not supported)\0\0EAFNOSUPPORT (address family not supported by protocol)\0EADDRINUSE (address already in use)\0EADDRNOTAVAIL (cannot assign requested address)\0ENETDOWN (network is down)\0ENETUNREACH (network is unreachable)\0\0ECONNABORTED (software caused connection abort)\0ECONNRESET (connection reset by peer)\0ENOBUFS (no buffer space available)\0\0ENOTCONN (transport endpoint is not connected)\0\0\0ETIMEDOUT (connection timed out)\0ECONNREFUSED (connection refused)\0\0EHOSTUNREACH (no route to host)\0EALREADY (operation already in progress)\0EINPROGRESS (operation now in progress)\0ESTALE (stale file handle)\0EUCLEAN (structure needs cleaning)\0\0\0\0\0EDQUOT (disk quota exceeded)\0\0\0ECANCELED (operation canceled)\0ENOKEY (required key not available)\0EKEYEXPIRED (key has expired)\0EKEYREVOKED (key has been revoked)\0EKEYREJECTED (key was rejected by service)\0";
+
+// biome-ignore format: a table
+export const ROUTINES: Readonly<Record<Arch, Readonly<Record<Report["kind"], Routines>>>> = {
+  x86_64: {
+    print: {
+      code: "jUsKSInwSIPHATHSSPfxSIP4AHXxMdKIF0mJ+kiJ8DHSSPfxSIPCMEmD6gFBiBJIg/gAderDD7YGiAdIg8YBSIPHAUiD+AB17UiD7wHDQVxFMe1JKcVFizQkQb8AAAAAvwAAAAC+AAAAAOjH////TIn2SMHuBkwB/ui4////SffGIAAAAA+EFwAAAL4AAAAA6KH///++AAAAAEiLNuiU////SYP9AA+EwwAAAEGLdCQESIHm////AEwB/uh2////SYH9gQAAAA+PMgAAAL4AAAAATInqSIPqAUiD+gAPhA8AAAAPtgZIg8YBSIP4AHXz6+MPtgZIg/gAD4UXAAAAvgAAAADoLf///0yJ7ujv/v//6QUAAADoG////0yJ8kiD4g9NieBJ98YQAAAAD4QEAAAASYPABEiD6gFIg/oAD4wrAAAASYPABEEPtkAHTDnodeS+AAAAAOja/v//QYtwBEiB5v///wBMAf7ox/7//41DCogHvgAAAABIifpIKfJIg8IBjXsCuAEAAAAPBUUPtmwkB0n3xhAAAAAPhAgAAABFi2QkCEH/5EyJ77jnAAAADwU=",
+      fixups: [1481, 0, 3, 1561, 0, 7, 1641, 0, 41347, 2249, 0, 3, 2409, 0, 5, 3305, 0, 291, 4105, 0, 179, 5433, 0, 35, 5977, 0, 7],
+      texts: TEXTS,
+      report: 78,
+      decimal: 0,
+    },
+    pipe: {
+      code: "jUsKSInwSIPHATHSSPfxSIP4AHXxMdKIF0mJ+kiJ8DHSSPfxSIPCMEmD6gFBiBJIg/gAderDQVxFMe1JKcVFizwkvgAAAABMiT5MiW4IvwAAAACLP41TELgBAAAADwVFi3QkBEUPtmwkBEn3xgABAAAPhAgAAABFi2QkCEH/5EyJ77jnAAAADwU=",
+      fixups: [1081, 0, 7, 1273, 0, 1],
+      texts: "",
+      report: 54,
+      decimal: 0,
+    },
+  },
+  aarch64: {
+    print: {
+      code: "SgGA0ukDAaoABACRMAnKmgumCpvpAxCqPwEA8WH//1QLAIDSCwAAOeMDAKrpAwGqMAnKmgumCpvpAxCqa8EAkWMEANFrAAA5PwEA8SH//1TAA1/WKQBAOQkAADkhBACRAAQAkT8BAPFh//9UAAQA0cADX9bzAx6qFACA0pQCAMt1AkC5FgCA0hYAoPIAAIDSAACg8gEAgNIBAKDy7v//l+EDFaoh/EbTIQAWi+r//5cQBIDSvwIQ6gABAFQBAIDSAQCg8uT//5cBAIDSAQCg8iEAQPng//+XnwIA8cAGAFRhBkC58P+f0vAfoPIhABCKIQAWi9j//5efBgLx7AEAVAEAgNIBAKDy4gMUqkIEANFfAADxwAAAVCkAQDkhBACRPwEA8aH//1T5//8XKQBAOT8BAPHhAABUAQCA0gEAoPLF//+X4QMUqq7//5cCAAAUwf//l+IDFarwAYDSQgAQiuQDE6oQAoDSvwIQ6kAAAFSEEACRQgQA0V8AAPHLAQBUhBAAkYkcQDk/ARTrQf//VAEAgNIBAKDyr///l4EEQLnw/5/S8B+g8iEAEIohABaLqf//l0kBgNIJAAA5AQCA0gEAoPLiAwCqQgABy0IEAJFAAIDSCAiA0gEAANR0HkA5EAKA0r8CEOpgAABUcwpAuWACH9bgAxSqyAuA0gEAANQ=",
+      fixups: [2121, 5, 3, 2249, 5, 7, 2377, 5, 41347, 3017, 5, 3, 3209, 5, 5, 4105, 5, 291, 5001, 5, 179, 6409, 5, 35, 7113, 5, 7],
+      texts: TEXTS,
+      report: 116,
+      decimal: 0,
+    },
+    pipe: {
+      code: "SgGA0ukDAaoABACRMAnKmgumCpvpAxCqPwEA8WH//1QLAIDSCwAAOeMDAKrpAwGqMAnKmgumCpvpAxCqa8EAkWMEANFrAAA5PwEA8SH//1TAA1/W8wMeqhQAgNKUAgDLdgJAuQEAgNIBAKDyNgAA+TQEAPkAAIDSAACg8gAAQLkCAoDSCAiA0gEAANR1BkC5dBJAORAggNK/AhDqYAAAVHMKQLlgAh/W4AMUqsgLgNIBAADU",
+      fixups: [1609, 5, 7, 1865, 5, 1],
+      texts: "",
+      report: 84,
+      decimal: 0,
+    },
+  },
+};
