@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   net: ["linux", "spec", "plan/step"],
   image: ["linux", "spec", "plan/step"],
   container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image"],
-  cli: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "container"],
+  options: ["linux", "spec", "plan", "host", "container"],
+  cli: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "container", "options"],
 };
 
 /** The packages that a layer may use. A module of node: costs the start of `hutch run` a millisecond. */
@@ -29,6 +30,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   net: /^node:/,
   image: /^(node:|valibot$)/,
   container: /^node:/,
+  options: /^$/,
   cli: /^(node:|citty$|consola(\/utils)?$)/,
 };
 

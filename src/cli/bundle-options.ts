@@ -1,7 +1,7 @@
 /** The options of the commands that make a container from a bundle. */
 import { MOST_PRESERVED } from "../container/preserve.ts";
+import { parseWhole } from "../options/number.ts";
 import type { BundleWish } from "./bundle-plan.ts";
-import { parseWhole } from "./number.ts";
 import { type Given, has, last, type Option, usageError } from "./option.ts";
 
 export const BUNDLE_OPTIONS: readonly Option[] = [

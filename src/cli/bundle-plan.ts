@@ -1,4 +1,6 @@
 /** The plan of `hutch create` and `hutch run`; loaded only when no program was kept. */
+
+import { loadBundle } from "../container/bundle.ts";
 import { planCreation } from "../container/creation.ts";
 import { gatherHost } from "../container/host.ts";
 import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
@@ -6,7 +8,6 @@ import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Launch } from "../plan/context.ts";
-import { loadBundle } from "./bundle.ts";
 
 type Wishes = Pick<Launch, "init" | "preserveFds" | "noPivot" | "keepKeyring"> &
   Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes">>;

@@ -1,11 +1,11 @@
 /** hutch events: what a container uses. */
 import { follow, statsLine } from "../container/events.ts";
 import { load, requireStatus } from "../container/state.ts";
+import { parseSeconds } from "../options/value.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, has, last, readOptions } from "./option.ts";
 import { print } from "./output.ts";
-import { parseSeconds } from "./value.ts";
 
 export const command: Command = {
   name: "events",

@@ -7,6 +7,8 @@ import type { Container } from "../container/state.ts";
 import { readTextIfExists } from "../host/fd.ts";
 import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
+import { parseWhole } from "../options/number.ts";
+import { parseCapability, parseUser } from "../options/value.ts";
 import { makeContext } from "../plan/context.ts";
 import { planJoiner } from "../plan/joiner.ts";
 import type { Plan } from "../plan/step.ts";
@@ -14,9 +16,7 @@ import { changeProcess } from "../spec/exec.ts";
 import { parseJson } from "../spec/json.ts";
 import { parseProcess, parseSpecText } from "../spec/parse.ts";
 import type { Process, Spec } from "../spec/spec.ts";
-import { parseWhole } from "./number.ts";
 import { all, type Given, has, last, usageError } from "./option.ts";
-import { parseCapability, parseUser } from "./value.ts";
 
 export interface ExecWish {
   readonly container: Container;

@@ -5,10 +5,10 @@ import { programOf } from "../container/program.ts";
 import { type Container, load, requireStatus } from "../container/state.ts";
 import { readTextIfExists } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
+import { parseWhole } from "../options/number.ts";
 import { joinerDescriptor } from "../plan/joiner-control.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
-import { parseWhole } from "./number.ts";
 import { type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
 

@@ -1,20 +1,21 @@
 /** hutch explain: what a container would be made of. */
+
+import { loadBundle } from "../container/bundle.ts";
 import { gatherHost } from "../container/host.ts";
 import { compile } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
 import { writeFile } from "../host/fd.ts";
 import { look } from "../host/look.ts";
+import { environmentOf } from "../options/in-environment.ts";
+import { IN_OPTIONS } from "../options/in-options.ts";
+import { readIn } from "../options/in-spec.ts";
+import { surroundings } from "../options/surroundings.ts";
 import type { Host } from "../plan/context.ts";
 import { printPlan } from "../plan/print.ts";
 import type { Plan } from "../plan/step.ts";
 import { parseSpec } from "../spec/parse.ts";
-import { loadBundle } from "./bundle.ts";
-import { environmentOf } from "./in-environment.ts";
-import { IN_OPTIONS } from "./in-options.ts";
-import { readIn } from "./in-spec.ts";
 import { type Command, type Given, last, readOptions } from "./option.ts";
 import { print } from "./output.ts";
-import { surroundings } from "./surroundings.ts";
 
 export const command: Command = {
   name: "explain",

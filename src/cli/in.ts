@@ -3,10 +3,10 @@ import { launch } from "../container/launch.ts";
 import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { call } from "../host/syscall.ts";
+import { environmentOf } from "../options/in-environment.ts";
+import { IN_OPTIONS } from "../options/in-options.ts";
+import type { InWish } from "../options/in-plan.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { environmentOf } from "./in-environment.ts";
-import { IN_OPTIONS } from "./in-options.ts";
-import type { InWish } from "./in-plan.ts";
 import { type Command, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
 
@@ -43,7 +43,7 @@ export const command: Command = {
 
 /** Plans the container; loaded only when it is not known already. */
 async function plan(wish: InWish, look: Look): Promise<Planned> {
-  const { planIn } = await import("./in-plan.ts");
+  const { planIn } = await import("../options/in-plan.ts");
   return planIn(wish, look);
 }
 

@@ -76,7 +76,7 @@ function asksForHelp({ command }: Module, argv: readonly string[]): boolean {
 }
 
 async function unknownCommand(name: string): Promise<never> {
-  const { nearest } = await import("./nearest.ts");
+  const { nearest } = await import("../options/nearest.ts");
   const options = ["--help", "--version", ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)];
   const near = nearest(name, name.startsWith("-") ? options : Object.keys(COMMANDS));
   throw new HutchError({

@@ -2,19 +2,11 @@
  * Reading a command line by a table. Options come as `--name value`, `--name=value`, `-n value` and, as
  * runc's callers write them, `-name`; a `--` ends them.
  */
-import { HutchError } from "../linux/error.ts";
-import { nearest } from "./nearest.ts";
+import type { HutchError } from "../linux/error.ts";
+import { type Given, type Option, usageError } from "../options/given.ts";
+import { nearest } from "../options/nearest.ts";
 
-export interface Option {
-  /** The long name without dashes. */
-  readonly name: string;
-  readonly short?: string;
-  /** What the value is called in help; a switch when absent. */
-  readonly value?: string;
-  /** The value may be left out, and is only taken with "=". */
-  readonly optional?: boolean;
-  readonly help: string;
-}
+export { all, type Given, has, last, type Option, usageError } from "../options/given.ts";
 
 export interface Command {
   readonly name: string;
@@ -33,25 +25,6 @@ export interface Command {
   /** Paragraphs after the options. */
   readonly notes?: readonly string[];
 }
-
-/**
- * What was given: each option's values in their order ("" for a switch), and the words that are no
- * options.
- */
-export interface Given {
-  /** The name of the command. */
-  readonly command: string;
-  readonly values: ReadonlyMap<string, readonly string[]>;
-  readonly words: readonly string[];
-}
-
-/** The error of a command line, with the way to help. */
-export const usageError = (command: string, reason: string, hint?: string): HutchError =>
-  new HutchError({
-    operation: command,
-    reason,
-    hint: hint ?? `see hutch ${command === "hutch" ? "" : `${command} `}--help`,
-  });
 
 const findOption = (options: readonly Option[], name: string, dashes: string): Option | undefined =>
   options.find((option) => option.name === name || (dashes === "-" && option.short === name));
@@ -112,11 +85,3 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
   }
   return { command: command.name, values, words };
 }
-
-/** The last value of an option, as later ones win; undefined when it was not given. */
-export const last = ({ values }: Given, name: string): string | undefined => values.get(name)?.at(-1);
-
-/** All values of an option that may be repeated. */
-export const all = ({ values }: Given, name: string): readonly string[] => values.get(name) ?? [];
-
-export const has = ({ values }: Given, name: string): boolean => values.has(name);

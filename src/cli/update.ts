@@ -2,16 +2,16 @@
 import { load, requireStatus } from "../container/state.ts";
 import { completeResources, updateLimits } from "../container/update.ts";
 import { readAll, readText } from "../host/fd.ts";
+import { refuse } from "../options/number.ts";
+import { parseBytes } from "../options/value.ts";
 import { parseJson } from "../spec/json.ts";
 import { parseResources } from "../spec/parse.ts";
 import type { Resources } from "../spec/resources.ts";
 import { refuseUnsupportedResources } from "../spec/supported.ts";
 import type { Globals } from "./globals.ts";
-import { refuse } from "./number.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, type Option, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
-import { parseBytes } from "./value.ts";
 
 type Value = number | string;
 

@@ -1,7 +1,7 @@
 /** Reading a command line by a table of options. */
 import { describe, expect, test } from "bun:test";
-import { distance, nearest } from "../../src/cli/nearest.ts";
 import { all, type Command, has, last, readOptions } from "../../src/cli/option.ts";
+import { distance, nearest } from "../../src/options/nearest.ts";
 
 const COMMAND: Command = {
   name: "try",

@@ -1,9 +1,9 @@
 /** Whole plans, printed: what changes in them is seen in the diff of a change. */
 import { expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
-import { environmentOf } from "../../src/cli/in-environment.ts";
-import { readIn } from "../../src/cli/in-spec.ts";
 import { readOptions } from "../../src/cli/option.ts";
+import { environmentOf } from "../../src/options/in-environment.ts";
+import { readIn } from "../../src/options/in-spec.ts";
 import type { Host } from "../../src/plan/context.ts";
 import { printPlan } from "../../src/plan/print.ts";
 import { HOST, plan, rootless, spec, USER } from "./fixture.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
-import { planIn } from "../../src/cli/in-plan.ts";
 import { readOptions } from "../../src/cli/option.ts";
+import { planIn } from "../../src/options/in-plan.ts";
+import { machine } from "../cli/machine.ts";
 import { lines } from "../plan/fixture.ts";
-import { machine } from "./machine.ts";
 
 const CGROUP2 = "30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
 

@@ -1,6 +1,8 @@
 /** Values of options: what is understood, and what is refused by the option's name. */
 import { describe, expect, test } from "bun:test";
-import { parseWhole } from "../../src/cli/number.ts";
+import { CAPABILITIES } from "../../src/linux/capability.ts";
+import { RLIM_INFINITY } from "../../src/linux/resource.ts";
+import { parseWhole } from "../../src/options/number.ts";
 import {
   parseBind,
   parseBytes,
@@ -13,9 +15,7 @@ import {
   parseSeconds,
   parseTmpfs,
   parseUser,
-} from "../../src/cli/value.ts";
-import { CAPABILITIES } from "../../src/linux/capability.ts";
-import { RLIM_INFINITY } from "../../src/linux/resource.ts";
+} from "../../src/options/value.ts";
 
 /** Every text gives its value. */
 function gives<T>(parse: (option: string, text: string) => T, rows: Readonly<Record<string, T>>): void {

@@ -6,8 +6,8 @@ import { unescapeOctal } from "../linux/octal.ts";
 import type { Filter, Host } from "../plan/context.ts";
 import { OPENING, PROGRAMS } from "../plan/seccomp-program.ts";
 import { parseJson } from "../spec/json.ts";
+import { type Given, has, last, usageError } from "./given.ts";
 import { type ChosenSeccomp, capabilitiesOf, namespacesOf, type Surroundings } from "./in-spec.ts";
-import { type Given, has, last, usageError } from "./option.ts";
 
 /** Directories whose mounts are the container's own, never the host's. */
 const OWN = ["/proc", "/sys", "/dev", "/run", "/tmp"];

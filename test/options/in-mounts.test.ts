@@ -1,8 +1,8 @@
 /** The mounts of `hutch in` that do not depend on the rest of the spec. */
 import { expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
-import { inMounts } from "../../src/cli/in-mounts.ts";
 import { readOptions } from "../../src/cli/option.ts";
+import { inMounts } from "../../src/options/in-mounts.ts";
 import { HOST } from "../plan/fixture.ts";
 
 const around = {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
-import { environmentOf } from "../../src/cli/in-environment.ts";
 import { readOptions } from "../../src/cli/option.ts";
+import { environmentOf } from "../../src/options/in-environment.ts";
 import { DEFAULT_PATH } from "../../src/plan/exec.ts";
 
 const environment = (options: readonly string[], caller: Record<string, string | undefined>): string[] =>

@@ -1,5 +1,5 @@
 /** Reading an OCI bundle: a directory with config.json and, usually, the root (OCI bundle.md). */
-import { PLAIN } from "../container/plan.ts";
+
 import type { Look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Launch } from "../plan/context.ts";
@@ -7,6 +7,7 @@ import { isBindMount } from "../spec/mount.ts";
 import { parseSpecText } from "../spec/parse.ts";
 import type { Mount, Spec } from "../spec/spec.ts";
 import { refuseUnsupported } from "../spec/supported.ts";
+import { PLAIN } from "./plan.ts";
 
 /** A relative source is looked for in the bundle (OCI config.md, "Mounts"). */
 const mountsOf = ({ mounts }: Spec, bundle: string): Mount[] =>

@@ -1,8 +1,8 @@
 /** The mounts of `hutch in`: the usual API file systems, what hides the host, and what was asked for. */
 import type { NamespaceType } from "../linux/namespace.ts";
 import type { Mount } from "../spec/spec.ts";
+import { all, type Given } from "./given.ts";
 import type { Surroundings } from "./in-spec.ts";
-import { all, type Given } from "./option.ts";
 import { parseBind, parseTmpfs } from "./value.ts";
 
 const mount = (type: string, destination: string, ...options: string[]): Mount => ({

@@ -6,9 +6,9 @@ import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
 import type { Filter, Host, Launch } from "../plan/context.ts";
 import { defaultSpec } from "../spec/default.ts";
 import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
+import { all, type Given, has, last, usageError } from "./given.ts";
 import { inMounts } from "./in-mounts.ts";
 import { parseWhole } from "./number.ts";
-import { all, type Given, has, last, usageError } from "./option.ts";
 import {
   parseBytes,
   parseCapability,

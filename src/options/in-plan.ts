@@ -5,8 +5,8 @@ import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
 import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { parseSpec } from "../spec/parse.ts";
+import type { Given } from "./given.ts";
 import { readIn } from "./in-spec.ts";
-import type { Given } from "./option.ts";
 import { surroundings } from "./surroundings.ts";
 
 export interface InWish {

@@ -1,10 +1,10 @@
 /** From a command line of `hutch in` to an OCI spec, with a machine that is not there. */
 import { describe, expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
-import { environmentOf } from "../../src/cli/in-environment.ts";
-import { readIn, type Surroundings } from "../../src/cli/in-spec.ts";
 import { readOptions } from "../../src/cli/option.ts";
-import { worthShowing } from "../../src/cli/surroundings.ts";
+import { environmentOf } from "../../src/options/in-environment.ts";
+import { readIn, type Surroundings } from "../../src/options/in-spec.ts";
+import { worthShowing } from "../../src/options/surroundings.ts";
 import { parseSpec } from "../../src/spec/parse.ts";
 import { HOST, USER } from "../plan/fixture.ts";
 

@@ -1,6 +1,6 @@
 /** The environment of a container of `hutch in`. */
 import { DEFAULT_PATH } from "../plan/exec.ts";
-import { all, type Given, has } from "./option.ts";
+import { all, type Given, has } from "./given.ts";
 import { parsePair } from "./value.ts";
 
 /** The caller's environment, unless --clear-env, with what --env sets. */

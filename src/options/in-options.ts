@@ -1,5 +1,5 @@
 /** The options that `in` and `explain` share. */
-import type { Option } from "./option.ts";
+import type { Option } from "./given.ts";
 
 export const IN_OPTIONS: readonly Option[] = [
   {
