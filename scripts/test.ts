@@ -1,7 +1,7 @@
 /**
- * `npm test`: type check, lint, build, unit tests, end-to-end tests, and whether anything is left on the
- * host. Arguments choose test files by a part of their path; what begins with "-" goes to `bun test`. The
- * last line is the total.
+ * `npm test`: type check, lint, build, unit tests, end-to-end tests, tests in virtual machines, and whether
+ * anything is left on the host. Arguments choose test files by a part of their path; what begins with "-"
+ * goes to `bun test`. The last line is the total.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { settledDifferences, snapshotHost } from "../test/support/host.ts";
 import { build } from "./build.ts";
 import { type Report, readReport } from "./junit.ts";
+import { installKernel } from "./kernel.ts";
 import { installEngines, installPackages } from "./packages.ts";
 
 const root = dirname(import.meta.dir);
@@ -26,6 +27,10 @@ const PACKAGES = [
 
 /** Engines that run hutch in their tests; without one, its tests are skipped. */
 const ENGINES = ["podman", "catatonit", "containerd", "docker.io", "buildah"];
+
+/** What interprets the virtual machine, and where its tests are; without it, they are skipped. */
+const EMULATORS = ["qemu-system-x86"];
+const MACHINE_TESTS = "test/vm/";
 
 /** All of it has to fit into 25 minutes. */
 const END = performance.now() + 24 * 60_000;
@@ -120,20 +125,24 @@ async function main(): Promise<void> {
   const all = [...new Bun.Glob("test/**/*.test.ts").scanSync({ cwd: root })].sort();
   const files = all.filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
   const isEndToEnd = (file: string) => file.startsWith("test/e2e/");
-  for (const line of [...installPackages(PACKAGES), ...installEngines(ENGINES)]) {
-    console.log(`not available: ${line}`);
-  }
+  const isMachine = (file: string) => file.startsWith(MACHINE_TESTS);
+  const missing = [...installPackages(PACKAGES), ...installEngines(ENGINES)];
+  if (files.some(isMachine)) missing.push(...installPackages(EMULATORS), ...installKernel());
+  for (const line of missing) console.log(`not available: ${line}`);
 
   check("type check", complaintOf([process.execPath, "check", "--no-script"]));
   check("format and lint", biome());
   const isBuilt = check("build", await buildComplaint());
 
   const before = snapshotHost();
-  const unit = files.filter((file) => !isEndToEnd(file));
+  const unit = files.filter((file) => !isEndToEnd(file) && !isMachine(file));
   await runTests("unit tests", unit, flags, UNIT_LIMIT);
-  const endToEnd = files.filter(isEndToEnd);
-  if (isBuilt) await runTests("end-to-end tests", endToEnd, flags, Number.POSITIVE_INFINITY);
-  else total.skipped.push(...endToEnd.map((file) => `${file} (needs the build)`));
+  const needBuild = { "end-to-end tests": isEndToEnd, "tests in virtual machines": isMachine };
+  for (const [title, isOne] of Object.entries(needBuild)) {
+    const chosen = files.filter(isOne);
+    if (isBuilt) await runTests(title, chosen, flags, Number.POSITIVE_INFINITY);
+    else total.skipped.push(...chosen.map((file) => `${file} (needs the build)`));
+  }
   const left = await settledDifferences(before, 10_000);
   check("nothing is left on the host", left.length === 0 ? undefined : left.join("\n"));
   if (filters.length > 0 && files.length === 0) check(`a test file matches ${filters.join(" ")}`, "");

@@ -22,7 +22,7 @@ function isStatic(path: string): boolean {
   return file.exitCode === 1;
 }
 
-function findBusybox(): string | undefined {
+export function findBusybox(): string | undefined {
   return BUSYBOX.find((path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -1,0 +1,99 @@
+/** What is on the machine: busybox, hutch with its libc, a first process, and what a test adds. */
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { HUTCH } from "../hutch.ts";
+import { findBusybox } from "../rootfs.ts";
+import type { Entry } from "./cpio.ts";
+import { INIT } from "./init.ts";
+
+/** A file by its text, or a file or a whole directory of this machine by its path. */
+export type Content = { readonly text: string; readonly mode?: number } | { readonly from: string };
+
+export interface Contents {
+  /** By the paths that they have on the machine. */
+  readonly files?: Readonly<Record<string, Content>>;
+  readonly script: string;
+  /** Paths of modules, in the order of loading. */
+  readonly modules: readonly string[];
+  readonly boundary: string;
+  readonly cgroups: string;
+}
+
+/** The shared libraries and the loader of a program, as the loader itself names them. */
+export function librariesOf(program: string): string[] {
+  const { stdout } = Bun.spawnSync(["ldd", program], { stderr: "ignore" });
+  return [...stdout.toString().matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, path = ""]) => path);
+}
+
+const file = (path: string, from: string): Entry => {
+  const { mode } = lstatSync(from, { throwIfNoEntry: true });
+  return { kind: "file", path, mode: mode & 0o7777, data: readFileSync(from) };
+};
+
+const program = (path: string, from: string): Entry => ({
+  kind: "file",
+  path,
+  mode: 0o755,
+  data: readFileSync(from),
+});
+
+const script = (path: string, text: string): Entry => ({
+  kind: "file",
+  path,
+  mode: 0o755,
+  data: new TextEncoder().encode(text),
+});
+
+/** A file or a directory of this machine with all that is in it; sockets and devices are left out. */
+function tree(path: string, from: string): Entry[] {
+  const stat = lstatSync(from);
+  if (stat.isSymbolicLink()) return [{ kind: "link", path, target: readlinkSync(from) }];
+  if (stat.isFile()) return [file(path, from)];
+  if (!stat.isDirectory()) return [];
+  const below = readdirSync(from).flatMap((name) => tree(join(path, name), join(from, name)));
+  return [{ kind: "directory", path, mode: stat.mode & 0o7777 }, ...below];
+}
+
+function entriesOf(path: string, content: Content): Entry[] {
+  if ("from" in content) return tree(path, content.from);
+  return [{ kind: "file", path, mode: content.mode ?? 0o644, data: new TextEncoder().encode(content.text) }];
+}
+
+/** Nodes that are there before a devtmpfs covers them: numbers from the kernel's devices.txt. */
+const DEVICES: readonly Entry[] = [
+  { kind: "device", path: "/dev/console", mode: 0o600, major: 5, minor: 1 },
+  { kind: "device", path: "/dev/null", mode: 0o666, major: 1, minor: 3 },
+  { kind: "device", path: "/dev/ttyS1", mode: 0o600, major: 4, minor: 65 },
+  { kind: "device", path: "/dev/ttyS2", mode: 0o600, major: 4, minor: 66 },
+];
+
+/** All directories above these paths, those further up first. */
+function parents(entries: readonly Entry[]): Entry[] {
+  const given = new Set(entries.filter(({ kind }) => kind === "directory").map(({ path }) => path));
+  const found = new Set<string>();
+  for (const { path } of entries) {
+    for (let above = dirname(path); above !== "/"; above = dirname(above)) found.add(above);
+  }
+  return [...found]
+    .filter((path) => !given.has(path))
+    .sort()
+    .map((path) => ({ kind: "directory", path, mode: 0o755 }));
+}
+
+export function initramfs({ files = {}, modules, boundary, cgroups, script: text }: Contents): Entry[] {
+  const busybox = findBusybox();
+  if (busybox === undefined) throw new Error("a machine needs busybox-static");
+  const settings = `BOUNDARY=${boundary}\nCGROUPS=${cgroups}\nMODULES="${modules.map((x) => basename(x)).join(" ")}"\n`;
+  const entries = [
+    ...DEVICES,
+    script("/init", INIT),
+    script("/vm/settings", settings),
+    script("/vm/script", text),
+    program("/bin/busybox", busybox),
+    program("/bin/hutch", HUTCH),
+    ...librariesOf(HUTCH).map((path) => program(path, path)),
+    ...modules.map((path) => program(join("/vm", basename(path)), path)),
+    ...Object.entries(files).flatMap(([path, content]) => entriesOf(path, content)),
+  ];
+  return [...parents(entries), ...entries];
+}
