@@ -1,10 +1,11 @@
 /**
- * Reading a command line by a table. Options come as `--name value`, `--name=value`, `-n value` and, as
- * runc's callers write them, `-name`; a `--` ends them.
+ * Reading a command line by a table. Options come as `--name value`, `--name=value`, `-n value`, `-nvalue`,
+ * `-ab` for `-a -b` and, as runc's callers write them, `-name`; a `--` ends them.
  */
 import type { HutchError } from "../linux/error.ts";
 import { type Given, type Option, usageError } from "../options/given.ts";
 import { nearest } from "../options/nearest.ts";
+import { familiar } from "./familiar.ts";
 
 export { all, type Given, has, last, type Option, usageError } from "../options/given.ts";
 
@@ -29,13 +30,30 @@ export interface Command {
 const findOption = (options: readonly Option[], name: string, dashes: string): Option | undefined =>
   options.find((option) => option.name === name || (dashes === "-" && option.short === name));
 
-function unknownOption(command: Command, text: string, name: string): HutchError {
+/**
+ * The options of a word such as -tm64m, each as a word of its own: -t -m=64m (POSIX, Utility Syntax
+ * Guidelines 5 and 6). Throws where the word, or a letter of it, is no option.
+ */
+function separate(command: Command, word: string): string[] {
+  const words: string[] = [];
+  for (let index = 1; index < word.length; index += 1) {
+    const letter = word.charAt(index);
+    const option = command.options.find(({ short }) => short === letter);
+    if (option === undefined)
+      throw unknownOption(command, word, index === 1 ? word.slice(1) : letter, letter);
+    const value = word.slice(index + 1);
+    if (option.value !== undefined && value !== "") return [...words, `-${letter}=${value}`];
+    words.push(`-${letter}`);
+  }
+  return words;
+}
+
+function unknownOption(command: Command, text: string, name: string, letter = ""): HutchError {
+  // Engines call the other commands, and have no habits.
+  const habit = (word: string) => (command.name === "in" ? familiar(word) : undefined);
   const near = nearest(name, [...command.options.map((option) => option.name), "help"]);
-  return usageError(
-    command.name,
-    `unknown option ${text}`,
-    near === undefined ? undefined : `did you mean --${near}?`,
-  );
+  const meant = near === undefined ? undefined : `did you mean --${near}?`;
+  return usageError(command.name, `unknown option ${text}`, habit(name) ?? meant ?? habit(letter));
 }
 
 /**
@@ -50,18 +68,17 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
     if (list === undefined) values.set(option.name, [value]);
     else list.push(value);
   };
-  let index = 0;
-  while (index < argv.length) {
-    const word = argv[index] ?? "";
-    index += 1;
+  let rest = argv;
+  while (rest.length > 0) {
+    const [word = ""] = rest;
+    rest = rest.slice(1);
     if (word === "--") {
-      words.push(...argv.slice(index));
+      words.push(...rest);
       break;
     }
     if (!word.startsWith("-") || word === "-") {
       words.push(word);
       if (!command.stopsAtWord) continue;
-      const rest = argv.slice(index);
       // `hutch in / -- sh` and `hutch in / sh` are the same; a second "--" belongs to the command.
       words.push(...(rest[0] === "--" ? rest.slice(1) : rest));
       break;
@@ -70,16 +87,18 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
     const equals = word.indexOf("=");
     const name = word.slice(dashes.length, equals < 0 ? undefined : equals);
     const option = findOption(command.options, name, dashes);
-    if (option === undefined) throw unknownOption(command, word, name);
-    if (option.value === undefined) {
+    if (option === undefined) {
+      if (dashes === "--") throw unknownOption(command, word, name);
+      rest = [...separate(command, word), ...rest];
+    } else if (option.value === undefined) {
       if (equals >= 0) throw usageError(command.name, `--${option.name} takes no value, received ${word}`);
       give(option, "");
     } else if (equals >= 0) give(option, word.slice(equals + 1));
     else if (option.optional) give(option, "");
     else {
-      const value = argv[index];
+      const [value] = rest;
       if (value === undefined) throw usageError(command.name, `${word} needs a value: ${option.value}`);
-      index += 1;
+      rest = rest.slice(1);
       give(option, value);
     }
   }

@@ -62,13 +62,16 @@ async function chooseSeccomp(given: Given, host: Host, look: Look): Promise<Chos
   };
 }
 
-function directoryOf(where: string, look: Look): string {
+function directoryOf(where: string, given: Given, look: Look): string {
   const kind = look("kind", where);
   if (kind === "directory") return look("real", where) ?? where;
   throw new HutchError({
     operation: `WHERE ${where}`,
     errno: kind === undefined ? "ENOENT" : "ENOTDIR",
-    hint: "the first word after the options is the root of the container: a directory, or / for the host's files",
+    hint:
+      last(given, "overlay") === ""
+        ? `the first word after the options is the root of the container; if ${where} is the layer, write --overlay=${where}`
+        : "the first word after the options is the root of the container: a directory, or / for the host's files",
   });
 }
 
@@ -86,7 +89,7 @@ export async function surroundings(given: Given, look: Look): Promise<Surroundin
   if (word === undefined)
     throw usageError(given.command, "expected WHERE and a command", `hutch ${given.command} / -- sh`);
   const host = gatherHost(look);
-  const where = directoryOf(word, look);
+  const where = directoryOf(word, given, look);
   const layerWord = last(given, "overlay") ?? "";
   const layer =
     layerWord === "" || look("kind", layerWord) === undefined ? layerWord : look("real", layerWord);

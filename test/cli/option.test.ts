@@ -25,6 +25,15 @@ describe("an option", () => {
     }
   });
 
+  test("of one letter may stand together with others, and with its value", () => {
+    const given = read("-tm64m sh");
+    expect([has(given, "tty"), last(given, "memory"), given.words]).toEqual([true, "64m", ["sh"]]);
+    expect(last(read("-tm 1g"), "memory")).toBe("1g");
+    expect(last(read("-ma=b"), "memory")).toBe("a=b");
+    expect(() => read("-tx")).toThrow("try: unknown option -tx");
+    expect(() => read("-tm")).toThrow("try: -m needs a value: SIZE");
+  });
+
   test("takes what looks like an option as its value", () => {
     expect(last(read("--memory --tty"), "memory")).toBe("--tty");
   });
