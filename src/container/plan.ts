@@ -24,6 +24,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   keepKeyring: false,
   sendsPidfd: false,
   notes: undefined,
+  followed: false,
   filter: undefined,
   givenEnvironment: false,
 };

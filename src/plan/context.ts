@@ -54,7 +54,7 @@ export interface Launch {
   readonly executable: number | undefined;
   /** A reaper of hutch's own is pid 1, and the command its child. */
   readonly init: boolean;
-  /** The launcher is killed when its parent dies. */
+  /** The launcher ends the container when its own parent dies. */
   readonly dieWithParent: boolean;
   /** Seconds after which the container is ended; 0 is never. */
   readonly timeout: number;
@@ -89,6 +89,8 @@ export interface Launch {
    * note.ts).
    */
   readonly notes: "forget" | "keep" | undefined;
+  /** hutch lives on beside the launcher, and is told what becomes of the container (see follow.ts). */
+  readonly followed: boolean;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;
   /** The environment of the container is that of the program; process.env serves only to find the command. */

@@ -16,7 +16,12 @@ export const EVENT = {
   ready: 0x1_0000_0001,
   handed: 0x1_0000_0002,
   made: 0x1_0000_0003,
+  running: 0x1_0000_0004,
+  exited: 0x1_0000_0005,
 } as const;
 
 /** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */
 export const STATE_SIZE = 4096;
+
+/** In the value of "exited", beside the wait status (wait(2)): the time was up. */
+export const TIMED_OUT = 0x1_0000_0000;

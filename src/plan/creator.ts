@@ -7,23 +7,15 @@
  * creator undoes everything when hutch's end of the pipe is closed.
  */
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { branch, buffer, call, exit, label, slot, struct } from "./build.ts";
+import { branch, buffer, call, exit, label, slot } from "./build.ts";
 import type { Context } from "./context.ts";
-import { controlDescriptor, EVENT } from "./creator-control.ts";
+import { controlDescriptor } from "./creator-control.ts";
+import { tell } from "./follow.ts";
 import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
 import type { Slot, Step } from "./step.ts";
 import { sendDescriptor } from "./terminal.ts";
 
 const BYTE = buffer("control byte", 8);
-
-/** Tells hutch of an event. */
-function tell(why: string, { launch }: Context, event: keyof typeof EVENT, value: number | Slot): Step {
-  const record = struct("event", [
-    ["event", 8, EVENT[event]],
-    ["value", 8, value],
-  ]);
-  return call(why, "write", [controlDescriptor(launch.preserveFds, "report"), record, 16]);
-}
 
 /** Reads one byte into `got`; 0 when the other end is closed. */
 const take = (why: string, descriptor: number, got: Slot): Step =>

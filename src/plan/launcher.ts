@@ -3,7 +3,7 @@
  * signals on, waits, removes what was made, and exits as the container did.
  */
 import { AT_FDCWD, LAST_DESCRIPTOR, O_RDWR } from "../linux/fcntl.ts";
-import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../linux/prctl.ts";
+import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
@@ -12,6 +12,7 @@ import { type Context, isNew } from "./context.ts";
 import { handOver } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { deviceSources } from "./device.ts";
+import { awaitBirth, keepBirth, openBirth, tellEnd, tellPid } from "./follow.ts";
 import { mapsItself, openSync, writeMaps } from "./idmap.ts";
 import { makeIdmaps } from "./idmap-mount.ts";
 import { bindSource } from "./mount.ts";
@@ -19,7 +20,7 @@ import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
-import { closeLauncher, openLauncher } from "./parent-death.ts";
+import { closeLauncher, hearOfParent, openLauncher, PARENT_DIED } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
@@ -61,9 +62,10 @@ export function openStreams(): Step[] {
 }
 
 /** What was inherited and is in the way: the program's own file, descriptors, signal settings. */
-function prepare({ launch }: Context): Step[] {
-  const { executable, preserveFds, dieWithParent, creates } = launch;
-  const kept = 3 + preserveFds + (creates ? CONTROL.length : 0);
+function prepare(context: Context): Step[] {
+  const { launch } = context;
+  const { executable, preserveFds, dieWithParent, creates, followed } = launch;
+  const kept = 3 + preserveFds + (creates ? CONTROL.length : followed ? 1 : 0);
   return [
     ...(executable === undefined
       ? []
@@ -71,10 +73,9 @@ function prepare({ launch }: Context): Step[] {
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
     ...openStreams(),
     call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0]),
+    ...(followed ? [keepBirth(context)] : []),
     ...takeSignals(),
-    ...(dieWithParent
-      ? [call("die with the parent", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0])]
-      : []),
+    ...(dieWithParent ? [hearOfParent()] : []),
   ];
 }
 
@@ -127,13 +128,16 @@ function makeInit(context: Context): Step[] {
 export const waitsForMaps = (context: Context): boolean => isNew(context, "user") && !mapsItself(context);
 
 /** Stays beside the container until it has ended. */
-function supervise({ launch, spec }: Context): Step[] {
-  const child = { pid: INIT, pidfd: PIDFD };
+function supervise(context: Context): Step[] {
+  const { launch, spec } = context;
+  const child = { pid: INIT, pidfd: PIDFD, ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}) };
   return [
+    ...(launch.followed ? awaitBirth(context) : []),
     ...startClock(launch.timeout),
     ...(spec.process?.terminal
       ? superviseTerminal(child, launch.timeout)
       : superviseChild(child, launch.timeout, "supervise")),
+    ...(launch.followed ? tellEnd(context) : []),
   ];
 }
 
@@ -155,8 +159,10 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(waitsForMaps(context) ? openSync() : []),
     ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
     ...(isWatched ? openLauncher() : []),
+    ...(launch.followed ? openBirth(context) : []),
     ...makeInit(context),
     ...(isWatched ? [closeLauncher()] : []),
+    ...(launch.followed ? tellPid(context, INIT) : []),
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.notes === undefined ? [] : notePid(INIT)),

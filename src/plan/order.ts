@@ -11,6 +11,7 @@ import { awaitStart, pauseForHooks } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
+import { FOLLOW } from "./follow.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import { launcher } from "./launcher.ts";
 import { holdLabel, labelDescriptors, openLabel, writeLabel } from "./lsm.ts";
@@ -52,8 +53,8 @@ const setDumpable = (value: 0 | 1, why: string): Step =>
 
 /** Everything that happens in the container's first process. */
 function init(context: Context, process: Process, mounts: readonly SortedMount[]): Step[] {
-  const { creates, preserveFds } = context.launch;
-  const held = preserveFds + (creates ? CONTROL.length : 0);
+  const { creates, preserveFds, followed } = context.launch;
+  const held = preserveFds + (creates ? CONTROL.length : followed ? FOLLOW.length : 0);
   return [
     ...(creates ? [askToDie()] : endWithLauncher(context, "at birth")),
     // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.

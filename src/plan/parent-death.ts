@@ -22,6 +22,16 @@ export function openLauncher(): Step[] {
 /** In the launcher, once init has it too. */
 export const closeLauncher = (): Step => call("leave it to init", "close", [LAUNCHER]);
 
+/**
+ * What the kernel sends the launcher when its parent dies, for --die-with-parent: none that has a meaning, so
+ * that the launcher can end the container and remove what it has made.
+ */
+export const PARENT_DIED = 64;
+
+/** In the launcher, which holds signals back until it supervises. */
+export const hearOfParent = (): Step =>
+  call("hear of the parent's death", "prctl", [PR_SET_PDEATHSIG, PARENT_DIED, 0, 0, 0]);
+
 /** Asks to be ended with the launcher; a change of ids or a gain of capabilities undoes it (prctl(2)). */
 export const askToDie = (): Step =>
   call("die with the process that makes this one", "prctl", [PR_SET_PDEATHSIG, SIGNALS.SIGKILL, 0, 0, 0]);

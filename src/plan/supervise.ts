@@ -12,8 +12,11 @@ const TIMED_OUT = 124;
 const GRACE = 2;
 const ITIMER_REAL = 0;
 const SIGNAL = slot("signal");
-const ALARMS = slot("alarms");
+/** How often the clock of --timeout has rung. */
+export const ALARMS = slot("alarms");
 export const EXIT_CODE = slot("exit code");
+/** How the child ended, as wait(2) tells. */
+export const WAIT_STATUS = slot("status");
 
 /** Starts the clock of --timeout; the second alarm comes after the grace. */
 export const startClock = (seconds: number): Step[] => {
@@ -33,6 +36,8 @@ export const startClock = (seconds: number): Step[] => {
 export interface Child {
   readonly pid: Slot;
   readonly pidfd: Slot | undefined;
+  /** A signal that is not passed on, but ends the child at once. */
+  readonly endedBy?: number;
 }
 
 const send = (why: string, { pid, pidfd }: Child, signal: Slot | number): Step =>
@@ -46,8 +51,18 @@ const send = (why: string, { pid, pidfd }: Child, signal: Slot | number): Step =
  */
 function passOn(child: Child, timeout: number, next: string): Step[] {
   const why = "pass the signal on to the container";
-  if (timeout === 0) return [send(why, child, SIGNAL), jump(next)];
+  const end =
+    child.endedBy === undefined
+      ? []
+      : [
+          branch(SIGNAL, "ne", child.endedBy, `${next}: other signal`),
+          send("the parent has died: end the container", child, SIGNALS.SIGKILL),
+          jump(next),
+          label(`${next}: other signal`),
+        ];
+  if (timeout === 0) return [...end, send(why, child, SIGNAL), jump(next)];
   return [
+    ...end,
     branch(SIGNAL, "eq", SIGNALS.SIGALRM, `${next}: alarm`),
     send(why, child, SIGNAL),
     jump(next),
@@ -101,7 +116,7 @@ export function collect(
   whose: number | Slot = child.pid,
 ): Step[] {
   const ended = slot("ended");
-  const status = slot("status");
+  const status = WAIT_STATUS;
   const again = `${next}: collect`;
   return [
     label(again),
