@@ -1,14 +1,8 @@
 /** What a container uses, in the shape of runc's events, which engines read. */
+import { hugePages } from "./huge-pages.ts";
+import type { Json } from "./json.ts";
+import { pressure } from "./pressure.ts";
 import { amountOf, listOf, pairsOf, type ReadFile, rangesOf, UNLIMITED } from "./read.ts";
-
-/** JSON whose whole numbers stay exact. */
-export type Json =
-  | bigint
-  | number
-  | string
-  | null
-  | readonly Json[]
-  | { readonly [name: string]: Json | undefined };
 
 /** Nanoseconds of one tick of cpuacct.stat (USER_HZ is 100 on every architecture that hutch knows). */
 const TICK_NS = 10_000_000n;
@@ -42,7 +36,7 @@ function eachCpu(text: string | undefined): { user: bigint[]; kernel: bigint[] }
   return { user: rows.map((row) => row[1] ?? 0n), kernel: rows.map((row) => row[2] ?? 0n) };
 }
 
-const listed = (list: readonly bigint[]): readonly bigint[] | undefined =>
+const listed = <T extends Json>(list: readonly T[]): readonly T[] | undefined =>
   list.length > 0 ? list : undefined;
 
 function cpuV1(read: ReadFile): Json {
@@ -63,6 +57,7 @@ function cpuV1(read: ReadFile): Json {
       throttledPeriods: some(throttling["nr_throttled"]),
       throttledTime: some(throttling["throttled_time"]),
     },
+    psi: pressure(read("cpu.pressure")),
   };
 }
 
@@ -76,6 +71,7 @@ function cpuV2(read: ReadFile): Json {
       throttledPeriods: some(stat["nr_throttled"]),
       throttledTime: some(time("throttled_usec")),
     },
+    psi: pressure(read("cpu.pressure")),
   };
 }
 
@@ -88,6 +84,7 @@ function memoryV1(read: ReadFile): Json {
     kernel: entryV1(read, "memory.kmem"),
     kernelTCP: entryV1(read, "memory.kmem.tcp"),
     raw,
+    psi: pressure(read("memory.pressure")),
   };
 }
 
@@ -109,11 +106,12 @@ function memoryV2(read: ReadFile): Json {
       sum(limit, amountOf(read("memory.swap.max"))),
       sum(usage, amountOf(read("memory.swap.current"))),
       undefined,
-      undefined,
+      pairsOf(read("memory.swap.events"))["max"],
     ),
     kernel: entry(undefined, raw["kernel"], undefined, undefined),
     kernelTCP: entry(undefined, raw["sock"], undefined, undefined),
     raw,
+    psi: pressure(read("memory.pressure")),
   };
 }
 
@@ -128,16 +126,17 @@ const CPUSET_FLAGS = [
   "sched_load_balance",
 ] as const;
 
-/** Empty for a container without a cpuset cgroup of its own. */
-function cpuset(read: ReadFile): Json {
-  const level = read("cpuset.sched_relax_domain_level")?.trim();
-  return {
-    cpus: rangesOf(read("cpuset.cpus") ?? read("cpuset.cpus.effective")),
-    mems: rangesOf(read("cpuset.mems") ?? read("cpuset.mems.effective")),
-    ...Object.fromEntries(CPUSET_FLAGS.map((name) => [name, amountOf(read(`cpuset.${name}`))])),
-    sched_relax_domain_level: level === undefined ? undefined : Number(level),
-  };
-}
+/** Version 2 tells by `cpuset.cpus` what was asked for, which may be nothing, and has no flags. */
+const allowed = (read: ReadFile, name: "cpus" | "mems"): Json | undefined =>
+  listed(rangesOf(read(`cpuset.${name}.effective`) ?? read(`cpuset.${name}`)));
+
+/** Without numbers for a container that has no cpuset cgroup of its own. */
+const cpuset = (read: ReadFile): Json => ({
+  cpus: allowed(read, "cpus"),
+  mems: allowed(read, "mems"),
+  ...Object.fromEntries(CPUSET_FLAGS.map((name) => [name, amountOf(read(`cpuset.${name}`)) ?? 0n])),
+  sched_relax_domain_level: Number(read("cpuset.sched_relax_domain_level")?.trim() ?? 0),
+});
 
 /** "8:0 Read 4096"; the line of the total has no device. */
 function entriesV1(text: string | undefined): Json | undefined {
@@ -166,10 +165,12 @@ const BLKIO_V1 = [
   ["sectorsRecursive", ["blkio.bfq.sectors_recursive"]],
 ] as const;
 
-const blkioV1 = (read: ReadFile): Json =>
-  Object.fromEntries(
+const blkioV1 = (read: ReadFile): Json => ({
+  ...Object.fromEntries(
     BLKIO_V1.map(([name, files]) => [name, files.map((file) => entriesV1(read(file))).find((each) => each)]),
-  );
+  ),
+  psi: pressure(read("io.pressure")),
+});
 
 /** "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …". */
 function blkioV2(read: ReadFile): Json {
@@ -194,6 +195,7 @@ function blkioV2(read: ReadFile): Json {
       ["rios", "Read"],
       ["wios", "Write"],
     ]),
+    psi: pressure(read("io.pressure")),
   };
 }
 
@@ -202,8 +204,11 @@ function pids(read: ReadFile): Json {
   return { current: some(amountOf(read("pids.current"))), limit: limit === UNLIMITED ? undefined : limit };
 }
 
-/** The statistics of a container; version 2 has a cgroup.controllers in each of its directories. */
-export function statsOf(read: ReadFile): Json {
+/**
+ * The statistics of a container; version 2 has a cgroup.controllers in each of its directories. `pageSizes` are
+ * those of huge pages, as names of files have them: "2MB".
+ */
+export function statsOf(read: ReadFile, pageSizes: readonly string[] = []): Json {
   const isV2 = read("cgroup.controllers") !== undefined;
   return {
     cpu: isV2 ? cpuV2(read) : cpuV1(read),
@@ -211,25 +216,8 @@ export function statsOf(read: ReadFile): Json {
     memory: isV2 ? memoryV2(read) : memoryV1(read),
     pids: pids(read),
     blkio: isV2 ? blkioV2(read) : blkioV1(read),
-    hugetlb: {},
+    hugetlb: hugePages(read, pageSizes, isV2),
     intel_rdt: {},
     network_interfaces: null,
   };
 }
-
-/** How often the kernel has killed a process of the container for want of memory. */
-export const oomKills = (read: ReadFile): bigint =>
-  pairsOf(read("memory.events") ?? read("memory.oom_control"))["oom_kill"] ?? 0n;
-
-/** As JSON.stringify, with bigints as numbers. */
-export function jsonText(value: Json): string {
-  if (typeof value === "bigint") return `${value}`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  if (isList(value)) return `[${value.map(jsonText).join(",")}]`;
-  const members = Object.entries(value).flatMap(([name, member]) =>
-    member === undefined ? [] : [`${JSON.stringify(name)}:${jsonText(member)}`],
-  );
-  return `{${members.join(",")}}`;
-}
-
-const isList = (value: object): value is readonly Json[] => Array.isArray(value);

@@ -25,11 +25,11 @@ export const command: Command = {
 const DEFAULT_INTERVAL = "5s";
 const SECOND_MS = 1000;
 
-export async function run(argv: readonly string[], { root }: Globals): Promise<void> {
+export function run(argv: readonly string[], { root }: Globals): void {
   const given = readOptions(command, argv);
   const interval = parseSeconds("interval", last(given, "interval") ?? DEFAULT_INTERVAL) * SECOND_MS;
   const container = load(root, oneId(given));
   requireStatus(container, "events of", "created", "running", "paused");
   if (has(given, "stats")) print(statsLine(container));
-  else await follow(container, interval, print);
+  else follow(container, interval, print);
 }

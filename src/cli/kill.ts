@@ -20,12 +20,12 @@ export const command: Command = {
   ],
 };
 
-export function run(argv: readonly string[], { root }: Globals): void {
+export function run(argv: readonly string[], { root }: Globals): Promise<void> | void {
   const given = readOptions(command, argv);
   const [id, signal = "TERM", ...more] = given.words;
   if (more.length > 0) throw usageError("kill", `expected ID and SIGNAL, received ${given.words.join(" ")}`);
   const number = signalNumber(signal);
   const container = load(root, oneId({ ...given, words: id === undefined ? [] : [id] }));
   const send = has(given, "all") ? killAll : kill;
-  send(container, number);
+  return send(container, number);
 }

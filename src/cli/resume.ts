@@ -1,5 +1,5 @@
 /** hutch resume: what pause has stopped goes on. */
-import { resume } from "../container/freezer.ts";
+import { coldOf, resume } from "../container/freezer.ts";
 import { load, requireStatus } from "../container/state.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
@@ -16,6 +16,7 @@ export const command: Command = {
 
 export function run(argv: readonly string[], { root }: Globals): Promise<void> {
   const container = load(root, oneId(readOptions(command, argv)));
-  requireStatus(container, "resume", "paused");
+  // What a pause that was killed has left half done can be undone too.
+  if (coldOf(container.record.cgroups) !== "freezing") requireStatus(container, "resume", "paused");
   return resume(container.id, container.record.cgroups);
 }

@@ -1,9 +1,17 @@
 /** What a container uses, and what happens to it, as lines of JSON. */
+import { pageSizeName } from "../cgroup/huge-pages.ts";
+import { jsonText } from "../cgroup/json.ts";
 import type { ReadFile } from "../cgroup/read.ts";
-import { jsonText, oomKills, statsOf } from "../cgroup/stats.ts";
-import { readTextIfExists } from "../host/fd.ts";
+import { statsOf } from "../cgroup/stats.ts";
+import { close, readTextIfExists } from "../host/fd.ts";
+import { listDirectory } from "../host/path.ts";
+import { poll } from "../host/poll.ts";
 import { HutchError } from "../linux/error.ts";
-import { type Container, statusOf } from "./state.ts";
+import { POLLIN, POLLPRI } from "../linux/poll.ts";
+import { openProcess } from "./identity.ts";
+import { watchOom } from "./oom-watch.ts";
+import { unlessGone } from "./process.ts";
+import type { Container } from "./state.ts";
 
 /** Reads from whichever of the container's cgroups has the file; what cannot be read is not there. */
 export function cgroupReader(directories: readonly string[]): ReadFile {
@@ -20,30 +28,43 @@ export function cgroupReader(directories: readonly string[]): ReadFile {
   };
 }
 
-export const statsLine = ({ id, record }: Container): string =>
-  `${jsonText({ type: "stats", id, data: statsOf(cgroupReader(record.cgroups)) })}\n`;
+/** The sizes of huge pages that this machine has. */
+const pageSizes = (): string[] =>
+  (unlessGone(() => listDirectory("/sys/kernel/mm/hugepages")) ?? []).flatMap(
+    ({ name }) => pageSizeName(name) ?? [],
+  );
 
-/** How often it is looked whether the container runs, and something was killed, in milliseconds. */
+export const statsLine = ({ id, record }: Container): string =>
+  `${jsonText({ type: "stats", id, data: statsOf(cgroupReader(record.cgroups), pageSizes()) })}\n`;
+
+/** How often the count of kills is asked for where nothing wakes, in milliseconds. */
 const LOOK_MS = 100;
 
-const isThere = ({ root, id, record }: Container): boolean => statusOf(root, id, record) !== "stopped";
-
 /** Tells `tell` a line each interval, and one for each kill for want of memory, until the container has ended. */
-export async function follow(
-  container: Container,
-  intervalMs: number,
-  tell: (line: string) => void,
-): Promise<void> {
-  const read = cgroupReader(container.record.cgroups);
-  let killed = oomKills(read);
-  let next = Date.now() + intervalMs;
-  while (isThere(container)) {
-    await Bun.sleep(Math.max(1, Math.min(LOOK_MS, next - Date.now())));
-    const now = oomKills(read);
-    if (now > killed) tell(`${jsonText({ type: "oom", id: container.id })}\n`);
-    killed = now;
-    if (Date.now() < next) continue;
-    next += intervalMs;
-    if (isThere(container)) tell(statsLine(container));
+export function follow(container: Container, intervalMs: number, tell: (line: string) => void): void {
+  const { id, record } = container;
+  const init = record.init === undefined ? undefined : openProcess(record.init);
+  if (init === undefined) return;
+  const watch = watchOom(record.cgroups);
+  const wanted = [
+    { fd: init, events: POLLIN },
+    ...(watch.wakes === undefined ? [] : [{ fd: watch.wakes, events: POLLPRI }]),
+  ];
+  try {
+    let told = watch.count();
+    for (let next = Date.now() + intervalMs, hasEnded = false; !hasEnded; ) {
+      const left = next - Date.now();
+      const [ended = 0] = poll(wanted, watch.wakes === undefined ? Math.min(LOOK_MS, left) : left);
+      hasEnded = ended !== 0;
+      // Also after the end: the first process itself may have been killed.
+      for (const killed = watch.count(); told < killed; told += 1n)
+        tell(`${jsonText({ type: "oom", id })}\n`);
+      if (hasEnded || Date.now() < next) continue;
+      next += intervalMs;
+      tell(statsLine(container));
+    }
+  } finally {
+    watch.close();
+    close(init);
   }
 }

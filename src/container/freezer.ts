@@ -3,6 +3,7 @@
  * cgroup.freeze of version 2 (admin-guide/cgroup-v2, "Core Interface Files").
  */
 import { readTextIfExists, writeFile } from "../host/fd.ts";
+import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
 import { O_WRONLY } from "../linux/fcntl.ts";
 
@@ -56,12 +57,18 @@ function* places(cgroups: readonly string[]): Generator<Place & { readonly text:
   }
 }
 
-/** True when one of the container's cgroups is frozen, or on its way. */
-export function isFrozen(cgroups: readonly string[]): boolean {
-  for (const { freezer, text } of places(cgroups)) {
-    if (text === freezer.frozen || text === "FREEZING") return true;
+/** Where all processes are now: "freezing" when it was asked for, and some still go on. */
+export type Cold = "thawed" | "freezing" | "frozen";
+
+/** What the kernel says of the container's cgroups; one that cannot be frozen is thawed. */
+export function coldOf(cgroups: readonly string[]): Cold {
+  let cold: Cold = "thawed";
+  for (const { freezer, directory, text } of places(cgroups)) {
+    if (text !== freezer.frozen && text !== "FREEZING") continue;
+    if (freezer.isDone(directory, true)) return "frozen";
+    cold = "freezing";
   }
-  return false;
+  return cold;
 }
 
 /** Together some five seconds, each wait a little longer than the one before. */
@@ -71,13 +78,33 @@ const WAITS_MS = [1, 1, 2, 5, 10, 20, 50, ...Array.from({ length: 49 }, () => 10
  * Asks until it is done. Version 1 has to be asked again and again: it freezes only what it finds when it is
  * asked, and a fork or a signal in between leaves it at FREEZING.
  */
-async function change({ freezer, directory, path }: Place, freeze: boolean): Promise<boolean> {
-  for (const wait of WAITS_MS) {
+async function change(
+  { freezer, directory, path }: Place,
+  freeze: boolean,
+  waits: readonly number[] = WAITS_MS,
+): Promise<boolean> {
+  for (const wait of waits) {
     writeFile(path, freeze ? freezer.frozen : freezer.thawed, { flags: O_WRONLY });
     if (freezer.isDone(directory, freeze)) return true;
     await Bun.sleep(wait);
   }
   return freezer.isDone(directory, freeze);
+}
+
+/** Together some half a second. */
+const SHORT_WAITS_MS = [1, 1, 2, 5, 10, 20, 50, 100, 100, 100, 100];
+
+/**
+ * Keeps the processes from making new ones while they are told something. Also when not all of them can be
+ * frozen in time: who is born in a cgroup that freezes is frozen. Gives the way back, if there is any to go.
+ */
+export async function holdStill(cgroups: readonly string[]): Promise<() => Promise<void>> {
+  const [place] = places(cgroups);
+  if (place === undefined || coldOf(cgroups) !== "thawed") return async () => {};
+  await change(place, true, SHORT_WAITS_MS);
+  return async () => {
+    if (fileKind(place.path) === "file") await change(place, false);
+  };
 }
 
 function placeOf(what: string, id: string, cgroups: readonly string[]): Place {

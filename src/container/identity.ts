@@ -1,7 +1,8 @@
 /** Processes by more than their number: a pid is used again, a pid with its start time is not. */
 
 import { close } from "../host/fd.ts";
-import { call, errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
+import { poll } from "../host/poll.ts";
+import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { POLLIN } from "../linux/poll.ts";
 import { statOf } from "./process.ts";
 
@@ -28,14 +29,9 @@ export function isAlive({ pid, startTime }: Identity): boolean {
  * the number cannot pass to another in between. False when the process has ended.
  */
 export function signalProcess(identity: Identity, signal: number): boolean {
-  if (!isAlive(identity)) return false;
-  const fd = syscall("pidfd_open", identity.pid, 0);
-  if (failed(fd)) {
-    if (errnoOf(fd) === "ESRCH") return false;
-    throw syscallError(`open a pidfd of ${identity.pid}`, fd);
-  }
+  const fd = openProcess(identity);
+  if (fd === undefined) return false;
   try {
-    if (!isAlive(identity)) return false;
     const result = syscall("pidfd_send_signal", fd, signal, 0, 0);
     if (!failed(result)) return true;
     if (errnoOf(result) === "ESRCH") return false;
@@ -45,27 +41,25 @@ export function signalProcess(identity: Identity, signal: number): boolean {
   }
 }
 
+/** A pidfd of that very process, which polls as POLLIN at its end; undefined when it has ended. */
+export function openProcess(identity: Identity): number | undefined {
+  if (!isAlive(identity)) return undefined;
+  const fd = syscall("pidfd_open", identity.pid, 0);
+  if (failed(fd)) {
+    if (errnoOf(fd) === "ESRCH") return undefined;
+    throw syscallError(`open a pidfd of ${identity.pid}`, fd);
+  }
+  if (isAlive(identity)) return fd;
+  close(fd);
+  return undefined;
+}
+
 /** Waits until the process has ended, at most so many milliseconds; true when it has. */
 export function awaitEnd(identity: Identity, milliseconds: number): boolean {
-  const fd = syscall("pidfd_open", identity.pid, 0);
-  if (failed(fd)) return true;
+  const fd = openProcess(identity);
+  if (fd === undefined) return true;
   try {
-    if (!isAlive(identity)) return true;
-    const poll = new DataView(new ArrayBuffer(8));
-    poll.setInt32(0, fd, true);
-    poll.setInt16(4, POLLIN, true);
-    const timeout = new BigInt64Array(new ArrayBuffer(16));
-    timeout[0] = BigInt(Math.floor(milliseconds / 1000));
-    timeout[1] = BigInt((milliseconds % 1000) * 1_000_000);
-    call(
-      `wait for the end of ${identity.pid}`,
-      "ppoll",
-      new Uint8Array(poll.buffer),
-      1,
-      new Uint8Array(timeout.buffer),
-      0,
-      0,
-    );
+    poll([{ fd, events: POLLIN }], milliseconds);
     return !isAlive(identity);
   } finally {
     close(fd);

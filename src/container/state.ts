@@ -1,6 +1,6 @@
 /** The state of a container (OCI runtime.md, "State"), worked out from its record and from the kernel. */
 import { HutchError } from "../linux/error.ts";
-import { isFrozen } from "./freezer.ts";
+import { coldOf } from "./freezer.ts";
 import { isHeld } from "./holders.ts";
 import { isAlive } from "./identity.ts";
 import { type Record, read, startFifo } from "./store.ts";
@@ -14,7 +14,7 @@ export function statusOf(root: string, id: string, record: Record | undefined): 
   if (!record.isCreated) return "creating";
   // Who has begun its program has closed the FIFO, also when the hutch that started it could not remove it.
   if (isHeld(startFifo(root, id))) return "created";
-  return isFrozen(record.cgroups) ? "paused" : "running";
+  return coldOf(record.cgroups) === "frozen" ? "paused" : "running";
 }
 
 export interface Container {

@@ -2,3 +2,5 @@
 
 /** There is something to read; of a pidfd, its process has ended (pidfd_open(2)). */
 export const POLLIN = 0x001;
+/** Of a file of the kernel's: its content is another than that which was read last (poll(2)). */
+export const POLLPRI = 0x002;

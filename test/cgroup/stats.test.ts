@@ -1,6 +1,7 @@
 /** Statistics from files as the kernel writes them, in the shape of runc's events. */
 import { expect, test } from "bun:test";
-import { jsonText, oomKills, statsOf } from "../../src/cgroup/stats.ts";
+import { jsonText } from "../../src/cgroup/json.ts";
+import { statsOf } from "../../src/cgroup/stats.ts";
 
 const reader =
   (files: Readonly<Record<string, string>>) =>
@@ -42,7 +43,7 @@ test("version 1: times in nanoseconds, limits exact, and no limit of processes l
       },
       throttling: { periods: 10, throttledPeriods: 3, throttledTime: 77 },
     },
-    cpuset: { cpus: [0, 1], mems: [], sched_relax_domain_level: -1 },
+    cpuset: { cpus: [0, 1], sched_relax_domain_level: -1 },
     memory: { cache: 8192, usage: { usage: 552960, max: 2248704, failcnt: 5 }, raw: { rss: 4096 } },
     pids: { current: 1 },
     blkio: {
@@ -57,7 +58,6 @@ test("version 1: times in nanoseconds, limits exact, and no limit of processes l
   const text = jsonText(statsOf(reader(V1)));
   expect(text).toContain('"limit":9223372036854771712,');
   expect(text).not.toContain('"pids":{"current":1,"limit"');
-  expect(oomKills(reader(V1))).toBe(2n);
 });
 
 const V2 = {
@@ -101,15 +101,31 @@ test("version 2: microseconds become nanoseconds, and swap is counted with memor
     },
   });
   expect(jsonText(statsOf(reader(V2)))).toContain('"swap":{"limit":18446744073709551615,');
-  expect(oomKills(reader(V2))).toBe(1n);
+});
+
+test("the numbers of a cpuset are there also for a container that has none, as in runc", () => {
+  const flags = { cpu_exclusive: 0, mem_hardwall: 0, sched_load_balance: 0, sched_relax_domain_level: 0 };
+  expect(parsed({})).toMatchObject({ cpuset: flags });
+  expect(jsonText(statsOf(reader({})))).not.toContain('"cpus"');
+  // What is in force, not what was asked for.
+  const v2 = { ...V2, "cpuset.cpus": "\n", "cpuset.cpus.effective": "0,2-3\n" };
+  expect(parsed(v2)).toMatchObject({ cpuset: { cpus: [0, 2, 3] } });
+});
+
+test("pressure and huge pages are there where the kernel has them", () => {
+  const psi = "some avg10=1.50 avg60=0.00 avg300=0.00 total=7\nfull avg10=0.00 total=0\n";
+  const files = { ...V2, "cpu.pressure": psi, "io.pressure": psi, "hugetlb.2MB.current": "4096\n" };
+  const data: unknown = JSON.parse(jsonText(statsOf(reader(files), ["2MB", "1GB"])));
+  const line = { avg10: 1.5, avg60: 0, avg300: 0, total: 7 };
+  expect(data).toMatchObject({
+    cpu: { psi: { some: line, full: { avg10: 0 } } },
+    blkio: { psi: { some: line } },
+    hugetlb: { "2MB": { usage: 4096, failcnt: 0 } },
+  });
+  expect(data).not.toMatchObject({ memory: { psi: expect.anything() } });
+  expect(data).not.toMatchObject({ hugetlb: { "1GB": expect.anything() } });
 });
 
 test("a container without any cgroup has statistics of the same shape", () => {
   expect(parsed({})).toMatchObject({ cpu: { throttling: {} }, memory: { raw: {} }, pids: {}, blkio: {} });
-  expect(oomKills(reader({}))).toBe(0n);
-});
-
-test("a value becomes the JSON that it would be elsewhere, and what is undefined is left out", () => {
-  const value = { a: [1, "x\n", null], b: { c: undefined, d: {} }, e: 2n ** 64n };
-  expect(jsonText(value)).toBe('{"a":[1,"x\\n",null],"b":{"d":{}},"e":18446744073709551616}');
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isFrozen, pause, resume } from "../../src/container/freezer.ts";
+import { coldOf, holdStill, pause, resume } from "../../src/container/freezer.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 function cgroup(files: Readonly<Record<string, string>>): string {
@@ -12,15 +12,31 @@ function cgroup(files: Readonly<Record<string, string>>): string {
 }
 const text = (directory: string, file: string): string => readFileSync(join(directory, file), "utf8").trim();
 
-test("a container is frozen when one of its cgroups is, or is about to be", () => {
+test("a container is frozen when one of its cgroups says that all is done, and freezing before", () => {
   const memory = cgroup({ "memory.limit_in_bytes": "1" });
-  expect(isFrozen([])).toBe(false);
-  expect(isFrozen([memory, "/nowhere"])).toBe(false);
-  expect(isFrozen([memory, cgroup({ "freezer.state": "THAWED" })])).toBe(false);
-  expect(isFrozen([memory, cgroup({ "freezer.state": "FREEZING" })])).toBe(true);
-  expect(isFrozen([memory, cgroup({ "freezer.state": "FROZEN" })])).toBe(true);
-  expect(isFrozen([cgroup({ "cgroup.freeze": "1" })])).toBe(true);
-  expect(isFrozen([cgroup({ "cgroup.freeze": "0" })])).toBe(false);
+  expect(coldOf([])).toBe("thawed");
+  expect(coldOf([memory, "/nowhere"])).toBe("thawed");
+  expect(coldOf([memory, cgroup({ "freezer.state": "THAWED" })])).toBe("thawed");
+  expect(coldOf([memory, cgroup({ "freezer.state": "FREEZING" })])).toBe("freezing");
+  expect(coldOf([memory, cgroup({ "freezer.state": "FROZEN" })])).toBe("frozen");
+  const v2 = (freeze: number, frozen: number) =>
+    coldOf([cgroup({ "cgroup.freeze": `${freeze}`, "cgroup.events": `populated 1\nfrozen ${frozen}` })]);
+  expect([v2(0, 0), v2(1, 0), v2(1, 1)]).toEqual(["thawed", "freezing", "frozen"]);
+});
+
+test("who is held still goes on as before: thawed, or frozen when that was so", async () => {
+  const states: readonly [before: string, between: string, after: string][] = [
+    ["THAWED", "FROZEN", "THAWED"],
+    ["FROZEN", "FROZEN", "FROZEN"],
+  ];
+  for (const [before, between, after] of states) {
+    const directory = cgroup({ "freezer.state": before });
+    const release = await holdStill(["/nowhere", directory]);
+    expect(text(directory, "freezer.state")).toBe(between);
+    await release();
+    expect(text(directory, "freezer.state")).toBe(after);
+  }
+  await (await holdStill([]))();
 });
 
 test("pause and resume write the words of the version that is there", async () => {

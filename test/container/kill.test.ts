@@ -42,7 +42,7 @@ test("in every other state the signal is refused, with the words that engines lo
   const child = Bun.spawn(["sleep", "1000"]);
   expect(() => kill(container("stopped", child.pid), SIGTERM)).toThrow("container not running");
   expect(() => kill(container("creating", child.pid), SIGTERM)).toThrow("container is creating");
-  expect(() => killAll(container("creating", child.pid), SIGTERM)).toThrow("container is creating");
+  await expect(killAll(container("creating", child.pid), SIGTERM)).rejects.toThrow("container is creating");
   expect(child.exitCode).toBeNull();
   const running = container("running", child.pid);
   child.kill("SIGKILL");
@@ -60,11 +60,11 @@ test("all processes of a cgroup are told once, also below it; that there is none
   mkdirSync(join(directory, "below"));
   writeFileSync(join(directory, "cgroup.procs"), `${child.pid}\n`);
   writeFileSync(join(directory, "below/cgroup.procs"), `${child.pid}\n`);
-  killAll(container("running", child.pid, [directory, directory]), SIGUSR1);
+  await killAll(container("running", child.pid, [directory, directory]), SIGUSR1);
   expect(await line()).toBe("told\n");
   child.kill("SIGKILL");
   await child.exited;
-  expect(() => killAll(container("stopped", child.pid, [directory]), SIGUSR1)).not.toThrow();
+  await killAll(container("stopped", child.pid, [directory]), SIGUSR1);
 });
 
 test("the freezers of a tree are thawed, and no other file is made", () => {

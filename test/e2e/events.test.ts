@@ -26,7 +26,7 @@ asRoot("--stats is one line with what the container uses and may use", async () 
 asRoot("--stats has no member that runc's does not have", async () => {
   const own = await limitedBox(place);
   const known =
-    /"(type|id|data|cpu|usage|total|percpu|percpu_kernel|percpu_user|kernel|user|throttling|periods|throttledPeriods|throttledTime|cpuset|cpus|mems|cpu_exclusive|mem_hardwall|mem_exclusive|memory_\w+|sched_\w+|memory|cache|swap|kernelTCP|raw|limit|max|failcnt|pids|current|blkio|hugetlb|intel_rdt|network_interfaces|io\w+Recursive|major|minor|op|value)":/g;
+    /"(type|id|data|cpu|usage|total|percpu|percpu_kernel|percpu_user|kernel|user|throttling|periods|throttledPeriods|throttledTime|cpuset|cpus|mems|cpu_exclusive|mem_hardwall|mem_exclusive|memory_\w+|sched_\w+|memory|cache|swap|kernelTCP|raw|limit|max|failcnt|pids|current|blkio|hugetlb|intel_rdt|network_interfaces|psi|some|full|avg\d+|io\w+Recursive|major|minor|op|value)":/g;
   const { stdout } = await call(["events", "--stats", own.id]);
   const rest = stdout.replace(/"raw":\{[^}]*\}/, '"raw":{}').replaceAll(known, "");
   expect(rest).not.toMatch(/"\w+":/);
@@ -53,6 +53,15 @@ asRoot("tells of a process that was killed for want of memory", async () => {
   });
   const text = await child.stdout.text();
   expect(JSON.parse(text.split("\n")[0] ?? "{}")).toEqual({ type: "oom", id: own.id });
+});
+
+asRoot("tells of each process, also of the first, with which the stream ends", async () => {
+  const script =
+    "sleep 1; for n in 1 2; do dd if=/dev/zero of=/dev/null bs=100M count=1; done; exec dd if=/dev/zero of=/dev/null bs=100M count=1";
+  const own = await limitedBox(place, script, 16 * 2 ** 20);
+  const { stdout, code } = await call(["events", "--interval", "60s", own.id]);
+  const lines = stdout.trim().split("\n");
+  expect({ code, lines }).toEqual({ code: 0, lines: Array(3).fill(`{"type":"oom","id":"${own.id}"}`) });
 });
 
 asRoot("of a container that has ended, or is not there, is an error", async () => {

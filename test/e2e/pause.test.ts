@@ -1,6 +1,5 @@
 /** pause and resume, with processes that count. */
 import { afterAll, expect } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lacksHutch } from "../support/hutch.ts";
 import { rootfs } from "../support/rootfs.ts";
@@ -8,7 +7,7 @@ import { testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { detached } from "./support-detached.ts";
 import { withLinux } from "./support-inside.ts";
-import { asRoot } from "./support-lifecycle.ts";
+import { asRoot, read } from "./support-lifecycle.ts";
 
 const { call, run, end } = detached();
 afterAll(end);
@@ -18,7 +17,7 @@ async function counting(): Promise<{ id: string; count: () => number }> {
   const files = await rootfs(temporaryDirectory("counting"));
   const script = "while :; do echo x >> /count; /bin/sleep 0.01; done";
   const id = await run(script, (name) => (spec) => withLinux({ cgroupsPath: `/${name}` })(spec), files);
-  return { id, count: () => readFileSync(join(files, "count"), "utf8").length };
+  return { id, count: () => read(join(files, "count")).length };
 }
 
 const statusOf = async (id: string): Promise<string> => JSON.parse((await call(["state", id])).stdout).status;
