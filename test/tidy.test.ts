@@ -11,12 +11,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plan: ["linux", "spec"],
   emit: ["linux", "spec", "plan"],
   host: ["linux", "plan/step"],
-  cgroup: ["linux", "spec", "plan/build", "plan/struct", "plan/cgroup", "plan/step"],
+  // A socket and bytes on it; who asks systemd for what is the container's business.
+  dbus: ["linux", "host"],
+  cgroup: ["linux", "spec", "dbus/value", "plan/build", "plan/struct", "plan/cgroup", "plan/step"],
   net: ["linux", "spec", "plan/step"],
   image: ["linux", "spec", "plan/step"],
-  container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image"],
+  container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "dbus"],
   options: ["linux", "spec", "plan", "host", "container"],
-  cli: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "container", "options"],
+  cli: ["linux", "spec", "plan", "emit", "host", "cgroup", "dbus", "net", "image", "container", "options"],
 };
 
 /** The packages that a layer may use. A module of node: costs the start of `hutch run` a millisecond. */
@@ -26,6 +28,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   plan: /^$/,
   emit: /^$/,
   host: /^bun(:ffi)?$/,
+  dbus: /^$/,
   cgroup: /^$/,
   net: /^node:/,
   image: /^(node:|valibot$)/,
@@ -35,7 +38,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
 };
 
 /** The layers that run between the start of `hutch run` and the start of the container. */
-const HOT = /^src\/(linux|spec|plan|emit|host|cgroup)\//;
+const HOT = /^src\/(linux|spec|plan|emit|host|cgroup|dbus)\//;
 
 const MAX_WIDTH = 110;
 const MAX_LINES = 300;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { close, using } from "../../src/host/fd.ts";
-import { connect } from "../../src/host/socket.ts";
+import { awaitReadable, connect } from "../../src/host/socket.ts";
 import { call } from "../../src/host/syscall.ts";
 import { F_GETFD, FD_CLOEXEC } from "../../src/linux/fcntl.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -51,4 +51,26 @@ test("a socket that is missing, or that nobody listens to, is told by its path",
   server.stop(true);
   rmSync(path, { force: true });
   expect(() => connect("/dev/null")).toThrow("connect to /dev/null: ECONNREFUSED");
+});
+
+test("an abstract name is found without a file", () => {
+  const name = `hutch-test-${process.pid}-${Date.now()}`;
+  using _ = listen(`\0${name}`);
+  close(connect(name, true));
+  expect(() => connect(`${name}-nobody`, true)).toThrow("ECONNREFUSED");
+});
+
+test("a descriptor is readable when something comes, and waited for no longer than asked", async () => {
+  const path = join(temporaryDirectory("socket"), "answer");
+  const server = Bun.listen({ unix: path, socket: { data: (socket) => void socket.write("yes") } });
+  const socket = connect(path);
+  try {
+    expect(awaitReadable(socket, 20)).toBe(false);
+    call("write", "write", socket, "hello", 5);
+    await Bun.sleep(50);
+    expect(awaitReadable(socket, 1000)).toBe(true);
+  } finally {
+    close(socket);
+    server.stop(true);
+  }
 });
