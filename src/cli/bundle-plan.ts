@@ -1,13 +1,13 @@
 /** The plan of `hutch create` and `hutch run`; loaded only when no program was kept. */
-
 import { loadBundle } from "../container/bundle.ts";
 import { planCreation } from "../container/creation.ts";
 import { gatherHost } from "../container/host.ts";
 import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
 import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
-import { HutchError } from "../linux/error.ts";
 import type { Launch } from "../plan/context.ts";
+import { controlDescriptor } from "../plan/creator-control.ts";
+import type { Spec } from "../spec/spec.ts";
 
 type Wishes = Pick<Launch, "init" | "preserveFds" | "noPivot" | "keepKeyring"> &
   Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes">>;
@@ -18,23 +18,26 @@ export interface BundleWish extends Wishes {
   readonly config: string | undefined;
 }
 
+const hasHooks = ({ hooks }: Spec): boolean => Object.values(hooks ?? {}).some((list) => list?.length);
+
+/** In the foreground: hutch becomes the program or, where hooks are to be run, stays beside it. */
+export const foregroundLaunch = (
+  spec: Spec,
+): Partial<Pick<Launch, "creates" | "supervises" | "dieWithParent" | "notes" | "executable">> =>
+  hasHooks(spec)
+    ? { creates: true, supervises: true, dieWithParent: true, notes: undefined }
+    : { executable: PROGRAM_DESCRIPTOR };
+
 export async function planBundle(
   { id, bundle: directory, config, ...wishes }: BundleWish,
   look: Look,
   warn: (line: string) => void,
 ): Promise<Planned> {
   const { spec, launch, bundle } = loadBundle(directory, look, warn, config);
-  const { creates } = wishes;
-  if (!creates && Object.values(spec.hooks ?? {}).some((list) => list?.length)) {
-    throw new HutchError({
-      operation: "hooks",
-      reason: "not run by a container in the foreground yet",
-      hint: "hutch run --detach, or hutch create and hutch start",
-    });
-  }
   const where = { bundle, config: config === undefined ? undefined : look("real", config) };
-  // In the foreground hutch becomes the program; of `create` it is a child, from a memfd of its own.
-  const executable = creates ? undefined : PROGRAM_DESCRIPTOR;
-  const whole = { ...launch, ...wishes, executable };
-  return planCreation({ id, ...where, spec, host: gatherHost(look), launch: whole }, look);
+  // What `create` makes is a child of hutch, from a memfd of its own.
+  const whole = { ...launch, ...wishes, ...(wishes.creates ? {} : foregroundLaunch(spec)) };
+  const planned = await planCreation({ id, ...where, spec, host: gatherHost(look), launch: whole }, look);
+  if (!whole.supervises) return planned;
+  return { ...planned, report: { kind: "pipe", fd: controlDescriptor(wishes.preserveFds, "report") } };
 }

@@ -1,7 +1,8 @@
 /** hutch create: an OCI bundle, up to the point where `start` lets it go on. */
 import { create } from "../container/create.ts";
-import { readDraft, recordOf } from "../container/draft.ts";
-import { programOf } from "../container/program.ts";
+import { type Draft, readDraft, recordOf } from "../container/draft.ts";
+import { preserve } from "../container/preserve.ts";
+import { type Program, programOf } from "../container/program.ts";
 import type { Record } from "../container/store.ts";
 import { writeFile } from "../host/fd.ts";
 import { rename } from "../host/path.ts";
@@ -31,9 +32,9 @@ function writePidFile(path: string, record: Record): void {
 }
 
 /** prestart and createRuntime: in hutch's own namespaces, when those of the container are made. */
-async function hooksOfHost(root: string, hooks: Hooks, record: Record): Promise<void> {
+async function hooksOfHost(root: string, hooks: Hooks, record: Record, stop?: AbortSignal): Promise<void> {
   const { hookContext, runHooks } = await import("../container/hook.ts");
-  const context = hookContext({ root, id: record.id, record, status: "creating" });
+  const context = { ...hookContext({ root, id: record.id, record, status: "creating" }), stop };
   await runHooks("prestart", hooks.prestart, context);
   await runHooks("createRuntime", hooks.createRuntime, context);
 }
@@ -43,6 +44,8 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
   const id = oneId(given);
   const wish = { ...bundleWish(given), creates: true, sendsPidfd: has(given, "pidfd-socket") };
   const { preserveFds } = wish;
+  // Before anything else is opened, which would take a number that is not the caller's.
+  preserve(preserveFds);
   const program = await programOf({
     words: ["create", JSON.stringify(wish)],
     report: { kind: "pipe", fd: controlDescriptor(preserveFds, "report") },
@@ -58,20 +61,37 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
     throw new HutchError({ operation: "process.terminal", reason: "expected --console-socket" });
   }
   await create({
-    root: globals.root,
-    record: recordOf(draft, id),
-    program,
-    preserveFds,
+    ...creationOf({ root: globals.root, id, program, draft, preserveFds, pidFile: last(given, "pid-file") }),
     console: draft.terminal && socket !== undefined ? connect(socket) : undefined,
     pidfdSocket: pidfdSocket === undefined ? undefined : connect(pidfdSocket),
-    whenMade: (made) => hooksOfHost(globals.root, draft.hooks ?? {}, made),
-    whenReady: async (ready) => {
-      const pidFile = last(given, "pid-file");
-      if (pidFile !== undefined) writePidFile(pidFile, ready);
-    },
   });
   return id;
 }
+
+export interface Made {
+  readonly root: string;
+  readonly id: string;
+  readonly program: Program;
+  readonly draft: Draft;
+  readonly preserveFds: number;
+  readonly pidFile: string | undefined;
+}
+
+/** What is to be created, without sockets. */
+export const creationOf = ({ root, id, program, draft, preserveFds, pidFile }: Made) => ({
+  root,
+  record: recordOf(draft, id),
+  program,
+  preserveFds,
+  stays: draft.stays === true,
+  console: undefined,
+  pidfdSocket: undefined,
+  whenMade: (made: Record, stop?: AbortSignal) => hooksOfHost(root, draft.hooks ?? {}, made, stop),
+  whenReady: async (ready: Record) => {
+    if (pidFile !== undefined) writePidFile(pidFile, ready);
+  },
+  warn,
+});
 
 export async function run(argv: readonly string[], globals: Globals): Promise<void> {
   await createFrom(readOptions(command, argv), globals);

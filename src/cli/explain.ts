@@ -1,11 +1,11 @@
 /** hutch explain: what a container would be made of. */
-
 import { loadBundle } from "../container/bundle.ts";
 import { gatherHost } from "../container/host.ts";
 import { compile } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
 import { writeFile } from "../host/fd.ts";
 import { look } from "../host/look.ts";
+import { HutchError } from "../linux/error.ts";
 import { environmentOf } from "../options/in-environment.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import { readIn } from "../options/in-spec.ts";
@@ -13,7 +13,9 @@ import { surroundings } from "../options/surroundings.ts";
 import type { Host } from "../plan/context.ts";
 import { printPlan } from "../plan/print.ts";
 import type { Plan } from "../plan/step.ts";
+import type { Hooks } from "../spec/hooks.ts";
 import { parseSpec } from "../spec/parse.ts";
+import { foregroundLaunch } from "./bundle-plan.ts";
 import { type Command, type Given, last, readOptions } from "./option.ts";
 import { print } from "./output.ts";
 
@@ -49,17 +51,47 @@ export const command: Command = {
   ],
 };
 
+/** The hooks that are no steps of the plan. */
+const BY_HUTCH = [
+  ["prestart", "when the namespaces are made"],
+  ["createRuntime", "when the namespaces are made"],
+  ["poststart", "when the container's program has begun"],
+  ["poststop", "when the container is gone"],
+] as const;
+
 /** The id of a container that is only talked about. */
 const nobody = (): string => "ID";
 
-async function planOf(given: Given): Promise<{ plan: Plan; host: Host }> {
+interface Explained {
+  readonly plan: Plan;
+  readonly host: Host;
+  /** The hooks that keep hutch beside the container. */
+  readonly beside?: Hooks;
+}
+
+/** What hutch does itself while the program that follows runs. */
+function besideText(hooks: Hooks): string {
+  const lines = BY_HUTCH.flatMap(([name, when]) =>
+    (hooks[name] ?? []).map(({ path }) => `    ${name} ${path}   # ${when}`),
+  );
+  return [
+    "hutch stays beside this container, because it has hooks; it runs by itself",
+    ...lines,
+    "",
+    "",
+  ].join("\n");
+}
+
+async function planOf(given: Given): Promise<Explained> {
   const bundle = last(given, "bundle");
   if (bundle !== undefined) {
     const host = gatherHost(look);
     const { spec, launch } = loadBundle(bundle, look);
+    const whole = { ...launch, ...foregroundLaunch(spec), executable: undefined, id: nobody };
     return {
       host,
-      plan: await planFor(spec, host, { ...launch, id: nobody }, look),
+      plan: await planFor(spec, host, whole, look),
+      ...(whole.supervises ? { beside: spec.hooks ?? {} } : {}),
     };
   }
   const around = await surroundings(given, look);
@@ -77,8 +109,17 @@ async function planOf(given: Given): Promise<{ plan: Plan; host: Host }> {
 
 export async function run(argv: readonly string[]): Promise<void> {
   const given = readOptions(command, argv);
-  const { plan, host } = await planOf(given);
+  const { plan, host, beside } = await planOf(given);
   const output = last(given, "output");
-  if (output === undefined) print(printPlan(plan, host.arch));
-  else writeFile(output, await compile(plan, host.arch), { mode: 0o755 });
+  if (output === undefined) {
+    print(`${beside === undefined ? "" : besideText(beside)}${printPlan(plan, host.arch)}`);
+    return;
+  }
+  if (beside !== undefined) {
+    throw new HutchError({
+      operation: `--output ${output}`,
+      reason: "a container with hooks is no program of its own: hutch stays beside it",
+    });
+  }
+  writeFile(output, await compile(plan, host.arch), { mode: 0o755 });
 }

@@ -1,8 +1,11 @@
 /** hutch run: an OCI bundle in the foreground. */
+import { readDraft } from "../container/draft.ts";
 import { enlist } from "../container/foreground.ts";
-import { launch } from "../container/launch.ts";
+import { become, programFor } from "../container/launch.ts";
+import type { Look } from "../host/look.ts";
 import { BUNDLE_OPTIONS, bundleWish } from "./bundle-options.ts";
 import type { BundleWish } from "./bundle-plan.ts";
+import type { Made } from "./create.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
@@ -57,22 +60,37 @@ function wishOf(given: Given): Omit<BundleWish, "id"> {
   return { ...bundleWish(given), notes: has(given, "keep") ? "keep" : "forget" };
 }
 
+/** Stays beside a container that has hooks; loaded only for that. */
+async function runBesideIt(made: Made, keeps: boolean): Promise<void> {
+  const [{ runBeside }, { creationOf }] = await Promise.all([
+    import("../container/beside.ts"),
+    import("./create.ts"),
+  ]);
+  process.exitCode = await runBeside({ creation: creationOf(made), keeps, warn });
+}
+
 /** Becomes the container's launcher. */
 export async function run(argv: readonly string[], globals: Globals): Promise<void> {
   const given = readOptions(command, argv);
   if (has(given, "detach")) return runDetached(given, globals);
   const id = oneId(given);
   const wish = wishOf(given);
-  return launch({
+  const { root } = globals;
+  const { preserveFds } = wish;
+  const pidFile = last(given, "pid-file");
+  const start = {
     words: ["run", JSON.stringify(wish)],
     id,
     environment: [],
-    preserveFds: wish.preserveFds,
+    preserveFds,
     warn,
-    plan: async (look, warnUser) => {
+    plan: async (look: Look, warnUser: (line: string) => void) => {
       const { planBundle } = await import("./bundle-plan.ts");
       return planBundle({ ...wish, id }, look, warnUser);
     },
-    prepare: (details) => enlist({ root: globals.root, id, pidFile: last(given, "pid-file") }, details),
-  });
+  };
+  const program = await programFor(start);
+  const draft = readDraft(program.details);
+  if (draft.stays) return runBesideIt({ root, id, program, draft, preserveFds, pidFile }, has(given, "keep"));
+  become({ ...start, bytes: program.bytes, prepare: () => enlist({ root, id, pidFile }, draft) });
 }

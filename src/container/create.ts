@@ -7,11 +7,11 @@ import { call } from "../host/syscall.ts";
 import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
+import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Identity, identify } from "./identity.ts";
-import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
@@ -26,6 +26,8 @@ export interface Creation {
   readonly record: Record;
   readonly program: Program;
   readonly preserveFds: number;
+  /** The program is one that `supervises`. */
+  readonly stays: boolean;
   /** The connected console socket, when the process has a terminal. */
   readonly console: number | undefined;
   /** The connected socket that init's pidfd is sent to. */
@@ -34,6 +36,15 @@ export interface Creation {
   readonly whenMade: (record: Record) => Promise<void>;
   /** Called when init is ready, before it is handed over: pid files. */
   readonly whenReady: (record: Record) => Promise<void>;
+  /** Hears of poststop hooks that fail, after something else has failed. */
+  readonly warn: (line: string) => void;
+}
+
+/** The creator of a container that was made. */
+export interface Supervisor {
+  readonly signal: (signal: SignalName) => void;
+  /** Waits for its end; the exit code of the container. */
+  readonly ended: () => Promise<number>;
 }
 
 const RECORD_SIZE = 16;
@@ -64,24 +75,65 @@ export function stepError(plan: Plan, index: number, errno: number): HutchError 
 
 /** Makes the container; its init waits for `start` when this returns. Whatever fails is undone. */
 export async function create(creation: Creation): Promise<void> {
+  await makeOrUndo(creation, async (record, { child }) => {
+    const code = await child.exited;
+    if (code === 0) return;
+    throw new HutchError({
+      operation: `create ${record.id}`,
+      reason: `the creator ended with ${code}`,
+    });
+  });
+}
+
+/** The same with a program that `supervises`: the creator stays, and ends as the container does. */
+export const createBeside = (creation: Creation): Promise<Supervisor> =>
+  makeOrUndo(creation, async (_, { child, report }) => ({
+    signal: (signal) => child.kill(SIGNALS[signal]),
+    ended: async () => {
+      const code = await child.exited;
+      const failure = nextEvent(report);
+      if (failure === undefined) return code;
+      throw stepError(await creation.program.plan(), failure.index, failure.value);
+    },
+  }));
+
+/** A creator that has handed init over. */
+interface Maker {
+  readonly child: Bun.Subprocess;
+  /** Where it tells of what fails. */
+  readonly report: number;
+}
+
+async function makeOrUndo<T>(
+  creation: Creation,
+  finish: (record: Record, maker: Maker) => Promise<T>,
+): Promise<T> {
   const { root } = creation;
   // A cgroup that is there is another's: the creator refuses it, and `delete --force` must not remove it.
   const cgroups = creation.record.cgroups.filter((path) => fileKind(path) === undefined);
   const record: Record = { ...creation.record, cgroups };
-  preserve(creation.preserveFds);
+  let isMade = false;
+  const whenMade: Creation["whenMade"] = (made) => {
+    isMade = true;
+    return creation.whenMade(made);
+  };
   reserve(root, record.id);
   try {
     write(root, record);
-    await makeAndHandOver({ ...creation, record });
+    return await finish(record, await makeAndHandOver({ ...creation, record, whenMade }));
   } catch (error) {
-    forget(root, record.id);
+    // What the first hooks have set up is taken down by the last (runtime.md, "Lifecycle", 5 to 13).
+    if (forget(root, record.id) && isMade) {
+      const { runPoststop } = await import("./delete.ts");
+      await runPoststop(root, record, creation.warn);
+    }
     throw error;
   }
 }
 
 /** Runs the creator, and follows what it tells until init has been handed over. */
-async function makeAndHandOver(creation: Creation): Promise<void> {
-  const { root, record, program, preserveFds } = creation;
+async function makeAndHandOver(creation: Creation): Promise<Maker> {
+  const { root, record, program, preserveFds, stays } = creation;
   const fifo = startFifo(root, record.id);
   call(`make ${fifo}`, "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
   const [report, go, hand] = [makePipe("for reports"), makePipe("to the creator"), makePipe("to init")];
@@ -102,6 +154,8 @@ async function makeAndHandOver(creation: Creation): Promise<void> {
       argv0: "hutch",
       env: {},
       stdio: ["inherit", "inherit", "inherit", ...preserved, ...control],
+      // A session of its own: what the caller's terminal tells hutch must not come twice.
+      detached: stays,
     },
   );
   for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
@@ -118,9 +172,7 @@ async function makeAndHandOver(creation: Creation): Promise<void> {
     await child.exited;
     throw error;
   }
-  const code = await child.exited;
-  if (code !== 0)
-    throw new HutchError({ operation: `create ${record.id}`, reason: `the creator ended with ${code}` });
+  return { child, report: report.read };
 }
 
 /** Writes down the pid as soon as it is told; the identity of init once it is ready. */

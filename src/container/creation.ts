@@ -48,6 +48,7 @@ export async function planCreation(
     cgroups: context.cgroup?.directories() ?? [],
     hooks: spec.hooks,
     terminal: spec.process?.terminal === true,
+    ...(launch.supervises ? { stays: true } : {}),
   };
   return { plan, details: JSON.stringify(draft), isLasting };
 }

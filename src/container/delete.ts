@@ -61,9 +61,15 @@ async function remove(root: string, id: string, record: Record | undefined, warn
   // Read once more: who was ended just now may have written down more.
   await removeAll((recordIfAny(root, id) ?? record)?.cgroups ?? []);
   // Two may delete at once.
-  unlessGone(() => forget(root, id));
-  const poststop = record?.hooks?.poststop;
-  if (record === undefined || poststop === undefined || poststop.length === 0) return;
+  const isOurs = unlessGone(() => forget(root, id)) ?? false;
+  if (isOurs && record !== undefined) await runPoststop(root, record, warn);
+}
+
+/** The last hooks; a container of which nothing is left has them run once. */
+export async function runPoststop(root: string, record: Record, warn: Warn): Promise<void> {
+  const { id, hooks } = record;
+  const poststop = hooks?.poststop;
+  if (poststop === undefined || poststop.length === 0) return;
   const { hookContext, runHooksAndWarn } = await import("./hook.ts");
   await runHooksAndWarn("poststop", poststop, hookContext({ root, id, record, status: "stopped" }), warn);
 }

@@ -16,6 +16,8 @@ export interface Draft {
   readonly hooks: Hooks | undefined;
   /** True when the process has a terminal. */
   readonly terminal: boolean;
+  /** True for the program of a container in the foreground that hutch stays beside (see beside.ts). */
+  readonly stays?: boolean;
 }
 
 /** Cannot occur in a path. */
@@ -28,7 +30,7 @@ export function readDraft(text: string): Draft {
 }
 
 /** The first record: written before anything is made, with all that will be. */
-export function recordOf({ terminal: _, hooks, cgroups, ...draft }: Draft, id: string): Record {
+export function recordOf({ terminal: _, stays: __, hooks, cgroups, ...draft }: Draft, id: string): Record {
   const { poststart, poststop } = hooks ?? {};
   return {
     ...draft,

@@ -3,7 +3,7 @@ import { absolutePath } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
-import { readDraft, recordOf } from "./draft.ts";
+import { type Draft, recordOf } from "./draft.ts";
 import { identify } from "./identity.ts";
 import { PID } from "./launched.ts";
 import { DEFAULT_ROOT, directoryOf, forget, RECORD, reserve, write } from "./store.ts";
@@ -25,7 +25,7 @@ const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
   pidFile === undefined;
 
 /** Takes the id, and writes the record; gives the arguments by which the program finds it. */
-export function enlist(foreground: Foreground, details: string): string[] {
+export function enlist(foreground: Foreground, draft: Draft): string[] {
   const { root, id, pidFile } = foreground;
   try {
     reserve(root, id);
@@ -36,7 +36,7 @@ export function enlist(foreground: Foreground, details: string): string[] {
   try {
     const launcher = identify(call("ask for the process id", "getpid"));
     if (launcher === undefined) throw new HutchError({ operation: "read /proc/self/stat", errno: "ENOENT" });
-    write(root, { ...recordOf(readDraft(details), id), launcher });
+    write(root, { ...recordOf(draft, id), launcher });
   } catch (error) {
     forget(root, id);
     throw error;

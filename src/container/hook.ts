@@ -21,6 +21,8 @@ export interface HookContext {
   readonly state: string;
   /** The bundle. */
   readonly cwd: string;
+  /** Ends the hook that runs. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 /** What the hooks of a container are told now. */
@@ -131,7 +133,7 @@ async function judge(hook: Hook, context: HookContext, outputs: Outputs): Promis
   const take = (): void => {
     for (const output of outputs) output.take();
   };
-  return failureOf(child, await awaitHook(child, hook.timeout, take), hook.timeout);
+  return failureOf(child, await awaitHook(child, hook.timeout, take, context.stop), hook.timeout);
 }
 
 /** Ends every process of the group. */
@@ -144,12 +146,16 @@ async function awaitHook(
   child: Bun.Subprocess,
   timeout: number | undefined,
   take: () => void,
+  stop: AbortSignal | undefined,
 ): Promise<boolean> {
   let isLate = false;
   const end = (): void => {
     isLate = true;
     killGroup(child.pid);
   };
+  const interrupt = (): void => killGroup(child.pid);
+  stop?.addEventListener("abort", interrupt);
+  if (stop?.aborted) interrupt();
   const limit = Math.min((timeout ?? Number.POSITIVE_INFINITY) * SECOND_MS, LONGEST_MS);
   const timers = [setInterval(take, TAKE_MS), ...(timeout === undefined ? [] : [setTimeout(end, limit)])];
   try {
@@ -157,6 +163,7 @@ async function awaitHook(
     return isLate;
   } finally {
     for (const timer of timers) clearTimeout(timer);
+    stop?.removeEventListener("abort", interrupt);
   }
 }
 

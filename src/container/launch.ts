@@ -7,7 +7,7 @@ import { failed, syscall, syscallError } from "../host/syscall.ts";
 import type { Arch } from "../linux/arch.ts";
 import type { Plan } from "../plan/step.ts";
 import { PROGRAM_DESCRIPTOR, preserve } from "./preserve.ts";
-import { type Planned, programOf } from "./program.ts";
+import { type Planned, type Program, programOf } from "./program.ts";
 
 /** Failures are told on standard error. */
 const REPORT: Report = { kind: "print", prefix: "hutch" };
@@ -32,23 +32,35 @@ export interface Start {
   readonly warn: (line: string) => void;
   /** Plans the container; all that is asked of the machine is asked through `look`. */
   readonly plan: (look: Look, warn: (line: string) => void) => Promise<Planned>;
-  /**
-   * Called with the details of the plan, when nothing is left but the exec; gives the arguments of the
-   * program.
-   */
-  readonly prepare?: (details: string) => readonly string[];
+}
+
+/** A program of one container, and what it is given. */
+interface Ready extends Pick<Start, "id" | "environment"> {
+  readonly bytes: Uint8Array;
+  /** Called when nothing is left but the exec; gives the arguments of the program. */
+  readonly prepare?: () => readonly string[];
+}
+
+/** The program, which hutch becomes unless its plan wants something else. */
+export function programFor(start: Start): Promise<Program> {
+  preserve(start.preserveFds);
+  return programOf({ ...start, report: REPORT });
 }
 
 /** Becomes the container's launcher; comes back only by throwing. */
 export async function launch(start: Start): Promise<never> {
-  preserve(start.preserveFds);
-  const { bytes, details } = await programOf({ ...start, report: REPORT });
+  const { bytes } = await programFor(start);
+  return become({ ...start, bytes });
+}
+
+/** Becomes the program; comes back only by throwing. */
+export function become({ bytes, prepare, id, environment }: Ready): never {
   const file = executable(bytes, "hutch");
   const result = syscall("dup3", file, PROGRAM_DESCRIPTOR, 0);
   if (failed(result)) {
     const hint = `RLIMIT_NOFILE must be above ${PROGRAM_DESCRIPTOR}`;
     throw syscallError("keep the program's descriptor over the exec", result, hint);
   }
-  const given = start.prepare?.(details) ?? [];
-  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${start.id}`, ...given], start.environment);
+  const given = prepare?.() ?? [];
+  execInPlace(PROGRAM_DESCRIPTOR, ["hutch", `hutch-${id}`, ...given], environment);
 }

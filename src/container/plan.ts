@@ -20,6 +20,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   preserveFds: 0,
   dieWithLauncher: false,
   creates: false,
+  supervises: false,
   noPivot: false,
   keepKeyring: false,
   sendsPidfd: false,

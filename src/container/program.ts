@@ -13,6 +13,8 @@ export interface Planned {
   readonly details: string;
   /** False when the plan is good for this once only. */
   readonly isLasting: boolean;
+  /** How its program tells of failures, when it is not as the description says. */
+  readonly report?: Report;
 }
 
 type Warn = (line: string) => void;
@@ -51,7 +53,7 @@ export async function programOf({ words, report, warn, plan }: Description): Pro
     warn(line);
   });
   const { emit } = await import("../emit/index.ts");
-  const bytes = emit(planned.plan, { arch: hostArch(), report });
+  const bytes = emit(planned.plan, { arch: hostArch(), report: planned.report ?? report });
   const { details, isLasting } = planned;
   if (directory !== undefined && isLasting) keep(directory, key, bytes, { ...record(), warnings, details });
   return { bytes, details, plan: async () => planned.plan };

@@ -121,10 +121,14 @@ export function ids(root: string): string[] {
     .sort();
 }
 
-/** Forgets a container. */
-export function forget(root: string, id: string): void {
+/** Forgets a container. True for the one of many that has removed the record: it runs the poststop hooks. */
+export function forget(root: string, id: string): boolean {
   const directory = directoryOf(root, id);
-  if (fileKind(directory) !== "directory") return;
-  for (const { name } of listDirectory(directory)) unlink(`${directory}/${name}`);
+  if (fileKind(directory) !== "directory") return false;
+  let isOurs = false;
+  for (const { name } of listDirectory(directory)) {
+    if (unlink(`${directory}/${name}`) && name === RECORD) isOurs = true;
+  }
   rmdir(directory);
+  return isOurs;
 }

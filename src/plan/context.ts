@@ -85,6 +85,11 @@ export interface Launch {
   /** The plan is that of `create`: hutch lives on, and init waits for `start` (see creator.ts). */
   readonly creates: boolean;
   /**
+   * Of a plan that `creates`: the creator does not leave init to the caller, but supervises it as the launcher
+   * of `run` does; hutch lives on beside it, for the hooks.
+   */
+  readonly supervises: boolean;
+  /**
    * The launcher writes down the pid of init, and forgets the container at its end or keeps its state (see
    * note.ts).
    */

@@ -5,6 +5,9 @@
  *
  * Whoever dies before that takes the rest along: init dies with the creator (PR_SET_PDEATHSIG), and the
  * creator undoes everything when hutch's end of the pipe is closed.
+ *
+ * Of a `run` in the foreground that has hooks the creator stays, and supervises init as the launcher does; all
+ * three live until the end.
  */
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { branch, buffer, call, exit, label, slot } from "./build.ts";
@@ -39,9 +42,19 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
           pidfd,
         )
       : []),
-    exit(0, "leave init to the caller"),
+    ...(context.launch.supervises
+      ? [letGo(context.launch.preserveFds)]
+      : [exit(0, "leave init to the caller")]),
   ];
 }
+
+/** Failures are told to the end; the FIFO of `start` must be init's alone, for it says that init waits. */
+const letGo = (preserveFds: number): Step =>
+  call("keep nothing of hutch's but the pipe of reports", "close_range", [
+    controlDescriptor(preserveFds, "go"),
+    controlDescriptor(preserveFds, "pidfd"),
+    0,
+  ]);
 
 /** True when hooks have to run between the namespaces and the root. */
 export const pausesForHooks = ({ launch, spec }: Context): boolean =>
@@ -64,7 +77,7 @@ export function pauseForHooks(context: Context): Step[] {
 
 /** In init, when nothing is left but the exec: lets go of the creator, and waits for `start`. */
 export function awaitStart(context: Context): Step[] {
-  const { preserveFds } = context.launch;
+  const { preserveFds, supervises } = context.launch;
   const got = slot("start");
   return [
     tell("tell hutch that init is ready", context, "ready", 0),
@@ -72,8 +85,8 @@ export function awaitStart(context: Context): Step[] {
     branch(STATE_LENGTH, "gt", 0, "handed over"),
     exit(125, "end: hutch died before the container was handed over"),
     label("handed over"),
-    call("outlive the creator", "prctl", [PR_SET_PDEATHSIG, 0, 0, 0, 0]),
-    tell("tell hutch that init outlives it", context, "handed", 0),
+    ...(supervises ? [] : [call("outlive the creator", "prctl", [PR_SET_PDEATHSIG, 0, 0, 0, 0])]),
+    tell("tell hutch that init is handed over", context, "handed", 0),
     take("wait for start", controlDescriptor(preserveFds, "start"), got),
     ...runHooks("startContainer", context.spec.hooks?.startContainer),
   ];

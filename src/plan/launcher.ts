@@ -29,7 +29,7 @@ import { openSourceEarly, opensEarly, type Source } from "./source.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
-import { openTerminalChannel } from "./terminal.ts";
+import { openTerminalChannel, relaysTerminal } from "./terminal.ts";
 
 const INIT = slot("init");
 const PIDFD = slot("init pidfd");
@@ -143,7 +143,7 @@ function supervise(context: Context): Step[] {
 
 /** The whole of the launcher; `init` is what goes on in the child. */
 export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
-  const { launch, spec, cgroup } = context;
+  const { launch, cgroup } = context;
   const isWatched = launch.dieWithLauncher && !launch.creates;
   return [
     ...prepare(context),
@@ -157,7 +157,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
       ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(why, source))
       : []),
     ...(waitsForMaps(context) ? openSync() : []),
-    ...(spec.process?.terminal && !launch.creates ? openTerminalChannel() : []),
+    ...(relaysTerminal(context) ? openTerminalChannel() : []),
     ...(isWatched ? openLauncher() : []),
     ...(launch.followed ? openBirth(context) : []),
     ...makeInit(context),
@@ -166,14 +166,15 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.notes === undefined ? [] : notePid(INIT)),
-    ...(launch.creates ? handOver(context, INIT, PIDFD) : supervise(context)),
+    ...(launch.creates ? handOver(context, INIT, PIDFD) : []),
+    ...(!launch.creates || launch.supervises ? supervise(context) : []),
     label("remove"),
     guard(),
     ...(cgroup?.remove ?? []),
     ...(launch.notes === "forget" ? forget() : []),
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
-    ...(spec.process?.terminal && !launch.creates ? leaveRawMode("nothing was raw") : []),
+    ...(relaysTerminal(context) ? leaveRawMode("nothing was raw") : []),
     ...endChild(INIT, PIDFD),
     set(EXIT_CODE, FAILED),
     jump("remove"),

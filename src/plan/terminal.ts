@@ -138,9 +138,13 @@ export const sendDescriptor = (why: string, socket: Slot | number, descriptor: S
 export const sendMaster = (socket: Slot | number): Step[] =>
   sendDescriptor("hand the terminal out", socket, MASTER);
 
+/** True when the launcher relays between the terminal and the caller's streams. */
+export const relaysTerminal = ({ launch, spec }: Context): boolean =>
+  spec.process?.terminal === true && (!launch.creates || launch.supervises);
+
 /** Whom the terminal goes to: the launcher, or the console socket that `create` was given. */
-const channel = ({ launch }: Context): Slot | number =>
-  launch.creates ? controlDescriptor(launch.preserveFds, "console") : THEIRS;
+const channel = (context: Context): Slot | number =>
+  relaysTerminal(context) ? THEIRS : controlDescriptor(context.launch.preserveFds, "console");
 
 function bindConsole(context: Context): Step[] {
   const why = "bind the terminal on /dev/console";

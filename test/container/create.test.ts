@@ -32,6 +32,8 @@ function creation(plan: Plan, rest: Partial<Creation> = {}): Creation {
     record: recordOf(DRAFT, "box"),
     program: { bytes: emit(plan, { arch: hostArch(), report }), details: "", plan: async () => plan },
     preserveFds: 0,
+    stays: false,
+    warn: () => {},
     console: undefined,
     pidfdSocket: undefined,
     whenMade: async () => {},

@@ -67,9 +67,9 @@ test("of a launcher that has ended, no pid is believed", () => {
 test("run takes its id, writes itself down as the launcher, and tells its program the paths", () => {
   const root = join(temporaryDirectory("launched"), "root");
   const { id: _, init: __, isCreated: ___, created: ____, ...draft } = RECORD;
-  const details = JSON.stringify({ ...draft, terminal: false });
-  const paths = enlist({ root, id: "box", pidFile: undefined }, details);
+  const wish = { ...draft, namespaces: [], terminal: false };
+  const paths = enlist({ root, id: "box", pidFile: undefined }, wish);
   expect(paths).toEqual([`${root}/box/${PID}`, `${root}/box/record.json`, `${root}/box`]);
   expect(read(root, "box")?.launcher).toEqual(own);
-  expect(() => enlist({ root, id: "box", pidFile: undefined }, details)).toThrow("already exists");
+  expect(() => enlist({ root, id: "box", pidFile: undefined }, wish)).toThrow("already exists");
 });

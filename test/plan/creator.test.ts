@@ -74,6 +74,25 @@ describe("the creator", () => {
   });
 });
 
+describe("a creator that supervises", () => {
+  const stays = plan(spec(), { ...CREATES, supervises: true });
+
+  test("keeps of what hutch gave it the pipe of reports alone, and waits for the end of init", () => {
+    const [first, last] = [at("report") + 1, at("pidfd")];
+    const lets = position(stays, `close_range(${first}, ${last}, 0)`);
+    expect(lets).toBeGreaterThan(position(stays, `read(${at("go")}`));
+    expect(position(stays, "rt_sigtimedwait(")).toBeGreaterThan(lets);
+    expect(position(stays, "wait4(<init>")).toBeGreaterThan(lets);
+  });
+
+  test("is not outlived by init", () => {
+    const deaths = (steps: Plan): string[] =>
+      lines(steps).filter((line) => line.startsWith("prctl(PR_SET_PDEATHSIG, 0"));
+    expect(deaths(stays)).toEqual([]);
+    expect(deaths(plan(spec(), CREATES))).toHaveLength(1);
+  });
+});
+
 const READY = [BigInt(EVENT.ready), 0n] as const;
 const HANDED = [BigInt(EVENT.handed), 0n] as const;
 const WAIT = [...awaitStart(CONTEXT), say("exec")];

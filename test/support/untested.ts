@@ -1,5 +1,6 @@
 /** Modules without a test file of their own, and where what they do is tested instead. */
 export const UNTESTED: Readonly<Record<string, string>> = {
+  "src/container/beside.ts": "test/e2e/hooks.test.ts runs containers with hooks in the foreground",
   "src/cli/output.ts": "two lines around host/fd's write; every test of test/e2e reads what they write",
   "src/cli/checkpoint.ts": "test/e2e/globals.test.ts asks for it",
   "src/cli/features.ts":
