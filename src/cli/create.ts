@@ -1,7 +1,6 @@
 /** hutch create: an OCI bundle, up to the point where `start` lets it go on. */
 import { create } from "../container/create.ts";
 import { type Draft, readDraft, recordOf } from "../container/draft.ts";
-import { preserve } from "../container/preserve.ts";
 import { type Program, programOf } from "../container/program.ts";
 import type { Record } from "../container/store.ts";
 import { writeFile } from "../host/fd.ts";
@@ -44,8 +43,6 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
   const id = oneId(given);
   const wish = { ...bundleWish(given), creates: true, sendsPidfd: has(given, "pidfd-socket") };
   const { preserveFds } = wish;
-  // Before anything else is opened, which would take a number that is not the caller's.
-  preserve(preserveFds);
   const program = await programOf({
     words: ["create", JSON.stringify(wish)],
     report: { kind: "pipe", fd: controlDescriptor(preserveFds, "report") },

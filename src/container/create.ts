@@ -12,6 +12,7 @@ import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type Identity, identify } from "./identity.ts";
+import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
@@ -117,6 +118,7 @@ async function makeOrUndo<T>(
     isMade = true;
     return creation.whenMade(made);
   };
+  preserve(creation.preserveFds);
   reserve(root, record.id);
   try {
     write(root, record);
