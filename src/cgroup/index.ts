@@ -80,11 +80,12 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
   };
 }
 
-function planV2({ host, resources = {}, cgroupsPath, id, uid }: CgroupInput, isWanted: boolean): CgroupPlan {
+function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
+  const { host, resources = {}, cgroupsPath, id, uid, isManaged } = input;
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
   if (!isWanted) return { ...EMPTY, views: [viewV2(() => unified.own, "")] };
-  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, uid);
+  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, uid, isManaged);
   return {
     create: [...takeName([membership.directory]), ...createV2(membership)],
     enter: [],

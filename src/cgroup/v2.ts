@@ -4,13 +4,13 @@
  */
 import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
-import type { Call, Slot, Step } from "../plan/step.ts";
+import type { Call, Outcome, Slot, Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import type { Unified } from "./detect.ts";
 import { filterDevices } from "./device-filter.ts";
 import { type DevicePolicy, devicePolicy } from "./device-rule.ts";
 import { type Directory, directory, makeAncestor, makeDirectory } from "./directory.ts";
-import { above, placeCgroup } from "./path.ts";
+import { above, isExplicit, placeCgroup } from "./path.ts";
 import { type Amount, pidsMax, type Setting, settings, writeSettings } from "./setting.ts";
 
 /** The kernel's default period, in microseconds. */
@@ -56,12 +56,20 @@ export const settingsV2 = (resources: Resources): Setting[] =>
     ["pids", "pids.max", pidsMax(resources)],
   ]);
 
+/**
+ * The controllers that a cgroup has when its path is explicit or it is to be updated later: those that systemd
+ * knows how to delegate.
+ */
+const USUAL: readonly string[] = ["cpu", "cpuset", "io", "memory", "pids"];
+
 export interface MembershipV2 {
   readonly directory: Directory;
   readonly ancestors: readonly string[];
   /** Every directory above the cgroup, from the root on. */
   readonly line: readonly string[];
   readonly settings: readonly Setting[];
+  /** Controllers that are handed down where that is possible; a setting needs its own. */
+  readonly usual: readonly string[];
   readonly devices: DevicePolicy | undefined;
   /** The descriptor of the directory. */
   readonly into: Slot;
@@ -77,6 +85,7 @@ export function membershipV2(
   resources: Resources,
   cgroupsPath: string | undefined,
   uid: number,
+  isManaged = false,
 ): MembershipV2 {
   const beside = own === mount ? mount : own.slice(0, own.lastIndexOf("/"));
   const place = placeCgroup({ mount, relative: uid === 0 ? mount : beside }, cgroupsPath);
@@ -86,6 +95,7 @@ export function membershipV2(
     ancestors: place.ancestors,
     line: [...above(mount, place.parent), ...(place.parent === mount ? [] : [place.parent])],
     settings: settingsV2(resources),
+    usual: isManaged || isExplicit(cgroupsPath) ? USUAL : [],
     devices: devicePolicy(resources.devices),
     into: directoryV2.self,
   };
@@ -98,8 +108,16 @@ const absent = ({ controller, file }: Setting): string =>
 
 const FILE = slot("cgroup file");
 
+/** Everything that handing down can fail with, for what can be done without. */
+const REFUSED = ["ENOENT", "EBUSY", "EACCES", "EPERM", "EROFS", "EOPNOTSUPP", "EINVAL"] as const;
+
+type Outcomes = NonNullable<Call["errors"]>;
+
+const outcomes = (names: readonly (typeof REFUSED)[number][], outcome: Outcome): Outcomes =>
+  Object.fromEntries(names.map((name) => [name, outcome]));
+
 /** Lets a directory hand a controller down; where that is so already, nothing happens. */
-function enable(controller: string, parent: string, isLast: boolean): Step[] {
+function enable(controller: string, parent: string, isLast: boolean, isNeeded: boolean): Step[] {
   const path = `${parent}/cgroup.subtree_control`;
   const why = `hand ${controller} down: write +${controller} to ${path}`;
   const hints = {
@@ -110,25 +128,31 @@ function enable(controller: string, parent: string, isLast: boolean): Step[] {
     EOPNOTSUPP: `${parent} is a threaded cgroup`,
   };
   const text = `+${controller}`;
-  const special: Pick<Call, "hints"> = { hints };
   const done = `cgroup ${controller} in ${parent}`;
   // What lies above what was delegated to a user is not theirs, and has been enabled by whoever delegated it.
-  const errors: Call["errors"] = isLast ? {} : { EACCES: { to: done }, EPERM: { to: done } };
+  const tolerated = isNeeded ? (isLast ? [] : (["EACCES", "EPERM"] as const)) : REFUSED;
+  const errors = outcomes(tolerated, { to: done });
   return [
-    call(why, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0], { into: FILE, errors, ...special }),
-    call(why, "write", [FILE, text, text.length], special),
+    call(why, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0], { into: FILE, errors, hints }),
+    call(why, "write", [FILE, text, text.length], {
+      hints,
+      errors: outcomes(isNeeded ? [] : REFUSED, "ignore"),
+    }),
     call(`close ${path}`, "close", [FILE]),
-    ...(isLast ? [] : [{ kind: "label", name: done } as const]),
+    { kind: "label", name: done },
   ];
 }
 
 export function createV2(membership: MembershipV2): Step[] {
-  const { directory, ancestors, line, settings, devices, into } = membership;
-  const controllers = [...new Set(settings.map(({ controller }) => controller))];
+  const { directory, ancestors, line, settings, usual, devices, into } = membership;
+  const needed = settings.map(({ controller }) => controller);
+  const controllers = [...new Set([...needed, ...usual])];
   return [
     ...line.flatMap((parent, index) => [
       ...(ancestors.includes(parent) ? [makeAncestor(parent)] : []),
-      ...controllers.flatMap((controller) => enable(controller, parent, index === line.length - 1)),
+      ...controllers.flatMap((controller) =>
+        enable(controller, parent, index === line.length - 1, needed.includes(controller)),
+      ),
     ]),
     ...makeDirectory(directory),
     ...writeSettings(directory, settings, absent),

@@ -58,11 +58,11 @@ const onlyV2: CgroupHost = {
   unified: { mount: unified, own: host.unified?.own ?? unified },
 };
 
-const handsDown = (): SkipReason => {
-  const file = join(unified, "cgroup.subtree_control");
-  const enabled = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
-  const all = ["cpu", "memory", "pids"].every((name) => enabled.includes(name));
-  return all ? undefined : "needs cpu, memory and pids in cgroup.subtree_control of cgroup v2";
+const lacksUnifiedControllers = (): SkipReason => {
+  const file = join(unified, "cgroup.controllers");
+  const there = existsSync(file) ? readFileSync(file, "utf8").trim().split(" ") : [];
+  const all = ["cpu", "memory", "pids"].every((name) => there.includes(name));
+  return all ? undefined : "needs the cpu, memory and pids controllers of cgroup v2";
 };
 
 const v1 = anyReason(lacksRoot(), lacksCgroup(1), lacksControllers("memory", "cpu", "pids", "devices"));
@@ -346,7 +346,7 @@ testUnless(v2)("v2: a controller that is not there is told by name, with the fil
   expect(left()).toEqual([]);
 });
 
-testUnless(anyReason(v2, handsDown()))("v2: the kernel reads the limits back", async () => {
+testUnless(anyReason(v2, lacksUnifiedControllers()))("v2: the kernel reads the limits back", async () => {
   const directory = join(unified, "hutch-test-limits");
   const resources = {
     memory: { limit: 100 * MIB, reservation: 50 * MIB },

@@ -85,10 +85,37 @@ test("an ordinary user's containers lie beside hutch's own cgroup", () => {
   expect(pathOf(membershipV2({ mount: "/c", own: "/c" }, {}, "", 1000).directory)).toBe(`/c/${GIVEN}`);
 });
 
-test("controllers are handed down from the root to above the cgroup, and only those that are used", () => {
+const handed = (steps: readonly Step[]): string[] =>
+  whys(steps).flatMap((why) => /^write: hand .* down: write (.*)$/.exec(why)?.[1] ?? []);
+
+test("controllers are handed down to a cgroup of hutch's name only where they are used", () => {
+  const resources = { memory: { limit: MIB }, pids: { limit: 3 } };
+  const to = `${CGROUP}/cgroup.subtree_control`;
+  expect(handed(createV2(membershipV2(unified, resources, undefined, 0)))).toEqual([
+    `+memory to ${to}`,
+    `+pids to ${to}`,
+  ]);
+});
+
+test("one that is to be updated gets the other controllers too, where the machine gives them", () => {
+  const membership = membershipV2(unified, { pids: { limit: 3 } }, undefined, 0, true);
+  const steps = createV2(membership);
+  const names = ["pids", "cpu", "cpuset", "io", "memory"];
+  expect(handed(steps)).toEqual(names.map((name) => `+${name} to ${CGROUP}/cgroup.subtree_control`));
+  const failing = (name: string) =>
+    steps.flatMap((step) =>
+      step.kind === "call" && step.why.startsWith(`hand ${name}`) ? [Object.keys(step.errors ?? {})] : [],
+    );
+  expect(failing("pids")).toEqual([[], []]);
+  for (const errors of failing("memory")) expect(errors).toContain("ENOENT");
+});
+
+test("controllers are handed down from the root to above the cgroup", () => {
   const resources = { memory: { limit: MIB }, pids: { limit: 3 } };
   const steps = createV2(membershipV2(unified, resources, "/a/web", 0));
-  const opened = whys(steps).filter((why) => !/^(write|close)/.test(why));
+  const opened = whys(steps).filter(
+    (why) => !/^(write|close)/.test(why) && !/hand (cpu|cpuset|io) /.test(why),
+  );
   expect(opened).toEqual([
     `openat: hand memory down: write +memory to ${CGROUP}/cgroup.subtree_control`,
     `openat: hand pids down: write +pids to ${CGROUP}/cgroup.subtree_control`,
