@@ -57,8 +57,8 @@ export const settingsV2 = (resources: Resources): Setting[] =>
   ]);
 
 /**
- * The controllers that a cgroup has when its path is explicit or it is to be updated later: those that systemd
- * knows how to delegate.
+ * The controllers that a cgroup has when its path is explicit or it is to be updated later: those that
+ * systemd knows how to delegate.
  */
 const USUAL: readonly string[] = ["cpu", "cpuset", "io", "memory", "pids"];
 
