@@ -50,8 +50,13 @@ export interface Supervisor {
 
 const RECORD_SIZE = 16;
 
+interface Event {
+  readonly index: number;
+  readonly value: number;
+}
+
 /** One event or failure; undefined when the program has ended. */
-function nextEvent(fd: number): { readonly index: number; readonly value: number } | undefined {
+function nextEvent(fd: number): Event | undefined {
   const view = new DataView(new ArrayBuffer(RECORD_SIZE));
   const bytes = new Uint8Array(view.buffer);
   if (readBytes(fd, bytes, "what the creator tells") < RECORD_SIZE) return undefined;
@@ -88,15 +93,22 @@ export async function create(creation: Creation): Promise<void> {
 
 /** The same with a program that `supervises`: the creator stays, and ends as the container does. */
 export const createBeside = (creation: Creation): Promise<Supervisor> =>
-  makeOrUndo(creation, async (_, { child, report }) => ({
-    signal: (signal) => child.kill(SIGNALS[signal]),
-    ended: async () => {
-      const code = await child.exited;
-      const failure = nextEvent(report);
-      if (failure === undefined) return code;
-      throw stepError(await creation.program.plan(), failure.index, failure.value);
-    },
-  }));
+  makeOrUndo(creation, async (_, { child, report }) => {
+    const refuse = async (event: Event | undefined): Promise<void> => {
+      if (event === undefined || event.index === EVENT.supervised) return;
+      throw stepError(await creation.program.plan(), event.index, event.value);
+    };
+    // At its end, without an event, init has died before: the exit code tells of it.
+    await refuse(nextEvent(report));
+    return {
+      signal: (signal) => child.kill(SIGNALS[signal]),
+      ended: async () => {
+        const code = await child.exited;
+        await refuse(nextEvent(report));
+        return code;
+      },
+    };
+  });
 
 /** A creator that has handed init over. */
 interface Maker {

@@ -16,6 +16,7 @@ export const EVENT = {
   ready: 0x1_0000_0001,
   handed: 0x1_0000_0002,
   made: 0x1_0000_0003,
+  supervised: 0x1_0000_0004,
   running: 0x1_0000_0004,
   exited: 0x1_0000_0005,
 } as const;

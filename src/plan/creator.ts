@@ -56,6 +56,10 @@ const letGo = (preserveFds: number): Step =>
     0,
   ]);
 
+/** Once the terminal is as the caller's: the container may begin. */
+export const tellSupervised = (context: Context): Step[] =>
+  context.launch.supervises ? [tell("tell hutch that init is supervised", context, "supervised", 0)] : [];
+
 /** True when hooks have to run between the namespaces and the root. */
 export const pausesForHooks = ({ launch, spec }: Context): boolean =>
   launch.creates &&

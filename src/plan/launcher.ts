@@ -9,7 +9,7 @@ import { SIGNALS } from "../linux/signal.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { cgroupSources } from "./cgroup-mount.ts";
 import { type Context, isNew } from "./context.ts";
-import { handOver } from "./creator.ts";
+import { handOver, tellSupervised } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { deviceSources } from "./device.ts";
 import { awaitBirth, keepBirth, openBirth, tellEnd, tellPid } from "./follow.ts";
@@ -135,8 +135,8 @@ function supervise(context: Context): Step[] {
     ...(launch.followed ? awaitBirth(context) : []),
     ...startClock(launch.timeout),
     ...(spec.process?.terminal
-      ? superviseTerminal(child, launch.timeout)
-      : superviseChild(child, launch.timeout, "supervise")),
+      ? superviseTerminal(child, launch.timeout, tellSupervised(context))
+      : [...tellSupervised(context), ...superviseChild(child, launch.timeout, "supervise")]),
     ...(launch.followed ? tellEnd(context) : []),
   ];
 }

@@ -201,9 +201,9 @@ function takeSignal(child: Child, timeout: number): Step[] {
 
 /**
  * Supervises a container with a terminal; falls through, the caller's terminal restored, once it has
- * ended.
+ * ended. `ready` is done when the terminal is as large as the caller's.
  */
-export function superviseTerminal(child: Child, timeout: number): Step[] {
+export function superviseTerminal(child: Child, timeout: number, ready: readonly Step[] = []): Step[] {
   const event = slot("event");
   const on = (offset: number, is: number, otherwise: string): Step[] => [
     revents(event, offset),
@@ -215,6 +215,7 @@ export function superviseTerminal(child: Child, timeout: number): Step[] {
     ...receiveMaster("no terminal"),
     ...enterRawMode(),
     ...copyWindow("window copied"),
+    ...ready,
     ...startRelay(),
     label("relay"),
     branch(ENDED, "eq", 0, "relay on"),
