@@ -2,6 +2,7 @@
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { neutralise } from "./neutralise.ts";
+import { prepend } from "./prelude.ts";
 
 const FLAGS = [
   "--compile",
@@ -32,6 +33,7 @@ export async function compile(
     // The copy is changed before the program is put into it, so the program's own text stays as it is.
     const bun = await Bun.file(process.execPath).bytes();
     neutralise(bun);
+    prepend(bun);
     await Bun.write(runtime, bun);
     await chmod(runtime, 0o755);
     const defines = Object.entries(constants).flatMap(([name, value]) => [

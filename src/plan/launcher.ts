@@ -51,11 +51,12 @@ const CLONE_HINTS = {
  * pass for the container's.
  */
 export function openStreams(): Step[] {
-  const why = "open the standard streams that are closed";
+  const why = "open the standard streams that are closed: /dev/null";
+  const hints = { ENOENT: "mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3" };
   const lowest = slot("lowest descriptor");
   return [
     label("next stream"),
-    call(why, "openat", [AT_FDCWD, "/dev/null", O_RDWR, 0], { into: lowest }),
+    call(why, "openat", [AT_FDCWD, "/dev/null", O_RDWR, 0], { into: lowest, hints }),
     branch(lowest, "le", LAST_STREAM, "next stream"),
     call(why, "close", [lowest]),
   ];

@@ -46,7 +46,7 @@ export function prefixes(path: string): string[] {
 const MISSING = {
   EACCES:
     "the container's root may not write there; create the mount point on the host, or give it the directory",
-  EROFS: "the root is read-only: choose a place that is there, or add --overlay",
+  EROFS: "the root is read-only: make the place on the host, choose one that is there, or add --overlay",
 } as const;
 
 /** Creates the directories of `path` below `root` that are missing; a last component is never followed. */
