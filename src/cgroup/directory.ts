@@ -1,7 +1,7 @@
 /** Making the directories of cgroups. */
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, RESOLVE_BENEATH } from "../linux/fcntl.ts";
 import { branch, call, label, set, slot, strings } from "../plan/build.ts";
-import type { Call, Slot, Step } from "../plan/step.ts";
+import type { Buffer, Call, Slot, Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow } from "../plan/struct.ts";
 import type { Place } from "./path.ts";
 
@@ -19,7 +19,7 @@ export interface Directory {
 }
 
 /** The first argument of the program: the name of the cgroup, unless linux.cgroupsPath says it. */
-const GIVEN_NAME = slot("cgroup name given");
+export const GIVEN_NAME = slot("cgroup name given");
 const NAME_ARGUMENT = 1;
 /** The name in a program that is run by itself. */
 const DEFAULT_NAME = "hutch-program";
@@ -69,12 +69,12 @@ export const makeAncestor = (path: string): Step =>
 /**
  * Makes the cgroup itself, which must be new: the limits and processes of another would be mixed with ours.
  */
-export function makeDirectory(directory: Directory): Step[] {
+export function makeDirectory(directory: Directory, path: string | Buffer = directory.parent): Step[] {
   const { text, parent, name, made, above, self } = directory;
   const subject = subjectOf(directory);
   const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
-    call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, parent, O_PATH | O_CLOEXEC, 0], {
+    call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0], {
       into: above,
       hints: HINTS,
     }),

@@ -55,7 +55,7 @@ export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
 }
 
 /** True when there is something to write. */
-const limits = (resources: Resources): boolean =>
+export const limits = (resources: Resources): boolean =>
   settingsV2(resources).length > 0 || devicePolicy(resources.devices) !== undefined;
 
 function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {

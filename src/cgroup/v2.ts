@@ -4,7 +4,7 @@
  */
 import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
-import type { Call, Outcome, Slot, Step } from "../plan/step.ts";
+import type { Buffer, Call, Outcome, Slot, Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import type { Unified } from "./detect.ts";
 import { filterDevices } from "./device-filter.ts";
@@ -144,7 +144,7 @@ function enable(controller: string, parent: string, isLast: boolean, isNeeded: b
 }
 
 export function createV2(membership: MembershipV2): Step[] {
-  const { directory, ancestors, line, settings, usual, devices, into } = membership;
+  const { ancestors, line, settings, usual } = membership;
   const needed = settings.map(({ controller }) => controller);
   const controllers = [...new Set([...needed, ...usual])];
   return [
@@ -154,8 +154,16 @@ export function createV2(membership: MembershipV2): Step[] {
         enable(controller, parent, index === line.length - 1, needed.includes(controller)),
       ),
     ]),
-    ...makeDirectory(directory),
-    ...writeSettings(directory, settings, absent),
-    ...(devices === undefined ? [] : filterDevices(devices, into)),
+    ...limitV2(membership),
   ];
 }
+
+/** Makes the cgroup with its limits; `parent` is the path above it where only the running program knows it. */
+export const limitV2 = (
+  { directory, settings, devices, into }: MembershipV2,
+  parent: string | Buffer = directory.parent,
+): Step[] => [
+  ...makeDirectory(directory, parent),
+  ...writeSettings(directory, settings, absent),
+  ...(devices === undefined ? [] : filterDevices(devices, into)),
+];

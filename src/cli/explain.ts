@@ -3,7 +3,7 @@ import { loadBundle } from "../container/bundle.ts";
 import { gatherHost } from "../container/host.ts";
 import { compile } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
-import { writeFile } from "../host/fd.ts";
+import { readFile, writeFile } from "../host/fd.ts";
 import { look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
 import { environmentOf } from "../options/in-environment.ts";
@@ -22,7 +22,7 @@ import { print } from "./output.ts";
 export const command: Command = {
   name: "explain",
   summary: "print every system call that a container is made of, with its reason; run nothing",
-  usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…]  |  --bundle DIR",
+  usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…]  |  --bundle DIR  |  FILE",
   options: [
     ...IN_OPTIONS,
     {
@@ -42,6 +42,7 @@ export const command: Command = {
   examples: [
     ["hutch explain ./rootfs sh", "what hutch in ./rootfs sh would do"],
     ["hutch explain --memory 64m / -- sh | less", "what a limit adds"],
+    ["hutch explain server.box", "what a file that hutch compile has made does"],
     ["hutch explain --bundle .", "what hutch run would do with the bundle in this directory"],
     ["hutch explain --output box / -- true && ./box", "the calls as a program of a few kilobytes"],
   ],
@@ -107,8 +108,19 @@ async function planOf(given: Given): Promise<Explained> {
   };
 }
 
+/** The text that a compiled file carries of its plan; undefined when the words do not name such a file. */
+async function textOfFile({ words, values }: Given): Promise<string | undefined> {
+  const [file, ...rest] = words;
+  if (file === undefined || rest.length > 0 || values.size > 0 || look("kind", file) !== "file")
+    return undefined;
+  const { planTextOf } = await import("../container/compile.ts");
+  return planTextOf(readFile(file), file);
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const given = readOptions(command, argv);
+  const text = await textOfFile(given);
+  if (text !== undefined) return print(text);
   const { plan, host, beside } = await planOf(given);
   const output = last(given, "output");
   if (output === undefined) {

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Module>>> = {
   run: () => import("./run.ts"),
   exec: () => import("./exec.ts"),
   explain: () => import("./explain.ts"),
+  compile: () => import("./compile.ts"),
   spec: () => import("./spec.ts"),
   create: () => import("./create.ts"),
   start: () => import("./start.ts"),
@@ -50,7 +51,7 @@ const MAKERS = ["run", "create"];
 /** The exit code when hutch itself fails; engines know the 1 of runc from the commands that runc has. */
 const OWN_FAILURE = 125;
 const OCI_FAILURE = 1;
-const OWN_COMMANDS = ["in", "run", "exec", "explain", "spec"];
+const OWN_COMMANDS = ["in", "run", "exec", "explain", "compile", "spec"];
 
 const VERSION_WORDS = ["--version", "-v", "version"];
 const HELP_WORDS = ["--help", "-h", "help"];

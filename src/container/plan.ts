@@ -39,6 +39,7 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
   const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
   const resources = spec.linux?.resources;
   const cgroupsPath = spec.linux?.cgroupsPath;
+  if (launch.standalone !== undefined) return standaloneContext(spec, host, launch);
   // Reading the host's cgroups costs time that a container without limits need not spend.
   const cgroup =
     launch.creates || mountsCgroup || resources !== undefined || cgroupsPath !== undefined
@@ -55,6 +56,23 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
       : undefined;
   const filter = launch.filter ?? (await compileFilter(spec, host));
   return makeContext(spec, host, { ...launch, filter }, cgroup);
+}
+
+/** The same for a file that finds out about the machine itself, when it is started. */
+async function standaloneContext(spec: Spec, host: Host, launch: Launch): Promise<Context> {
+  const { planFoundCgroup } = await import("../cgroup/found.ts");
+  const cgroup = planFoundCgroup({
+    resources: spec.linux?.resources,
+    cgroupsPath: spec.linux?.cgroupsPath,
+    isRoot: host.uid === 0,
+    mountsCgroup: (spec.mounts ?? []).some(({ type }) => type === "cgroup"),
+  });
+  return makeContext(
+    spec,
+    host,
+    { ...launch, filter: launch.filter ?? (await compileFilter(spec, host)) },
+    cgroup,
+  );
 }
 
 /** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */

@@ -12,7 +12,7 @@ import type {
   Value,
 } from "../plan/step.ts";
 import type { Operation, Register } from "./assembler.ts";
-import { bufferPlace, integerOf, refuse, slotNumber } from "./data.ts";
+import { bufferPlace, integerOf, placeText, refuse, slotNumber } from "./data.ts";
 import { bindLabel, createLabel } from "./image.ts";
 import { type Lowering, labelOf } from "./lowering.ts";
 import { placeStrings } from "./struct.ts";
@@ -45,9 +45,9 @@ export function lowerCompute(state: Lowering, step: Compute): void {
   const { asm, data } = state;
   const { value } = asm.registers;
   const { op, left, right } = step;
-  if (typeof left === "object" && left.kind === "buffer") {
-    if (op !== "set") throw refuse(data, `${op} does not take a buffer`);
-    asm.address(value, bufferPlace(data, left));
+  if (typeof left === "string" || (typeof left === "object" && left.kind === "buffer")) {
+    if (op !== "set") throw refuse(data, `${op} does not take an address`);
+    asm.address(value, typeof left === "string" ? placeText(data, left) : bufferPlace(data, left));
   } else loadValue(state, value, left);
   if (op !== "set") {
     if (right === undefined) throw refuse(data, `${op} has no right side`);
@@ -85,7 +85,10 @@ export function lowerGiven(state: Lowering, step: Given): void {
   const taken = createLabel(data.image);
   asm.loadSlot(pointer, slotNumber(data, START));
   asm.load(value, pointer, 0, POINTER_SIZE);
-  if (step.what === "environment") {
+  if (step.what === "arguments") {
+    asm.move(value, pointer);
+    asm.operateInteger("add", value, POINTER_SIZE);
+  } else if (step.what === "environment") {
     asm.shiftLeft(value, 3);
     asm.operate("add", value, pointer);
     asm.operateInteger("add", value, 2 * POINTER_SIZE);
@@ -124,8 +127,21 @@ export function lowerNext(state: Lowering, step: Next, index: number): void {
   asm.storeSlot(taken, value);
 }
 
-/** Loads the address of a piece of a buffer, which must lie inside. */
-function loadPlace(state: Lowering, to: Register, buffer: Buffer, offset: number, size: number): void {
+/**
+ * Loads the address of a piece of a buffer, which must lie inside; or the address in a slot. Gives the offset
+ * that is still to be added.
+ */
+function loadPlace(
+  state: Lowering,
+  to: Register,
+  buffer: Buffer | Slot,
+  offset: number,
+  size: number,
+): number {
+  if (buffer.kind === "slot") {
+    state.asm.loadSlot(to, slotNumber(state.data, buffer));
+    return offset;
+  }
   const place = bufferPlace(state.data, buffer);
   if (!Number.isInteger(offset) || offset < 0 || offset + size > buffer.size) {
     throw refuse(
@@ -134,22 +150,23 @@ function loadPlace(state: Lowering, to: Register, buffer: Buffer, offset: number
     );
   }
   state.asm.address(to, place + offset * 16);
+  return 0;
 }
 
 export function lowerLoad(state: Lowering, step: Load): void {
   const { asm, data } = state;
   const { value, pointer } = asm.registers;
-  loadPlace(state, pointer, step.from, step.offset, step.size);
-  asm.load(value, pointer, 0, step.size);
+  const offset = loadPlace(state, pointer, step.from, step.offset, step.size);
+  asm.load(value, pointer, offset, step.size);
   asm.storeSlot(slotNumber(data, step.into), value);
 }
 
 export function lowerStore(state: Lowering, step: Store): void {
   const { asm } = state;
   const { value, pointer } = asm.registers;
-  loadPlace(state, pointer, step.to, step.offset, step.size);
+  const offset = loadPlace(state, pointer, step.to, step.offset, step.size);
   loadValue(state, value, step.value);
-  asm.store(pointer, 0, value, step.size);
+  asm.store(pointer, offset, value, step.size);
 }
 
 /** Digits of 2^64−1 and the NUL. */
@@ -163,7 +180,7 @@ export function lowerDecimal(state: Lowering, step: Decimal): void {
   loadValue(state, number, step.value);
   asm.callRoutine(state.reporter.decimal);
   if (step.length === undefined) return;
-  asm.address(value, bufferPlace(data, step.to));
+  loadPlace(state, value, step.to, 0, DECIMAL_SIZE);
   asm.operate("sub", end, value);
   asm.storeSlot(slotNumber(data, step.length), end);
 }

@@ -40,8 +40,9 @@ export function slotRegion(memory: Memory, slot: Slot): Region {
   return region;
 }
 
-/** The bytes of a buffer. */
-export function bufferRegion(memory: Memory, buffer: Buffer, where: string): Region {
+/** The bytes of a buffer; an address in a slot is refused, because JavaScript reads no such memory. */
+export function bufferRegion(memory: Memory, buffer: Buffer | Slot, where: string): Region {
+  if (buffer.kind === "slot") return refuse(where, "addresses in slots are for programs");
   const known = memory.buffers.get(buffer.name);
   if (known === undefined && (!Number.isInteger(buffer.size) || buffer.size < 1)) {
     refuse(where, `the buffer ${buffer.name} has a size of ${buffer.size}`);
@@ -53,7 +54,7 @@ export function bufferRegion(memory: Memory, buffer: Buffer, where: string): Reg
 }
 
 /** The slots, buffers and constants a step names itself; those in the arguments of a call are left out. */
-function operandsOf(step: Step): readonly (Value | Buffer | undefined)[] {
+function operandsOf(step: Step): readonly (Value | Buffer | string | undefined)[] {
   switch (step.kind) {
     case "call":
       return [step.into];

@@ -17,7 +17,7 @@ import {
 } from "./layout.ts";
 import { systemCall, type Word } from "./libc.ts";
 import { putString, type Region } from "./memory.ts";
-import { checkStep, type Labels, labelsOf, stepName } from "./possible.ts";
+import { checkStep, type Labels, labelsOf, refuse, stepName } from "./possible.ts";
 import { errnoOf, failed, syscallError } from "./syscall.ts";
 
 /** What a plan left behind. */
@@ -202,7 +202,8 @@ function word(operand: Word | Region): Word {
 }
 
 /** A constant, the content of a slot, or the address of a buffer. */
-function evaluate(memory: Memory, value: Value | Buffer): bigint {
+function evaluate(memory: Memory, value: Value | Buffer | string): bigint {
+  if (typeof value === "string") return refuse("compute", "the address of a text is for programs");
   if (typeof value !== "object") return BigInt.asIntN(64, BigInt(value));
   if (value.kind === "buffer") return BigInt(bufferRegion(memory, value, "compute").address);
   return get(slotRegion(memory, value), 0, 8);

@@ -10,13 +10,16 @@ import {
   CLONE_NEWUTS,
 } from "../linux/sched.ts";
 import type { SyscallName } from "../linux/syscall.ts";
-import type { Buffer, Call, Compute, Plan, Step, Value } from "../plan/step.ts";
+import type { Buffer, Call, Compute, Plan, Slot, Step, Value } from "../plan/step.ts";
 
 /** The index of every label in the list. */
 export type Labels = ReadonlyMap<string, number>;
 
 /** 2^64−1 has 20 digits, and a NUL follows. */
 const DECIMAL_SIZE = 21;
+
+/** What can be done with a plan that is not performed. */
+const HINT = "emit the plan as a program";
 
 const FORKS = "Bun does not survive to be forked";
 const ONE_THREAD = "it would change the calling thread alone, and Bun has several";
@@ -122,11 +125,7 @@ export function checkStep(step: Step, labels: Labels, where: string): void {
       checkInside(step.to, 0, DECIMAL_SIZE, where);
       break;
     case "given":
-      refuse(
-        where,
-        "what a program is given at its start is not there in this process",
-        "emit the plan as a program",
-      );
+      refuse(where, "what a program is given at its start is not there in this process", HINT);
       break;
     case "label":
     case "fail":
@@ -139,9 +138,8 @@ function checkValue(value: Value | Buffer, where: string): void {
 }
 
 function checkCall(call: Call, labels: Labels, where: string): void {
-  const hint = "emit the plan as a program";
   const reason = IMPOSSIBLE[call.name];
-  if (reason !== undefined) refuse(where, `${call.name} cannot happen in this process: ${reason}`, hint);
+  if (reason !== undefined) refuse(where, `${call.name} cannot happen in this process: ${reason}`, HINT);
   const flags = call.args[call.name === "setns" ? 1 : 0];
   if (
     (call.name === "setns" && !within(flags, JOINED)) ||
@@ -150,7 +148,7 @@ function checkCall(call: Call, labels: Labels, where: string): void {
     refuse(
       where,
       `${call.name} with these flags cannot happen in this process: it has several threads`,
-      hint,
+      HINT,
     );
   }
   if (call.args.length > 6) refuse(where, "a call has at most six arguments");
@@ -167,6 +165,7 @@ function within(flags: unknown, allowed: number): boolean {
 function checkCompute(step: Compute, where: string): void {
   const { op, left, right } = step;
   if ((op === "set") !== (right === undefined)) refuse(where, `${op} has a wrong number of operands`);
+  if (typeof left === "string") refuse(where, "the address of a text is for programs", HINT);
   if (op !== "set" && typeof left === "object" && left.kind === "buffer") {
     refuse(where, `${op} does not take a buffer`);
   }
@@ -178,7 +177,8 @@ function checkCompute(step: Compute, where: string): void {
   }
 }
 
-function checkInside(buffer: Buffer, offset: number, size: number, where: string): void {
+function checkInside(buffer: Buffer | Slot, offset: number, size: number, where: string): void {
+  if (buffer.kind === "slot") refuse(where, "addresses in slots are for programs", HINT);
   const inside = Number.isInteger(offset) && offset >= 0 && offset + size <= buffer.size;
   if (!inside)
     refuse(where, `${size} bytes at ${offset} are not inside the ${buffer.size} of ${buffer.name}`);

@@ -84,11 +84,14 @@ function resolverBelowRun(where: string, look: Look): string | undefined {
 }
 
 /** Gathers everything that the options of `in` and `explain` are read with. */
-export async function surroundings(given: Given, look: Look): Promise<Surroundings> {
+export async function surroundings(
+  given: Given,
+  look: Look,
+  host: Host = gatherHost(look),
+): Promise<Surroundings> {
   const [word] = given.words;
   if (word === undefined)
     throw usageError(given.command, "expected WHERE and a command", `hutch ${given.command} / -- sh`);
-  const host = gatherHost(look);
   const where = directoryOf(word, given, look);
   const layerWord = last(given, "overlay") ?? "";
   const layer =

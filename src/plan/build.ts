@@ -62,7 +62,7 @@ export const branch = (left: Slot, is: Condition, right: Value, to: string): Bra
   to,
 });
 
-export const set = (into: Slot, value: Value | Buffer): Step => ({
+export const set = (into: Slot, value: Value | Buffer | string): Step => ({
   kind: "compute",
   op: "set",
   into,
@@ -76,7 +76,7 @@ export const compute = (
   right: Value,
 ): Step => ({ kind: "compute", op, into, left, right });
 
-export const load = (into: Slot, from: Buffer, offset: number, size: 1 | 2 | 4 | 8): Step => ({
+export const load = (into: Slot, from: Buffer | Slot, offset: number, size: 1 | 2 | 4 | 8): Step => ({
   kind: "load",
   into,
   from,
@@ -84,7 +84,7 @@ export const load = (into: Slot, from: Buffer, offset: number, size: 1 | 2 | 4 |
   size,
 });
 
-export const store = (to: Buffer, offset: number, size: 1 | 2 | 4 | 8, value: Value): Step => ({
+export const store = (to: Buffer | Slot, offset: number, size: 1 | 2 | 4 | 8, value: Value): Step => ({
   kind: "store",
   to,
   offset,

@@ -6,6 +6,7 @@ import { call, slot } from "./build.ts";
 import type { CgroupView } from "./cgroup.ts";
 import { type Context, isNew } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
+import { foundCgroupMount } from "./found-cgroup-mount.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { openSource, type Source } from "./source.ts";
@@ -69,6 +70,10 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
     into: target,
     tag: `mounts[${index}]`,
   });
+  const version2 = context.cgroup?.version2;
+  if (version2 !== undefined) {
+    return [...onto, ...foundCgroupMount(why, version2, target, { attributes, safe: SAFE })];
+  }
   const [only] = views;
   if (views.length === 1 && only?.name === "") {
     return [...makeView(context, why, sorted, only, attributes), ...onto, moveOnto(why, VIEW, target)];

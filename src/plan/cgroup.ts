@@ -22,10 +22,14 @@ export interface CgroupPlan {
   readonly enter: readonly Step[];
   /** The directory of the v2 cgroup, for CLONE_INTO_CGROUP. */
   readonly into: Slot | undefined;
+  /** Where only the running program knows whether there is one: not 0 when `into` holds it. */
+  readonly intoWhen?: Slot;
   /** Removes the directories; in the launcher, after the container has ended. */
   readonly remove: readonly Step[];
   /** The directories that `create` makes, for who cleans up after a hutch that was killed. */
   readonly directories: () => readonly string[];
   /** What a mount of type "cgroup" shows. */
   readonly views: readonly CgroupView[];
+  /** Not 0 on v2: the running program finds out what a mount of type "cgroup" shows, and `views` is empty. */
+  readonly version2?: Slot;
 }

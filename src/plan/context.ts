@@ -4,6 +4,7 @@ import { openFlags } from "../linux/fcntl.ts";
 import type { NamespaceType } from "../linux/namespace.ts";
 import type { Spec } from "../spec/spec.ts";
 import type { CgroupPlan } from "./cgroup.ts";
+import type { Standalone } from "./standalone.ts";
 
 /** What the planner must know of the machine; gathered by the caller, so that planning stays pure. */
 export interface Host {
@@ -100,6 +101,8 @@ export interface Launch {
   readonly filter: Filter | undefined;
   /** The environment of the container is that of the program; process.env serves only to find the command. */
   readonly givenEnvironment: boolean;
+  /** The program is a file of its own, which no hutch starts. */
+  readonly standalone?: Standalone | undefined;
 }
 
 /** A seccomp filter as the kernel takes it. */

@@ -2,6 +2,8 @@
 import { AT_EACCESS, AT_FDCWD, CLOSE_RANGE_CLOEXEC, LAST_DESCRIPTOR } from "../linux/fcntl.ts";
 import type { Process } from "../spec/spec.ts";
 import { branch, call, jump, label, set, slot, strings } from "./build.ts";
+import type { Launch } from "./context.ts";
+import { addArguments, addEnvironment } from "./given-process.ts";
 import type { Slot, Step, Strings } from "./step.ts";
 
 /** Found, but not executable. */
@@ -80,18 +82,31 @@ export function findCommand(process: Process): Step[] {
   ];
 }
 
+const GIVEN_ARGUMENTS = slot("arguments");
 const GIVEN_ENVIRONMENT = slot("environment");
 
 /** execve of args[0]: as it is when it has a slash, in the directories of the container's PATH when not. */
-export const execute = (process: Process, givenEnvironment: boolean): Step[] => [
-  ...(givenEnvironment ? [{ kind: "given", into: GIVEN_ENVIRONMENT, what: "environment" } as const] : []),
-  ...tryCandidates(process, givenEnvironment ? GIVEN_ENVIRONMENT : strings(process.env ?? [])),
+export const execute = (
+  process: Process,
+  { givenEnvironment, standalone }: Pick<Launch, "givenEnvironment" | "standalone">,
+): Step[] => [
+  ...(standalone?.args ? addArguments(process.args ?? [], GIVEN_ARGUMENTS) : []),
+  ...(givenEnvironment ? takeEnvironment(process, standalone !== undefined) : []),
+  ...tryCandidates(
+    process,
+    standalone?.args ? GIVEN_ARGUMENTS : strings(process.args ?? []),
+    givenEnvironment ? GIVEN_ENVIRONMENT : strings(process.env ?? []),
+  ),
 ];
 
-function tryCandidates(process: Process, envp: Slot | Strings): Step[] {
-  const args = process.args ?? [];
-  const [command = ""] = args;
-  const argv = strings(args);
+/** hutch has put the container's environment together before; a file does that itself. */
+const takeEnvironment = (process: Process, isStandalone: boolean): Step[] =>
+  isStandalone
+    ? addEnvironment(process.env ?? [], GIVEN_ENVIRONMENT)
+    : [{ kind: "given", into: GIVEN_ENVIRONMENT, what: "environment" }];
+
+function tryCandidates(process: Process, argv: Slot | Strings, envp: Slot | Strings): Step[] {
+  const [command = ""] = process.args ?? [];
   const why = `execute ${command}`;
   if (command.includes("/")) {
     return [

@@ -4,6 +4,7 @@ import type { IdMapping } from "../spec/spec.ts";
 import { buffer, bytes, call, label, slot, writeFile } from "./build.ts";
 import type { Context } from "./context.ts";
 import { runHelper } from "./idmap-helper.ts";
+import { writeOwnMap } from "./own-map.ts";
 import type { Buffer, Slot, Step } from "./step.ts";
 
 const PIPE = buffer("sync pipe", 8);
@@ -63,15 +64,24 @@ export function deniesGroups({ spec, host }: Context): boolean {
  * In the first process of the namespace: setgroups is denied first, else gid_map is refused
  * (CVE-2014-8989).
  */
-export function writeOwnMaps({ spec }: Context): Step[] {
+export function writeOwnMaps({ spec, launch }: Context): Step[] {
   const to = (why: string, file: string, text: string) =>
     writeFile(why, AT_FDCWD, `/proc/self/${file}`, text, {
       flags: O_WRONLY | O_CLOEXEC,
       into: MAP_FILE,
       hints: HINTS,
     });
+  const deny = to("deny setgroups, as a group map of one's own needs", "setgroups", "deny");
+  if (launch.standalone !== undefined) {
+    const { uidMappings: [uid] = [], gidMappings: [gid] = [] } = spec.linux ?? {};
+    return [
+      ...deny,
+      ...writeOwnMap("uid", uid?.containerID ?? 0, HINTS),
+      ...writeOwnMap("gid", gid?.containerID ?? 0, HINTS),
+    ];
+  }
   return [
-    ...to("deny setgroups, as a group map of one's own needs", "setgroups", "deny"),
+    ...deny,
     ...to("map the user ids", "uid_map", mapText(spec.linux?.uidMappings ?? [])),
     ...to("map the group ids", "gid_map", mapText(spec.linux?.gidMappings ?? [])),
   ];

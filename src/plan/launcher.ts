@@ -26,6 +26,7 @@ import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { openSourceEarly, opensEarly, type Source } from "./source.ts";
+import { becomeCopy, takeRoot } from "./standalone.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
@@ -33,6 +34,7 @@ import { openTerminalChannel, relaysTerminal } from "./terminal.ts";
 
 const INIT = slot("init");
 const PIDFD = slot("init pidfd");
+const CLONE_FLAGS = slot("clone flags");
 const LAST_STREAM = 2;
 /** hutch itself failed: the convention of env(1), timeout(1) and container engines. */
 const FAILED = 125;
@@ -65,7 +67,7 @@ export function openStreams(): Step[] {
 /** What was inherited and is in the way: the program's own file, descriptors, signal settings. */
 function prepare(context: Context): Step[] {
   const { launch } = context;
-  const { executable, preserveFds, dieWithParent, creates, followed } = launch;
+  const { executable, preserveFds, dieWithParent, creates, followed, standalone } = launch;
   const kept = 3 + preserveFds + (creates ? CONTROL.length : followed ? 1 : 0);
   return [
     ...(executable === undefined
@@ -73,6 +75,7 @@ function prepare(context: Context): Step[] {
       : // /proc/self/exe of the container must not lead to a program that can be run again (CVE-2019-5736).
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
     ...openStreams(),
+    ...(standalone === undefined ? [] : becomeCopy(standalone)),
     call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0]),
     ...(followed ? [keepBirth(context)] : []),
     ...takeSignals(),
@@ -110,16 +113,25 @@ const closeProc = (): Step =>
 
 /** The birth of init: it goes on at the label "init", everything after is the launcher's. */
 function makeInit(context: Context): Step[] {
-  const into = context.cgroup?.into;
-  const flags = BigInt(cloneFlags(context) | CLONE_PIDFD) | (into === undefined ? 0n : CLONE_INTO_CGROUP);
+  const { into, intoWhen } = context.cgroup ?? {};
+  const plain = cloneFlags(context) | CLONE_PIDFD;
+  const flags = BigInt(plain) | (into === undefined ? 0n : CLONE_INTO_CGROUP);
   const args = cloneArgs({
-    flags,
+    flags: intoWhen === undefined ? flags : CLONE_FLAGS,
     pidfd: address(PIDFD),
     exitSignal: SIGNALS.SIGCHLD,
     ...(into === undefined ? {} : { cgroup: into }),
   });
   const why = "make the container's first process, in its new namespaces";
   return [
+    ...(intoWhen === undefined
+      ? []
+      : [
+          set(CLONE_FLAGS, flags),
+          branch(intoWhen, "ne", 0, "into the cgroup"),
+          set(CLONE_FLAGS, plain),
+          label("into the cgroup"),
+        ]),
     call(why, "clone3", [args, CLONE_ARGS_SIZE], { into: INIT, hints: CLONE_HINTS }),
     branch(INIT, "eq", 0, "init"),
   ];
@@ -148,6 +160,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
   const isWatched = launch.dieWithLauncher && !launch.creates;
   return [
     ...prepare(context),
+    ...takeRoot(launch.standalone),
     guard("undo"),
     ...(cgroup?.create ?? []),
     // While the launcher is in no namespace of others, who could look into the children that hold the maps.
@@ -155,7 +168,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(writesOwnProc(context) ? [] : [closeProc()]),
     ...joinNamespaces(context, "launcher"),
     ...(opensEarly(context)
-      ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(why, source))
+      ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(context, why, source))
       : []),
     ...(waitsForMaps(context) ? openSync() : []),
     ...(relaysTerminal(context) ? openTerminalChannel() : []),

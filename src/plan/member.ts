@@ -31,7 +31,7 @@ export function member(context: Context, process: Process, { detached }: Joining
     closeAtExec(preserveFds),
     restoreMask(),
     ...(process.noNewPrivileges ? loadSeccomp(context) : []),
-    ...execute(process, false),
+    ...execute(process, { givenEnvironment: false }),
   ];
 }
 

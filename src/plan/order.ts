@@ -97,7 +97,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     restoreMask(),
     // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
     ...(process.noNewPrivileges ? loadSeccomp(context) : []),
-    ...execute(process, context.launch.givenEnvironment),
+    ...execute(process, context.launch),
   ];
 }
 

@@ -78,15 +78,15 @@ function stepText(step: Step, arch: Arch): string {
       return `<${step.into.name}> = ${left}${right}`;
     }
     case "load":
-      return `<${step.into.name}> = ${step.size} bytes at ${step.offset} of [${step.from.name}]`;
+      return `<${step.into.name}> = ${step.size} bytes at ${step.offset} of ${argumentText(step.from, "number", arch)}`;
     case "store":
-      return `${step.size} bytes at ${step.offset} of [${step.to.name}] = ${valueText(step.value)}`;
+      return `${step.size} bytes at ${step.offset} of ${argumentText(step.to, "number", arch)} = ${valueText(step.value)}`;
     case "decimal":
-      return `[${step.to.name}] = ${valueText(step.value)} in decimal`;
+      return `${argumentText(step.to, "number", arch)} = ${valueText(step.value)} in decimal`;
     case "next":
       return `<${step.into.name}> = the next of ${argumentText(step.from, "pointer", arch)}; after the last: go to "${step.done}"`;
     case "given":
-      return `<${step.into.name}> = ${step.what === "environment" ? "the environment" : `argument ${step.what}`} of this program`;
+      return `<${step.into.name}> = ${typeof step.what === "string" ? `the ${step.what}` : `argument ${step.what}`} of this program`;
     case "guard":
       return step.to === undefined ? "(a failure ends the program)" : `(a failure goes to "${step.to}")`;
     case "fail":

@@ -15,7 +15,7 @@ import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF 
 import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
-import { openSource, type Source } from "./source.ts";
+import { openSource, ROOT_KEY, type Source } from "./source.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -85,7 +85,7 @@ export const rootSource = (context: Context): Source => ({
   path: context.spec.root?.path ?? "/",
   recursive: context.launch.submounts === undefined || (isNew(context, "user") && context.host.uid !== 0),
   into: slot("root tree"),
-  key: "root",
+  key: ROOT_KEY,
 });
 
 /** The sources of the mount points below the root. */

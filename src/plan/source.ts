@@ -6,6 +6,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import { call, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
+import { hostPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 
@@ -19,6 +20,9 @@ export interface Source {
   /** The user namespace whose id maps the mount translates with, and whether those below it do too. */
   readonly idmap?: { readonly namespace: Slot; readonly recursive: boolean };
 }
+
+/** The key of the container's root. */
+export const ROOT_KEY = "root";
 
 const HINTS = {
   ENOENT: "the source does not exist on the host",
@@ -34,10 +38,13 @@ export const opensEarly = (context: Context): boolean => isNew(context, "user") 
 
 const held = (source: Source): Slot => slot(`source ${source.key}`);
 
-function cloneTree(why: string, source: Source, into: Slot): Step[] {
+function cloneTree(context: Context, why: string, source: Source, into: Slot): Step[] {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source.recursive ? AT_RECURSIVE : 0);
   return [
-    call(why, "open_tree", [AT_FDCWD, source.path, flags], { into, hints: HINTS }),
+    call(why, "open_tree", [AT_FDCWD, hostPath(context, source.path, source.key === ROOT_KEY), flags], {
+      into,
+      hints: HINTS,
+    }),
     ...(source.idmap === undefined ? [] : [mapIds(why, into, source.idmap)]),
   ];
 }
@@ -69,15 +76,15 @@ export const mapIds = (why: string, tree: Slot, idmap: NonNullable<Source["idmap
  * In the launcher: opens a source for init, cut off from the host's propagation, which init's own mounts are
  * not.
  */
-export function openSourceEarly(why: string, source: Source): Step[] {
+export function openSourceEarly(context: Context, why: string, source: Source): Step[] {
   const flags = AT_EMPTY_PATH | (source.recursive ? AT_RECURSIVE : 0);
   const tree = held(source);
   return [
-    ...cloneTree(why, source, tree),
+    ...cloneTree(context, why, source, tree),
     call(why, "mount_setattr", [tree, "", flags, mountAttr({ propagation: MS_SLAVE }), MOUNT_ATTR_SIZE]),
   ];
 }
 
 /** In init: the tree of a source in `source.into`. */
 export const openSource = (context: Context, why: string, source: Source): Step[] =>
-  opensEarly(context) ? [set(source.into, held(source))] : cloneTree(why, source, source.into);
+  opensEarly(context) ? [set(source.into, held(source))] : cloneTree(context, why, source, source.into);

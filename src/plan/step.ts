@@ -123,33 +123,36 @@ export interface Compute {
   readonly kind: "compute";
   readonly op: "set" | "add" | "sub" | "and" | "or" | "shl" | "shr";
   readonly into: Slot;
-  /** For "set" the value itself, or a buffer for its address; `right` is then absent. */
-  readonly left: Value | Buffer;
+  /** For "set" the value itself, or a buffer or a string for its address; `right` is then absent. */
+  readonly left: Value | Buffer | string;
   readonly right?: Value;
 }
 
-/** Reads `size` bytes at `offset` of a buffer into a slot, zero-extended. */
+/** Reads `size` bytes at `offset` of a buffer, or of the address in a slot, into a slot, zero-extended. */
 export interface Load {
   readonly kind: "load";
   readonly into: Slot;
-  readonly from: Buffer;
+  readonly from: Buffer | Slot;
   readonly offset: number;
   readonly size: 1 | 2 | 4 | 8;
 }
 
-/** Writes the low `size` bytes of a value to `offset` of a buffer. */
+/** Writes the low `size` bytes of a value to `offset` of a buffer, or of the address in a slot. */
 export interface Store {
   readonly kind: "store";
-  readonly to: Buffer;
+  readonly to: Buffer | Slot;
   readonly offset: number;
   readonly size: 1 | 2 | 4 | 8;
   readonly value: Value;
 }
 
-/** Writes the unsigned value in decimal, NUL-terminated, to the start of a buffer of at least 21 bytes. */
+/**
+ * Writes the unsigned value in decimal, NUL-terminated, to the start of a buffer of at least 21 bytes, or to
+ * the address in a slot.
+ */
 export interface Decimal {
   readonly kind: "decimal";
-  readonly to: Buffer;
+  readonly to: Buffer | Slot;
   readonly value: Value;
   /** Receives the number of digits. */
   readonly length?: Slot;
@@ -169,13 +172,13 @@ export interface Next {
 
 /**
  * Takes what the program was given at its start (execve(2)): the address of one of its arguments, 0 when
- * there are fewer, or of its environment (an array as of Strings). So one program serves containers of many
- * names.
+ * there are fewer, or of all its arguments or its environment (arrays as of Strings). So one program serves
+ * containers of many names.
  */
 export interface Given {
   readonly kind: "given";
   readonly into: Slot;
-  readonly what: number | "environment";
+  readonly what: number | "arguments" | "environment";
 }
 
 /**

@@ -32,7 +32,7 @@ export const mountAttr = (attributes: {
   ]);
 
 export const cloneArgs = (args: {
-  readonly flags: number | bigint;
+  readonly flags: Value;
   readonly pidfd?: Argument;
   readonly exitSignal: number;
   /** The address that CLONE_PARENT_SETTID writes the pid to. */

@@ -33,7 +33,9 @@ export function interpret(plan: Plan): Interpreted {
       };
       if (holds[step.is]) at = target(step.to);
     } else if (step?.kind === "compute") {
-      if (typeof step.left === "object" && step.left.kind === "buffer") throw new Error("no buffers here");
+      if (typeof step.left === "string" || (typeof step.left === "object" && step.left.kind === "buffer")) {
+        throw new Error("no addresses here");
+      }
       const left = read(step.left);
       const right = read(step.right ?? 0);
       const results = {

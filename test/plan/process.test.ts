@@ -254,12 +254,12 @@ describe("the process", () => {
 
 describe("the exec", () => {
   const failures = (args: string[], env: string[] = []) =>
-    execute(process({ args, env }), false).flatMap((step) =>
+    execute(process({ args, env }), { givenEnvironment: false }).flatMap((step) =>
       step.kind === "fail" ? [`${step.exitCode} ${step.message}`] : [],
     );
   /** The paths that are tried: arguments of the calls, or strings of a list. */
   const tried = (args: string[], env: string[] = []) =>
-    execute(process({ args, env }), false).flatMap((step) => {
+    execute(process({ args, env }), { givenEnvironment: false }).flatMap((step) => {
       if (step.kind === "next") return step.from.strings;
       return step.kind === "call" && step.name === "execve" && typeof step.args[0] === "string"
         ? [step.args[0]]
@@ -279,7 +279,7 @@ describe("the exec", () => {
   test("what is not found is 127, what cannot be executed 126", () => {
     expect(failures(["x"]).map((text) => text.slice(0, 4))).toContain("127 ");
     expect(failures(["x"]).map((text) => text.slice(0, 4))).toContain("126 ");
-    const [execve] = calls(execute(process({ args: ["/x"] }), false));
+    const [execve] = calls(execute(process({ args: ["/x"] }), { givenEnvironment: false }));
     expect(execve?.exitCode).toBe(126);
   });
 });

@@ -1,0 +1,120 @@
+/**
+ * The cgroups of a file that is started on any machine: it finds out itself which version it has, and names
+ * its cgroup itself. Version 1 is looked for at /sys/fs/cgroup/CONTROLLER, version 2 at /sys/fs/cgroup, where
+ * every distribution mounts them; root's container lies right below, whatever cgroup the caller is in.
+ */
+import { CGROUP2_SUPER_MAGIC } from "../linux/magic.ts";
+import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
+import type { CgroupPlan } from "../plan/cgroup.ts";
+import type { Step } from "../plan/step.ts";
+import type { Resources } from "../spec/resources.ts";
+import type { Hierarchy } from "./detect.ts";
+import { type Directory, GIVEN_NAME } from "./directory.ts";
+import { createBeside } from "./found-beside.ts";
+import { limits } from "./index.ts";
+import { isExplicit } from "./path.ts";
+import { removeDirectories } from "./remove.ts";
+import { createV1, enterV1, membershipsV1, settingsV1 } from "./v1.ts";
+import { createV2, membershipV2 } from "./v2.ts";
+
+export interface FoundInput {
+  readonly resources: Resources | undefined;
+  /** linux.cgroupsPath. */
+  readonly cgroupsPath: string | undefined;
+  /** Whether the program is started by root. */
+  readonly isRoot: boolean;
+  /** The container has a mount of type cgroup. */
+  readonly mountsCgroup: boolean;
+}
+
+const MOUNT = "/sys/fs/cgroup";
+const VERSION_2 = slot("cgroups are version 2");
+const WHY = "look which version of cgroups there is";
+
+/** linux/time.h. */
+const CLOCK_REALTIME = 0;
+const PREFIX = "hutch-";
+
+/** Sets VERSION_2. struct statfs begins with f_type on both architectures. */
+function detect(): Step[] {
+  const status = buffer("statfs", 120);
+  const type = slot("file system type");
+  return [
+    call(WHY, "statfs", [MOUNT, status], { hints: { ENOENT: `there is no ${MOUNT}: mount cgroups there` } }),
+    load(type, status, 0, 8),
+    branch(type, "ne", CGROUP2_SUPER_MAGIC, "cgroups are version 1"),
+    set(VERSION_2, 1),
+    label("cgroups are version 1"),
+  ];
+}
+
+/** hutch-PID-SECONDS: two programs of one number may run in two pid namespaces. */
+function takeOwnName(directories: readonly Directory[]): Step[] {
+  if (!directories.some(({ name }) => name === GIVEN_NAME)) return [];
+  const why = "take a name for the cgroup";
+  const name = buffer("cgroup name", 64);
+  const time = buffer("time", 16);
+  const [at, length, number] = [slot("name at"), slot("name length"), slot("name number")];
+  const prefix = new TextEncoder().encode(PREFIX);
+  const digits: Step[] = [{ kind: "decimal", to: at, value: number, length }, compute(at, at, "add", length)];
+  return [
+    set(at, name),
+    store(
+      at,
+      0,
+      8,
+      prefix.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n),
+    ),
+    compute(at, at, "add", prefix.length),
+    call(why, "getpid", [], { into: number }),
+    ...digits,
+    store(at, 0, 1, 0x2d),
+    compute(at, at, "add", 1),
+    call(why, "clock_gettime", [CLOCK_REALTIME, time]),
+    load(number, time, 0, 8),
+    ...digits,
+    set(GIVEN_NAME, name),
+  ];
+}
+
+/** The hierarchies of version 1, one for each controller; what is mounted together is one directory. */
+const hierarchies = (controllers: readonly string[]): Hierarchy[] =>
+  [...new Set(controllers)].map((controller) => ({
+    controllers: [controller],
+    mount: `${MOUNT}/${controller}`,
+    own: `${MOUNT}/${controller}`,
+  }));
+
+/** Controllers that are there on every machine, for a path without limits. */
+const COMMON = ["memory", "pids", "devices", "freezer"] as const;
+
+/** The plan of the cgroups; undefined when nothing is wanted of them. */
+export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
+  const { resources = {}, cgroupsPath, isRoot, mountsCgroup } = input;
+  const isWanted = isExplicit(cgroupsPath) || limits(resources);
+  const shared = { into: undefined, directories: () => [], views: [], version2: VERSION_2 };
+  if (!isWanted) return mountsCgroup ? { ...shared, create: detect(), enter: [], remove: [] } : undefined;
+  const settings = settingsV1(resources);
+  const limited = settings.map(({ controller }) => controller);
+  const first = membershipsV1(hierarchies(limited.length > 0 ? limited : COMMON), settings, cgroupsPath);
+  const unified = { mount: MOUNT, own: MOUNT };
+  const second = membershipV2(unified, resources, cgroupsPath, 0);
+  const directories = [...first.map(({ directory }) => directory), second.directory];
+  return {
+    ...shared,
+    create: [
+      ...takeOwnName(directories),
+      ...detect(),
+      branch(VERSION_2, "ne", 0, "make the cgroup of version 2"),
+      ...createV1(first),
+      jump("cgroups made"),
+      label("make the cgroup of version 2"),
+      ...(isRoot || isExplicit(cgroupsPath) ? createV2(second) : createBeside(second)),
+      label("cgroups made"),
+    ],
+    enter: [branch(VERSION_2, "ne", 0, "cgroups entered"), ...enterV1(first), label("cgroups entered")],
+    into: second.into,
+    intoWhen: VERSION_2,
+    remove: removeDirectories(directories),
+  };
+}

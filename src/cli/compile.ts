@@ -1,0 +1,147 @@
+/** hutch compile: a container as one static executable. */
+import { loadBundle } from "../container/bundle.ts";
+import {
+  type CompileOptions,
+  compileFile,
+  type Descriptions,
+  foreignHost,
+  forUser,
+} from "../container/compile.ts";
+import { writeFile } from "../host/fd.ts";
+import { hostArch } from "../host/libc.ts";
+import { look } from "../host/look.ts";
+import { absolutePath, rename } from "../host/path.ts";
+import { ARCHES, type Arch } from "../linux/arch.ts";
+import { IN_OPTIONS } from "../options/in-options.ts";
+import { readIn } from "../options/in-spec.ts";
+import { surroundings } from "../options/surroundings.ts";
+import { parsePair } from "../options/value.ts";
+import { DEFAULT_PATH } from "../plan/exec.ts";
+import { planJson } from "../plan/json.ts";
+import { parseSpec } from "../spec/parse.ts";
+import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
+import { print, warn } from "./output.ts";
+
+export const command: Command = {
+  name: "compile",
+  summary: "make a container one static executable, which needs neither hutch nor a libc",
+  usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…] -o FILE  |  --bundle DIR -o FILE",
+  options: [
+    { name: "output", short: "o", value: "FILE", help: "the file to write; may stand at the end too" },
+    { name: "bundle", short: "b", value: "DIR", help: "compile an OCI bundle, as hutch run would start it" },
+    {
+      name: "arch",
+      value: "NAME",
+      help: `the processor it is for: ${ARCHES.join(" or ")}; this one's when absent`,
+    },
+    { name: "args", help: "arguments of the file are added to those of the command" },
+    {
+      name: "relative",
+      help: "paths below the file's directory are found beside it, wherever it is moved to",
+    },
+    {
+      name: "rootfs-from-env",
+      value: "NAME",
+      help: "the root is the directory that this variable names; WHERE is left out",
+    },
+    { name: "strip", help: "leave out the text of the plan, which hutch explain FILE prints" },
+    { name: "json", help: "write the plan as JSON instead (to standard output without -o)" },
+    ...IN_OPTIONS,
+  ],
+  stopsAtWord: true,
+  examples: [
+    [
+      "hutch compile --memory 64m --pids 20 --cap-drop all ./rootfs /bin/server -o server.box",
+      "limits, and no privilege at all; ./server.box starts it",
+    ],
+    ["hutch compile --bundle . -o box", "an OCI bundle"],
+    [
+      "hutch compile --args --relative ./rootfs /bin/tool -o tool",
+      "./tool x runs /bin/tool x; rootfs moves with it",
+    ],
+    ["hutch compile --arch aarch64 ./rootfs /bin/server -o server", "for another processor"],
+  ],
+  notes: [
+    "The file finds out itself, when it starts, what depends on the machine: whether it is started by root or by an " +
+      "ordinary user, version 1 or 2 of cgroups (/sys/fs/cgroup), and the caller's environment, which the command gets " +
+      "with container=hutch, PATH and --env. The command is looked for in --env PATH=… or the usual directories.",
+    "A failure is told as FILE: what was tried: the system call: the error, with exit code 125; nothing is left behind.",
+  ],
+};
+
+function archOf(given: Given): Arch {
+  const name = last(given, "arch");
+  const arch = name === undefined ? hostArch() : ARCHES.find((each) => each === name);
+  if (arch !== undefined) return arch;
+  throw usageError("compile", `--arch ${name}: expected ${ARCHES.join(" or ")}`);
+}
+
+/** `-o FILE` at the end is the compiler's, unless it was given before. */
+export function takeOutput(given: Given): { readonly given: Given; readonly output: string | undefined } {
+  const output = last(given, "output");
+  const [flag = "", file] = given.words.slice(-2);
+  const isLast = output === undefined && file !== undefined && ["-o", "--output"].includes(flag);
+  return isLast ? { given: { ...given, words: given.words.slice(0, -2) }, output: file } : { given, output };
+}
+
+/** The variables that the file sets over those of its caller. */
+function variablesOf(given: Given): string[] {
+  const variables = new Map([
+    ["PATH", DEFAULT_PATH],
+    ["container", "hutch"],
+  ]);
+  for (const text of all(given, "env")) variables.set(...parsePair("env", text));
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
+  const variable = last(given, "rootfs-from-env");
+  const words = variable === undefined ? given.words : [".", ...given.words];
+  const wish = { ...given, words };
+  const around = await surroundings(wish, look, foreignHost(arch, isRoot));
+  const where = variable === undefined ? around.where : `$${variable}`;
+  const { spec, launch } = readIn(wish, { ...around, where }, variablesOf(given));
+  const { givenEnvironment: _, ...rest } = launch;
+  return {
+    spec: parseSpec(spec, { name: "compile" }),
+    launch: { ...rest, givenEnvironment: !has(given, "clear-env") },
+  };
+}
+
+/** What root gets and what an ordinary user gets. */
+async function describe(given: Given, arch: Arch): Promise<Descriptions> {
+  const bundle = last(given, "bundle");
+  if (bundle !== undefined) {
+    if (given.words.length > 0) throw usageError("compile", "--bundle: the command stands in config.json");
+    const { spec } = loadBundle(bundle, look, warn);
+    return { root: { spec }, user: forUser({ spec }) };
+  }
+  const root = await describeIn(given, arch, true);
+  return { root, user: await describeIn(given, arch, false) };
+}
+
+export async function run(argv: readonly string[]): Promise<void> {
+  const { given, output } = takeOutput(readOptions(command, argv));
+  const json = has(given, "json");
+  if (output === undefined && !json) throw usageError("compile", "-o FILE: expected the file to write");
+  const arch = archOf(given);
+  const path = absolutePath(output ?? "hutch");
+  const slash = path.lastIndexOf("/");
+  const options: CompileOptions = {
+    arch,
+    name: path.slice(slash + 1),
+    strip: has(given, "strip"),
+    standalone: {
+      args: has(given, "args"),
+      directory: has(given, "relative") ? path.slice(0, slash) || "/" : undefined,
+      rootVariable: last(given, "rootfs-from-env"),
+    },
+  };
+  const { bytes, plan } = await compileFile(await describe(given, arch), options);
+  if (json && output === undefined) return print(planJson(plan, arch));
+  // Whole or not at all, and under a program that is running.
+  const temporary = `${path}.hutch`;
+  if (json) writeFile(temporary, new TextEncoder().encode(planJson(plan, arch)), { mode: 0o644 });
+  else writeFile(temporary, bytes, { mode: 0o755 });
+  rename(temporary, path);
+}

@@ -1,0 +1,179 @@
+/**
+ * A container as one static executable. All that depends on the machine the file is started on (its cgroups,
+ * the caller's ids and environment) the file finds out itself.
+ */
+
+import { readNotes } from "../emit/note.ts";
+import { hostArch } from "../host/libc.ts";
+import { look } from "../host/look.ts";
+import type { Arch } from "../linux/arch.ts";
+import { HutchError } from "../linux/error.ts";
+import { branch, label } from "../plan/build.ts";
+import { type Host, isNew, type Launch, makeContext } from "../plan/context.ts";
+import { merge } from "../plan/merge.ts";
+import { askOwnIds, OWN_UID } from "../plan/own-map.ts";
+import { printPlan } from "../plan/print.ts";
+import type { Standalone } from "../plan/standalone.ts";
+import type { Plan } from "../plan/step.ts";
+import type { IdMapping, Spec } from "../spec/spec.ts";
+import { gatherHost } from "./host.ts";
+import { PLAIN, planFor } from "./plan.ts";
+
+/** A container as one kind of caller gets it. */
+export interface Description {
+  readonly spec: Spec;
+  /** Wishes that OCI has no words for; none when absent. */
+  readonly launch?: Partial<Omit<Launch, "id" | "standalone" | "executable">>;
+}
+
+export interface CompileOptions {
+  /** The processor of the machine the file is for; this one's when absent. */
+  readonly arch?: Arch;
+  /** What messages begin with; "hutch" when absent. */
+  readonly name?: string;
+  readonly standalone?: Partial<Standalone>;
+  /** Leaves the text of the plan out, which `hutch explain FILE` prints. */
+  readonly strip?: boolean;
+}
+
+export interface Compiled {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly plan: Plan;
+  readonly arch: Arch;
+}
+
+/** The owner of the note that holds the text of the plan, deflated (RFC 1951). */
+export const NOTE_NAME = "hutch";
+
+/** Stands for the caller's ids, which only the running file knows. */
+const SOMEBODY = 1;
+
+/** What is known of the machine that the file will be started on. */
+export function foreignHost(arch: Arch, isRoot: boolean): Host {
+  const id = isRoot ? 0 : SOMEBODY;
+  return {
+    ...gatherHost(look),
+    arch,
+    uid: id,
+    gid: id,
+    nested: false,
+    // The file is refused by the kernel that has none.
+    hasSecurityModule: () => true,
+    nofile: undefined,
+  };
+}
+
+const WHOLE: Standalone = { args: false, directory: undefined, rootVariable: undefined };
+
+/** What takes a hutch that lives on. */
+function refuseLiving({ hooks }: Spec): void {
+  for (const [name, list] of Object.entries(hooks ?? {})) {
+    if (!list?.length) continue;
+    throw new HutchError({
+      operation: `compile: hooks.${name}`,
+      reason: "a file runs no hooks yet",
+      hint: "hutch create and hutch start run them",
+    });
+  }
+}
+
+async function planOf(
+  { spec, launch }: Description,
+  options: CompileOptions,
+  isRoot: boolean,
+): Promise<Plan> {
+  const { arch = hostArch(), standalone } = options;
+  refuseLiving(spec);
+  const wishes: Launch = {
+    ...PLAIN,
+    dieWithLauncher: true,
+    ...launch,
+    executable: undefined,
+    id: () => {
+      throw new HutchError({
+        operation: "compile",
+        reason: "a cgroup mount without a cgroup namespace is not in a file yet",
+      });
+    },
+    standalone: { ...WHOLE, ...standalone },
+  };
+  return planFor(spec, foreignHost(arch, isRoot), wishes, look);
+}
+
+const isOne = ({ length, 0: first }: readonly IdMapping[]): boolean => length === 1 && first?.size === 1;
+
+/** The same container for an ordinary user; undefined when its description gives such a user no way. */
+export function forUser({ spec, launch }: Description): Description | undefined {
+  const { uidMappings = [], gidMappings = [] } = spec.linux ?? {};
+  const context = makeContext(spec, foreignHost("x86_64", false), { ...PLAIN, id: () => "" }, undefined);
+  if (!isNew(context, "user")) return undefined;
+  // One id is the caller's own, whoever that is.
+  const own = (list: readonly IdMapping[]): IdMapping[] =>
+    isOne(list) ? list.map((each) => ({ ...each, hostID: SOMEBODY })) : [...list];
+  const linux = { ...spec.linux, uidMappings: own(uidMappings), gidMappings: own(gidMappings) };
+  return { spec: { ...spec, linux }, ...(launch === undefined ? {} : { launch }) };
+}
+
+const REFUSED = {
+  kind: "fail",
+  message: "start the container: it takes root; hint: its description has no user namespace",
+} as const;
+
+/** What root starts, and what an ordinary user starts; one of them may be missing. */
+export interface Descriptions {
+  readonly root: Description;
+  readonly user: Description | undefined;
+}
+
+/** The plan of the file. */
+export async function planFile({ root, user }: Descriptions, options: CompileOptions): Promise<Plan> {
+  const asRoot = await planOf(root, options, true);
+  if (user === undefined) {
+    return [...askOwnIds(), branch(OWN_UID, "eq", 0, "as root"), REFUSED, label("as root"), ...asRoot];
+  }
+  return [...askOwnIds(), ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
+}
+
+/**
+ * The file. Throws HutchError for what takes a living hutch, or cannot be done at all; the same input gives
+ * the same bytes.
+ */
+export async function compileFile(
+  descriptions: Descriptions,
+  options: CompileOptions = {},
+): Promise<Compiled> {
+  const { arch = hostArch(), name = "hutch", strip = false } = options;
+  const plan = await planFile(descriptions, options);
+  const { emit } = await import("../emit/index.ts");
+  const note = strip ? [] : [{ name: NOTE_NAME, bytes: noteOf(plan, arch) }];
+  return { bytes: emit(plan, { arch, report: { kind: "print", prefix: name }, note }), plan, arch };
+}
+
+const noteOf = (plan: Plan, arch: Arch): Uint8Array =>
+  Bun.deflateSync(new TextEncoder().encode(printPlan(plan, arch)));
+
+/** The text of a file's plan; throws HutchError for a file that has none. */
+export function planTextOf(file: Uint8Array, path: string): string {
+  const read = readNotes(file);
+  const operation = `explain ${path}`;
+  if (read === undefined) throw new HutchError({ operation, reason: "no file that hutch compile has made" });
+  const note = read.notes.get(NOTE_NAME);
+  if (note === undefined) {
+    throw new HutchError({
+      operation,
+      reason: "it carries no text of its plan",
+      hint: "compile it without --strip",
+    });
+  }
+  return new TextDecoder().decode(Bun.inflateSync(new Uint8Array(note)));
+}
+
+/** A container of a spec as one executable: for root, and for ordinary users if it has a user namespace. */
+export async function compile(
+  spec: Spec,
+  options: CompileOptions & Omit<Description, "spec"> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { launch, ...rest } = options;
+  const root: Description = { spec, ...(launch === undefined ? {} : { launch }) };
+  return (await compileFile({ root, user: forUser(root) }, rest)).bytes;
+}

@@ -1,0 +1,53 @@
+/** Reads the notes of an ELF executable back, as elf.ts writes them (elf(5)). */
+import type { Arch } from "../linux/arch.ts";
+import { HutchError } from "../linux/error.ts";
+
+const MAGIC = 0x7f454c46;
+const PT_NOTE = 4;
+const MACHINES: Readonly<Record<number, Arch>> = { 62: "x86_64", 183: "aarch64" };
+const HEADER = { e_machine: 18, e_phoff: 32, e_phentsize: 54, e_phnum: 56 } as const;
+const SEGMENT = { p_type: 0, p_offset: 8, p_filesz: 32 } as const;
+
+export interface ReadNotes {
+  readonly arch: Arch;
+  /** By the name of their owner. */
+  readonly notes: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The processor and the notes of an executable; undefined when the bytes are none. */
+export function readNotes(file: Uint8Array): ReadNotes | undefined {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 64 || view.getUint32(0) !== MAGIC) return undefined;
+  const arch = MACHINES[view.getUint16(HEADER.e_machine, true)];
+  if (arch === undefined) return undefined;
+  try {
+    return { arch, notes: notesIn(file, view) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new HutchError({
+      operation: "read the notes of the program",
+      reason: "it is damaged",
+      cause: error,
+    });
+  }
+}
+
+function notesIn(file: Uint8Array, view: DataView): Map<string, Uint8Array> {
+  const notes = new Map<string, Uint8Array>();
+  const first = Number(view.getBigUint64(HEADER.e_phoff, true));
+  const size = view.getUint16(HEADER.e_phentsize, true);
+  for (let index = 0; index < view.getUint16(HEADER.e_phnum, true); index++) {
+    const segment = first + index * size;
+    if (view.getUint32(segment + SEGMENT.p_type, true) !== PT_NOTE) continue;
+    let at = Number(view.getBigUint64(segment + SEGMENT.p_offset, true));
+    const end = at + Number(view.getBigUint64(segment + SEGMENT.p_filesz, true));
+    while (at < end) {
+      const [name, length] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
+      const content = at + 12 + ((name + 3) & ~3);
+      const owner = new TextDecoder().decode(file.subarray(at + 12, at + 12 + name - 1));
+      notes.set(owner, file.slice(content, content + length));
+      at = content + ((length + 3) & ~3);
+    }
+  }
+  return notes;
+}

@@ -1,0 +1,127 @@
+/**
+ * A program that is a file of its own (`hutch compile`): no hutch starts it, so what hutch would hand over
+ * (a name, the paths, a copy that nobody can overwrite) it finds itself when it starts.
+ */
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  O_CLOEXEC,
+  O_RDONLY,
+} from "../linux/fcntl.ts";
+import { STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
+import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
+import type { Context } from "./context.ts";
+import { findVariable } from "./given-process.ts";
+import type { Slot, Step } from "./step.ts";
+
+/** What the file finds out when it is started. */
+export interface Standalone {
+  /** The program's arguments follow those of the command. */
+  readonly args: boolean;
+  /**
+   * The directory of the file, absolute: what lies below it on the host is looked for beside the file,
+   * wherever that is by then. Undefined when all paths stay as they are.
+   */
+  readonly directory: string | undefined;
+  /** The variable of the environment that holds the path of the root. */
+  readonly rootVariable: string | undefined;
+}
+
+const SELF = slot("this program");
+const ROOT_PATH = slot("path of the root");
+const PATH_MAX = 4096;
+const SLASH = 0x2f;
+const MODE = 0o500;
+
+const PROC_HINT = { ENOENT: "it takes /proc, which is not mounted" } as const;
+
+/** Goes to the directory of the file: by a descriptor no mount could be cloned in a new namespace. */
+function goHere(): Step[] {
+  const path = buffer("path of this program", PATH_MAX);
+  const [at, last, byte] = [slot("path byte at"), slot("last slash"), slot("path byte")];
+  const why = "go to the directory of this program";
+  return [
+    // One byte less, so that a NUL follows.
+    call(why, "readlinkat", [AT_FDCWD, "/proc/self/exe", path, PATH_MAX - 1], { hints: PROC_HINT }),
+    set(at, path),
+    label("path byte"),
+    load(byte, at, 0, 1),
+    branch(byte, "eq", 0, "path read"),
+    branch(byte, "ne", SLASH, "path byte passed"),
+    set(last, at),
+    label("path byte passed"),
+    compute(at, at, "add", 1),
+    jump("path byte"),
+    label("path read"),
+    // Behind the slash, so that of "/box" the slash is left.
+    store(last, 1, 1, 0),
+    call(why, "chdir", [path]),
+  ];
+}
+
+/**
+ * Goes on in a sealed copy in memory. The file itself could be overwritten by a container's root: through
+ * /proc/PID/exe of a process that runs it, or by a command or interpreter that leads to /proc/self/exe
+ * (CVE-2019-5736).
+ */
+export function becomeCopy({ directory }: Standalone): Step[] {
+  const status = buffer("statx", STATX_SIZE_OF);
+  const [links, size, copy, written] = [slot("links"), slot("size"), slot("copy"), slot("bytes copied")];
+  const [argv, envp] = [slot("arguments"), slot("environment")];
+  const why = "go on in a copy in memory";
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  return [
+    call("open this program", "openat", [AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0], {
+      into: SELF,
+      hints: PROC_HINT,
+    }),
+    call("look at this program", "statx", [SELF, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status]),
+    load(links, status, STATX_OFFSETS.stx_nlink, 4),
+    branch(links, "eq", 0, "this is the copy"),
+    ...(directory === undefined ? [] : goHere()),
+    load(size, status, STATX_OFFSETS.stx_size, 8),
+    call(why, "memfd_create", ["hutch", flags | MFD_EXEC], {
+      into: copy,
+      // A kernel before 6.3 does not know MFD_EXEC, and has only executable memfds.
+      errors: { EINVAL: "ignore" },
+      hints: { EACCES: "vm.memfd_noexec is 2: set it to 0 or 1" },
+    }),
+    branch(copy, "ge", 0, "copy made"),
+    call(why, "memfd_create", ["hutch", flags], { into: copy }),
+    label("copy made"),
+    call(why, "sendfile", [copy, SELF, 0, size], { into: written }),
+    branch(written, "eq", size, "copy written"),
+    { kind: "fail", message: `${why}: the file ended early` },
+    label("copy written"),
+    call(why, "fchmod", [copy, MODE]),
+    call(why, "fcntl", [copy, F_ADD_SEALS, seals]),
+    { kind: "given", into: argv, what: "arguments" },
+    { kind: "given", into: envp, what: "environment" },
+    call(why, "execveat", [copy, "", argv, envp, AT_EMPTY_PATH]),
+    label("this is the copy"),
+    call("make this program impossible to execute again", "fchmod", [SELF, 0]),
+  ];
+}
+
+/** Takes the path of the root from the environment, if it is to be found there. */
+export const takeRoot = (standalone: Standalone | undefined): Step[] =>
+  standalone?.rootVariable === undefined ? [] : findVariable(standalone.rootVariable, ROOT_PATH);
+
+/** A path of the host as the running file has to name it. */
+export function hostPath({ launch }: Context, path: string, isRoot: boolean): string | Slot {
+  const { directory, rootVariable } = launch.standalone ?? {};
+  if (isRoot && rootVariable !== undefined) return ROOT_PATH;
+  if (directory === undefined) return path;
+  if (path === directory) return ".";
+  const above = directory === "/" ? directory : `${directory}/`;
+  return path.startsWith(above) ? path.slice(above.length) : path;
+}

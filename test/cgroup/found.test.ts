@@ -1,0 +1,38 @@
+/** Plans of cgroups for a machine that nobody has seen; test/e2e/compile.test.ts runs them. */
+import { expect, test } from "bun:test";
+import { planFoundCgroup } from "../../src/cgroup/found.ts";
+import { printPlan } from "../../src/plan/print.ts";
+
+const plan = (isRoot: boolean, cgroupsPath?: string) =>
+  planFoundCgroup({ resources: { pids: { limit: 5 } }, cgroupsPath, isRoot, mountsCgroup: false });
+const text = (isRoot: boolean, path?: string): string =>
+  printPlan(plan(isRoot, path)?.create ?? [], "x86_64");
+
+test("nothing wanted is nothing planned", () => {
+  const input = { resources: undefined, cgroupsPath: undefined, isRoot: true };
+  expect(planFoundCgroup({ ...input, mountsCgroup: false })).toBeUndefined();
+  const shown = planFoundCgroup({ ...input, mountsCgroup: true });
+  expect(printPlan(shown?.create ?? [], "x86_64")).toContain('statfs("/sys/fs/cgroup"');
+  expect(shown?.into).toBeUndefined();
+});
+
+test("both versions are there, and one is taken when the program runs", () => {
+  const root = text(true);
+  expect(root).toContain('openat(AT_FDCWD, "/sys/fs/cgroup/pids"');
+  expect(root).toContain('"/sys/fs/cgroup/cgroup.subtree_control"');
+  expect(root).toContain("getpid()");
+  expect(plan(true)?.intoWhen).toEqual(plan(true)?.version2);
+});
+
+test("a path of the spec is taken as it is, and no name is made up", () => {
+  const root = text(true, "/a/b");
+  expect(root).toContain('"/sys/fs/cgroup/pids/a"');
+  expect(root).toContain('"/sys/fs/cgroup/a"');
+  expect(root).not.toContain("getpid()");
+});
+
+test("an ordinary user's cgroup of version 2 lies beside its own", () => {
+  const user = text(false);
+  expect(user).toContain('"/proc/self/cgroup"');
+  expect(user).not.toContain('"/sys/fs/cgroup/cgroup.subtree_control"');
+});

@@ -1,0 +1,250 @@
+/** hutch compile: the files are run, and what the kernel shows is compared with what they were to be. */
+import { beforeAll, describe, expect } from "bun:test";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
+import { hutch, lacksHutch, run } from "../support/hutch.ts";
+import { lacksBusybox, rootfs } from "../support/rootfs.ts";
+import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { ordinaryUser } from "../support/user.ts";
+
+const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
+const withRoot = testUnless(REASON);
+const withV1 = testUnless(anyReason(REASON, lacksCgroup(1)));
+
+let root = "";
+let place = "";
+let count = 0;
+
+beforeAll(async () => {
+  if (REASON !== undefined) return;
+  root = await rootfs();
+  place = temporaryDirectory("compile");
+  chmodSync(place, 0o755);
+  chmodSync(root, 0o755);
+});
+
+/** Compiles, and gives the path of the file. */
+async function compiled(...args: string[]): Promise<string> {
+  const file = join(place, `box-${count++}`);
+  const { code, stderr } = await hutch(["compile", "-o", file, ...args]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return file;
+}
+
+const cgroups = (): string[] =>
+  readdirSync("/sys/fs/cgroup").flatMap((name) => {
+    const path = join("/sys/fs/cgroup", name);
+    return statSync(path).isDirectory() ? readdirSync(path).filter((each) => each.startsWith("hutch-")) : [];
+  });
+
+describe("a compiled file", () => {
+  withRoot("runs its command in a container, and exits as it does", async () => {
+    const file = await compiled(root, "sh", "-c", "echo $$ $(hostname) $(id -u); exit 7");
+    expect(await run([file])).toMatchObject({ code: 7, stdout: "1 hutch 0\n", stderr: "" });
+  });
+
+  withRoot("takes -o at the end, as a compiler does", async () => {
+    const file = join(place, "last.box");
+    expect((await hutch(["compile", root, "true", "-o", file])).code).toBe(0);
+    expect((await run([file])).code).toBe(0);
+  });
+
+  withRoot("needs nothing but the kernel: no hutch, no library", async () => {
+    const file = await compiled(root, "true");
+    expect(readFileSync(file).includes("ld-linux")).toBe(false);
+    expect((await run([file], { env: { PATH: "/nonexistent" } })).code).toBe(0);
+  });
+
+  withRoot("is the same for the same input", async () => {
+    const args = ["--memory", "64m", "--init", root, "sh"];
+    const names = ["one", "two"].map((name) => join(place, name, "same.box"));
+    for (const name of names) {
+      mkdirSync(join(name, ".."));
+      expect((await hutch(["compile", ...args, "-o", name])).code).toBe(0);
+    }
+    expect(readFileSync(names[0] ?? "")).toEqual(readFileSync(names[1] ?? ""));
+  });
+
+  withRoot("adds its own arguments with --args, and ignores them without", async () => {
+    const without = await compiled(root, "echo", "a");
+    expect((await run([without, "b"])).stdout).toBe("a\n");
+    const file = await compiled("--args", root, "echo", "a");
+    expect((await run([file, "b c", "d"])).stdout).toBe("a b c d\n");
+  });
+
+  withRoot("hands the caller's environment on, with what --env sets", async () => {
+    const file = await compiled("--env", "A=1", root, "env");
+    const { stdout } = await run(["/usr/bin/env", "-i", "A=0", "B=2", "PATH=/host", file]);
+    const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    expect(stdout.trim().split("\n").sort()).toEqual(["A=1", "B=2", path, "container=hutch"]);
+    const clear = await compiled("--clear-env", root, "env");
+    expect((await run([clear], { env: { B: "2" } })).stdout).not.toContain("B=2");
+  });
+
+  withRoot("is started by an ordinary user as well, whoever that is", async () => {
+    const user = ordinaryUser();
+    const file = await compiled("--user", "5:6", root, "sh", "-c", "id -u; id -g; cat /proc/self/uid_map");
+    const asUser = await run([file], user);
+    expect(asUser).toMatchObject({ code: 0, stderr: "" });
+    expect(asUser.stdout).toBe(
+      `5\n6\n${"5".padStart(10)}${String(user.uid).padStart(11)}${"1".padStart(11)}\n`,
+    );
+    expect((await run([file])).stdout).toStartWith("5\n6\n");
+  });
+
+  withRoot("moves about with its root: --relative", async () => {
+    const home = temporaryDirectory("relative");
+    mkdirSync(join(home, "old"));
+    cpSync(root, join(home, "old/rootfs"), { recursive: true, verbatimSymlinks: true });
+    const args = [
+      "compile",
+      "--relative",
+      "--bind",
+      "./rootfs/etc:/mnt",
+      "./rootfs",
+      "ls",
+      "/mnt",
+      "-o",
+      "box",
+    ];
+    expect(await hutch(args, { cwd: join(home, "old") })).toMatchObject({ code: 0, stderr: "" });
+    renameSync(join(home, "old"), join(home, "new"));
+    expect(await run([join(home, "new/box")])).toMatchObject({
+      code: 0,
+      stdout: "group\npasswd\n",
+      stderr: "",
+    });
+  });
+
+  withRoot("finds its root in the environment: --rootfs-from-env", async () => {
+    const file = await compiled("--rootfs-from-env", "BOX_ROOT", "cat", "/etc/group");
+    const { code, stdout } = await run([file], { env: { BOX_ROOT: root } });
+    expect({ code, first: stdout.split("\n")[0] }).toEqual({ code: 0, first: "root:x:0:" });
+    const without = await run([file], { env: { BOX_ROOT: undefined } });
+    expect(without).toMatchObject({
+      code: 125,
+      stderr: `${file.split("/").at(-1)}: the environment has no BOX_ROOT, which is to hold the path of the root\n`,
+    });
+  });
+
+  withV1("limits what it was told to, and leaves no cgroup behind", async () => {
+    const file = await compiled(
+      ...["--memory", "64m", "--pids", "20", root],
+      ...["sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max"],
+    );
+    expect(await run([file])).toMatchObject({ code: 0, stdout: "67108864\n20\n", stderr: "" });
+    expect(cgroups()).toEqual([]);
+  });
+
+  withRoot("ends in time, and says so by its exit code", async () => {
+    const file = await compiled("--timeout", "200ms", "--init", root, "sleep", "60");
+    expect((await run([file])).code).toBe(124);
+  });
+
+  withRoot("says in words what went wrong, under its own name", async () => {
+    const gone = await compiled(root, "no-such-command");
+    const missing = await run([gone]);
+    expect(missing.code).toBe(127);
+    expect(missing.stderr).toStartWith(`${gone.split("/").at(-1)}: execute no-such-command: ENOENT`);
+    const home = temporaryDirectory("gone");
+    const file = await compiled("--memory", "64m", home, "true");
+    renameSync(home, `${home}.away`);
+    const failure = await run([file]);
+    renameSync(`${home}.away`, home);
+    expect(failure.code).toBe(125);
+    expect(failure.stderr).toContain(
+      `: attach the root ${home}: open_tree: ENOENT (no such file or directory); hint: `,
+    );
+    if (existsSync("/sys/fs/cgroup/memory")) expect(cgroups()).toEqual([]);
+  });
+
+  withRoot("cannot be overwritten by its container through /proc/self/exe", async () => {
+    // A command that leads to the program itself is what CVE-2019-5736 was made of.
+    const file = await compiled(root, "/proc/self/exe");
+    const before = readFileSync(file);
+    const { code, stderr } = await run([file]);
+    expect(code).toBe(126);
+    expect(stderr).toContain("execute /proc/self/exe: execve: EACCES");
+    expect(readFileSync(file)).toEqual(before);
+  });
+
+  withRoot("tells its plan to hutch explain, unless it was stripped", async () => {
+    const file = await compiled(root, "echo", "told");
+    const { code, stdout } = await hutch(["explain", file]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`open_tree(AT_FDCWD, "${root}"`);
+    expect(stdout).toContain('["echo", "told"]');
+    const stripped = await compiled("--strip", root, "echo", "told");
+    expect(statSync(stripped).size).toBeLessThan(statSync(file).size);
+    expect((await run([stripped])).stdout).toBe("told\n");
+    expect((await hutch(["explain", stripped])).stderr).toContain("it carries no text of its plan");
+    expect((await hutch(["explain", "/bin/sh"])).code).toBe(125);
+  });
+
+  withRoot("is data with --json", async () => {
+    const { code, stdout } = await hutch(["compile", "--json", root, "true"]);
+    expect(code).toBe(0);
+    const { version, steps }: { version: number; steps: { kind: string }[] } = JSON.parse(stdout);
+    expect(version).toBe(1);
+    expect(steps.length).toBeGreaterThan(100);
+  });
+});
+
+describe("a bundle as a file", () => {
+  const bundle = async (...spec: string[]): Promise<string> => {
+    const directory = temporaryDirectory("bundle");
+    await hutch(["spec", ...spec, "--bundle", directory]);
+    renameSync(await rootfs(), join(directory, "rootfs"));
+    const path = join(directory, "config.json");
+    const config = await Bun.file(path).json();
+    config.process.terminal = false;
+    config.process.args = ["sh", "-c", "id -u; hostname; touch /x; ls /sys/fs/cgroup | wc -l"];
+    await Bun.write(path, JSON.stringify(config));
+    chmodSync(directory, 0o755);
+    return directory;
+  };
+
+  withRoot("does what hutch run does", async () => {
+    const directory = await bundle();
+    const file = await compiled("--bundle", directory);
+    const [own, ofRun] = [
+      await run([file]),
+      await hutch(["run", "--bundle", directory, `hutch-compile-${process.pid}`]),
+    ];
+    expect(own).toEqual(ofRun);
+    expect(own.stdout).toStartWith("0\nhutch\n");
+    const refused = await run([file], ordinaryUser());
+    expect(refused.code).toBe(125);
+    expect(refused.stderr).toContain("start the container: it takes root");
+  });
+
+  withRoot("with a user namespace is for an ordinary user too", async () => {
+    const file = await compiled("--bundle", await bundle("--rootless"));
+    expect(await run([file], ordinaryUser())).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("0\nhutch\n"),
+    });
+  });
+
+  withRoot("with hooks is refused by name", async () => {
+    const directory = await bundle();
+    const path = join(directory, "config.json");
+    const config = await Bun.file(path).json();
+    config.hooks = { poststop: [{ path: "/bin/true" }] };
+    await Bun.write(path, JSON.stringify(config));
+    const { code, stderr } = await hutch(["compile", "--bundle", directory, "-o", join(place, "hooks")]);
+    expect(code).toBe(125);
+    expect(stderr).toContain("hooks.poststop: ");
+  });
+});

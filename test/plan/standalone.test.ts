@@ -1,0 +1,24 @@
+/** Where a file finds the host's paths; test/e2e/compile.test.ts starts such files. */
+import { expect, test } from "bun:test";
+import { slot } from "../../src/plan/build.ts";
+import { hostPath } from "../../src/plan/standalone.ts";
+import { context, spec } from "./fixture.ts";
+
+const at = (directory: string | undefined, path: string, rootVariable?: string) =>
+  hostPath(
+    context(spec(), { standalone: { args: false, directory, rootVariable } }),
+    path,
+    rootVariable !== undefined,
+  );
+
+test("paths below the directory of the file are relative to it, all others stay", () => {
+  expect(at("/srv/box", "/srv/box/rootfs/a")).toBe("rootfs/a");
+  expect(at("/srv/box", "/srv/box")).toBe(".");
+  expect(at("/srv/box", "/srv/boxes")).toBe("/srv/boxes");
+  expect(at("/", "/srv")).toBe("srv");
+  expect(at(undefined, "/srv")).toBe("/srv");
+});
+
+test("the root may be named by the environment", () => {
+  expect(at(undefined, "/srv", "ROOT")).toEqual(slot("path of the root"));
+});
