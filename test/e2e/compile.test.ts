@@ -21,6 +21,9 @@ const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
 const withRoot = testUnless(REASON);
 const withV1 = testUnless(anyReason(REASON, lacksCgroup(1)));
 
+/** The names that such files choose. */
+const OWN_CGROUP = /^hutch-\d+-\d{10}$/;
+
 let root = "";
 let place = "";
 let count = 0;
@@ -45,7 +48,7 @@ async function compiled(...args: string[]): Promise<string> {
 const cgroups = (): string[] =>
   readdirSync("/sys/fs/cgroup").flatMap((name) => {
     const path = join("/sys/fs/cgroup", name);
-    return statSync(path).isDirectory() ? readdirSync(path).filter((each) => each.startsWith("hutch-")) : [];
+    return statSync(path).isDirectory() ? readdirSync(path).filter((each) => OWN_CGROUP.test(each)) : [];
   });
 
 describe("a compiled file", () => {
