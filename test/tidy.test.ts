@@ -13,7 +13,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: ["linux", "plan/step"],
   // A socket and bytes on it; who asks systemd for what is the container's business.
   dbus: ["linux", "host"],
-  cgroup: ["linux", "spec", "dbus/value", "plan/build", "plan/struct", "plan/cgroup", "plan/step"],
+  cgroup: [
+    "linux",
+    "spec",
+    "dbus/value",
+    "dbus/gvariant",
+    "plan/build",
+    "plan/struct",
+    "plan/cgroup",
+    "plan/step",
+  ],
   net: ["linux", "spec", "plan/step"],
   image: ["linux", "spec", "plan/step"],
   container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "dbus"],

@@ -2,7 +2,7 @@
 import { HutchError } from "../linux/error.ts";
 import { type SocketName, socketsOf } from "./address.ts";
 import { type Connection, openConnection, type Reply } from "./connection.ts";
-import type { Value, Variant } from "./value.ts";
+import type { Property, Value } from "./value.ts";
 
 const BUS = { destination: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" } as const;
 const NAME = "org.freedesktop.systemd1";
@@ -11,9 +11,6 @@ const OBJECT = { destination: NAME, path: "/org/freedesktop/systemd1" } as const
 
 /** So long may systemd take for one job, as runc waits. */
 const JOB_MS = 30_000;
-
-/** A property of a unit. */
-export type Property = readonly [name: string, value: Variant];
 
 export interface Systemd {
   /** Starts a transient unit, and waits until it has started. Throws HutchError. */

@@ -14,6 +14,9 @@ export interface Variant {
  */
 export type Value = boolean | number | bigint | string | Variant | readonly Value[];
 
+/** A property by its name, as systemd takes properties of a unit. */
+export type Property = readonly [name: string, value: Variant];
+
 /** True for arrays, structs and entries of dictionaries. */
 export const isList = (value: Value | undefined): value is readonly Value[] => Array.isArray(value);
 
