@@ -1,7 +1,7 @@
 /**
  * linux.resources as properties of a unit (systemd.resource-control(5), org.freedesktop.systemd1(5)): those
- * that runc sets (its docs/systemd.md). systemd writes them to the cgroup, and again whenever it reloads; what
- * has no property is written by hutch alone.
+ * that runc sets (its docs/systemd.md). systemd writes them to the cgroup, and again whenever it reloads;
+ * what has no property is written by hutch alone.
  */
 import type { Property, Value, Variant } from "../dbus/value.ts";
 import type { Cpu, Resources } from "../spec/resources.ts";
