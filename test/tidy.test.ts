@@ -28,6 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   container: ["linux", "spec", "plan", "emit", "host", "cgroup", "net", "image", "dbus"],
   options: ["linux", "spec", "plan", "host", "container"],
   cli: ["linux", "spec", "plan", "emit", "host", "cgroup", "dbus", "net", "image", "container", "options"],
+  library: ["linux", "spec", "plan", "emit", "host", "cgroup", "container", "options"],
+  "index.ts": ["linux", "spec", "library"],
 };
 
 /** The packages that a layer may use. A module of node: costs the start of `hutch run` a millisecond. */
@@ -43,6 +45,8 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   image: /^(node:|valibot$)/,
   container: /^node:/,
   options: /^$/,
+  library: /^$/,
+  "index.ts": /^$/,
   cli: /^(node:|citty$|consola(\/utils)?$)/,
 };
 

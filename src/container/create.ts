@@ -4,17 +4,16 @@ import { executable } from "../host/memfd.ts";
 import { fileKind } from "../host/path.ts";
 import { makePipe } from "../host/pipe.ts";
 import { call } from "../host/syscall.ts";
-import { errnoName, errnoText } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
-import type { Plan } from "../plan/step.ts";
 import { type Identity, identify } from "./identity.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
+import { stepError } from "./step-error.ts";
 import { forget, type Record, reserve, startFifo, write } from "./store.ts";
 
 /** The first descriptor after the standard streams. */
@@ -61,22 +60,6 @@ function nextEvent(fd: number): Event | undefined {
   const bytes = new Uint8Array(view.buffer);
   if (readBytes(fd, bytes, "what the creator tells") < RECORD_SIZE) return undefined;
   return { index: Number(view.getBigUint64(0, true)), value: Number(view.getBigUint64(8, true)) };
-}
-
-/** The error of a step that failed in the creator or in init. */
-export function stepError(plan: Plan, index: number, errno: number): HutchError {
-  const step = plan[index];
-  if (step?.kind === "fail") return new HutchError({ operation: step.message, exitCode: step.exitCode });
-  if (step?.kind !== "call") return new HutchError({ operation: `step ${index}`, reason: errnoText(errno) });
-  const name = errnoName(errno);
-  const known = !name.startsWith("errno ");
-  const hints: { readonly [errno: string]: string | undefined } = step.hints ?? {};
-  return new HutchError({
-    operation: `${step.why}: ${step.name}`,
-    reason: known ? `${name} (${errnoText(errno)})` : name,
-    hint: hints[name],
-    exitCode: step.exitCode,
-  });
 }
 
 /** Makes the container; its init waits for `start` when this returns. Whatever fails is undone. */

@@ -114,7 +114,7 @@ async function follow(program: Program, id: string, pids: number, reports: numbe
   const pid = await readRecord(pids, 8, "the pid");
   const report = await readRecord(reports, 16, "reports");
   if (report !== undefined) {
-    const { stepError } = await import("./create.ts");
+    const { stepError } = await import("./step-error.ts");
     throw stepError(
       await program.plan(),
       Number(report.getBigUint64(0, true)),

@@ -34,6 +34,8 @@ export class HutchError extends Error {
   readonly reason: string | undefined;
   readonly hint: string | undefined;
   readonly exitCode: number;
+  /** The name of the kernel's errno, or ERR_HUTCH, as node names its errors. */
+  readonly code: string;
 
   constructor(parts: ErrorParts) {
     super(compose(parts), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -43,5 +45,6 @@ export class HutchError extends Error {
     this.reason = parts.reason;
     this.hint = parts.hint;
     this.exitCode = parts.exitCode ?? 125;
+    this.code = parts.errno ?? "ERR_HUTCH";
   }
 }

@@ -1,7 +1,7 @@
-/** The options that `in` and `explain` share. */
+/** The options that `in`, `explain` and the library share. */
 import type { Option } from "./given.ts";
 
-export const IN_OPTIONS: readonly Option[] = [
+const ROWS = [
   {
     name: "overlay",
     value: "DIR",
@@ -65,4 +65,9 @@ export const IN_OPTIONS: readonly Option[] = [
   },
   { name: "die-with-parent", help: "end the container when the process that started hutch ends" },
   { name: "tty", short: "t", help: "a terminal of the container's own, for shells and editors" },
-];
+] as const satisfies readonly Option[];
+
+/** One of them, by its exact name. */
+export type InOption = (typeof ROWS)[number];
+
+export const IN_OPTIONS: readonly Option[] = ROWS;

@@ -47,7 +47,7 @@ async function defaultFilter(capabilities: readonly string[], { arch }: Host): P
 }
 
 /** What --seccomp asks for. */
-async function chooseSeccomp(given: Given, host: Host, look: Look): Promise<ChosenSeccomp> {
+export async function chooseSeccomp(given: Given, host: Host, look: Look): Promise<ChosenSeccomp> {
   const wish = last(given, "seccomp") ?? "default";
   if (wish === "off") return { profile: undefined, filter: undefined };
   const capabilities = capabilitiesOf(given, namespacesOf(given, host), host);
@@ -89,6 +89,16 @@ export async function surroundings(
   look: Look,
   host: Host = gatherHost(look),
 ): Promise<Surroundings> {
+  const around = lookAround(given, look, host);
+  return { ...around, seccomp: await chooseSeccomp(given, host, look) };
+}
+
+/** All of it but the filter of system calls, at once. */
+export function lookAround(
+  given: Given,
+  look: Look,
+  host: Host = gatherHost(look),
+): Omit<Surroundings, "seccomp"> {
   const [word] = given.words;
   if (word === undefined)
     throw usageError(given.command, "expected WHERE and a command", `hutch ${given.command} / -- sh`);
@@ -107,6 +117,5 @@ export async function surroundings(
       ? worthShowing((look("mountPoints") ?? "").split("\n").map(unescapeOctal), where, kept)
       : [],
     resolver: resolverBelowRun(where, look),
-    seccomp: await chooseSeccomp(given, host, look),
   };
 }

@@ -5,7 +5,9 @@ import { __WALL } from "../linux/wait.ts";
 import type { Process } from "../spec/spec.ts";
 import { branch, buffer, call, exit, label, load, slot } from "./build.ts";
 import type { Context } from "./context.ts";
+import { awaitBirth, tellEnd, tellPid } from "./follow.ts";
 import { type Control, type Joining, joinerDescriptor } from "./joiner-control.ts";
+import { PARENT_DIED } from "./parent-death.ts";
 import { superviseTerminal } from "./relay.ts";
 import type { Step } from "./step.ts";
 import { EXIT_CODE, endChild, superviseChild, toExitCode } from "./supervise.ts";
@@ -20,7 +22,8 @@ const STATUS = buffer("joiner status", 8);
 const NUMBER = buffer("pid of the member", 8);
 
 /** The supervisor, from the birth of the joiner to the end. */
-export function supervise({ launch }: Context, process: Process, joining: Joining): Step[] {
+export function supervise(context: Context, process: Process, joining: Joining): Step[] {
+  const { launch } = context;
   const at = (which: Control): number => joinerDescriptor(launch.preserveFds, which);
   const { detached, pidFile, sendsPidfd } = joining;
   const why = "let go of what the joiner has";
@@ -29,19 +32,32 @@ export function supervise({ launch }: Context, process: Process, joining: Joinin
     // Nobody in a shared pid namespace may look into the supervisor through /proc (CVE-2016-9962).
     call("keep /proc of the supervisor closed", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
     ...(detached ? [] : [call(why, "close", [at("report")])]),
-    ...learnPid(detached ? at("report") : undefined),
+    ...learnPid(detached && !launch.followed ? at("report") : undefined),
     call("open a pidfd of the member", "pidfd_open", [MEMBER, 0], { into: PIDFD }),
     ...(sendsPidfd ? sendDescriptor("send the pidfd", at("socket"), PIDFD) : []),
-    ...(detached
-      ? handOver(at("pid"), at("go"))
-      : [
-          ...(pidFile === undefined ? [] : writePidFile(pidFile)),
+    ...(launch.followed
+      ? [
+          ...tellPid(context, MEMBER),
+          ...awaitBirth(context),
           call("keep nothing but what supervising takes", "close_range", [at("init"), at("socket"), 0]),
-          ...(process.terminal
-            ? superviseTerminal(child, 0)
-            : [call(why, "close", [at("console")]), ...superviseChild(child, 0, "supervise")]),
+          ...superviseChild(
+            { ...child, ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}) },
+            0,
+            "supervise",
+          ),
+          ...tellEnd(context),
           exit(EXIT_CODE, "exit as the command did"),
-        ]),
+        ]
+      : detached
+        ? handOver(at("pid"), at("go"))
+        : [
+            ...(pidFile === undefined ? [] : writePidFile(pidFile)),
+            call("keep nothing but what supervising takes", "close_range", [at("init"), at("socket"), 0]),
+            ...(process.terminal
+              ? superviseTerminal(child, 0)
+              : [call(why, "close", [at("console")]), ...superviseChild(child, 0, "supervise")]),
+            exit(EXIT_CODE, "exit as the command did"),
+          ]),
   ];
 }
 

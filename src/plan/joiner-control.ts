@@ -11,7 +11,10 @@ export interface Joining {
    * (EBUSY).
    */
   readonly unified: readonly string[];
-  /** hutch lives on until the program runs, and is told of failures; else it has become the supervisor. */
+  /**
+   * hutch lives on until the program runs, or beside it (Launch.followed), and is told of failures; else it
+   * has become the supervisor.
+   */
   readonly detached: boolean;
   /** Written by the supervisor in the foreground. */
   readonly pidFile: string | undefined;

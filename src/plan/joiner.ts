@@ -18,10 +18,12 @@ import { setAffinity } from "./affinity.ts";
 import { branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { endMember, JOINER, MEMBER, SHARED, supervise } from "./exec-supervisor.ts";
+import { openBirth } from "./follow.ts";
 import { type Control, HIGH, JOINER_CONTROL, type Joining, joinerDescriptor } from "./joiner-control.ts";
 import { openStreams } from "./launcher.ts";
 import { setLabel } from "./lsm.ts";
 import { member } from "./member.ts";
+import { hearOfParent } from "./parent-death.ts";
 import { setOomScore } from "./process.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { enterJoinedRoot } from "./root.ts";
@@ -66,8 +68,8 @@ export function planJoiner(context: Context, process: Process, joining: Joining)
 }
 
 /** The supervisor: puts in order what was inherited. */
-function prepare({ launch }: Context, process: Process, { detached }: Joining): Step[] {
-  const { preserveFds } = launch;
+function prepare(context: Context, process: Process, { detached }: Joining): Step[] {
+  const { preserveFds, followed, dieWithParent } = context.launch;
   const at = (which: Control): number => joinerDescriptor(preserveFds, which);
   const first = at(JOINER_CONTROL[0]);
   const why = "put the descriptors in order";
@@ -90,7 +92,10 @@ function prepare({ launch }: Context, process: Process, { detached }: Joining): 
     ...openStreams(),
     call("close what was inherited", "close_range", [first + JOINER_CONTROL.length, LAST_DESCRIPTOR, 0]),
     ...takeSignals(),
+    ...(dieWithParent ? [hearOfParent()] : []),
     guard("undo"),
+    // In the place of the console, which the member keeps until its exec.
+    ...(followed ? openBirth(context) : []),
     // The joiner inherits it, and is in its cgroup of version 2 from the start.
     ...setAffinity(process.execCPUAffinity?.initial),
     call(
@@ -177,7 +182,7 @@ function join(context: Context, process: Process, { namespaces, tasks, detached 
       ? []
       : [call("join the container's namespaces", "setns", [at("init"), namespaces], { hints: SETNS_HINTS })]),
     ...close("init", ...(detached ? [] : (["report"] as const))),
-    ...(process.terminal ? [] : close("console")),
+    ...(process.terminal || context.launch.followed ? [] : close("console")),
     ...(isNew(context, "mount") ? [] : enterJoinedRoot(context)),
     call("start from the container's root", "chdir", ["/"]),
     call(

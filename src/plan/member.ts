@@ -4,6 +4,7 @@ import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import type { Context } from "./context.ts";
 import { closeAtExec, closeDescriptors, execute } from "./exec.ts";
+import { FOLLOW } from "./follow.ts";
 import type { Joining } from "./joiner-control.ts";
 import { joinKeyring } from "./namespace.ts";
 import { becomeUser } from "./order.ts";
@@ -16,13 +17,13 @@ import { attachTerminal, openPair, sendMaster, THEIRS } from "./terminal.ts";
 
 /** What runs in the container: as its first process did, from the credentials on. */
 export function member(context: Context, process: Process, { detached }: Joining): Step[] {
-  const { preserveFds } = context.launch;
+  const { preserveFds, followed } = context.launch;
   return [
     ...becomeRoot(context),
     ...joinKeyring(),
     call("a session of its own", "setsid", []),
     ...(process.terminal ? makeTerminal(process) : []),
-    closeDescriptors(preserveFds + (detached ? 1 : 0)),
+    closeDescriptors(preserveFds + (followed ? FOLLOW.length : detached ? 1 : 0)),
     ...setRlimits(process, context),
     ...setScheduler(process),
     ...setPersonality(context),

@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Creation, create, stepError } from "../../src/container/create.ts";
+import { type Creation, create } from "../../src/container/create.ts";
 import { recordOf } from "../../src/container/draft.ts";
+import { stepError } from "../../src/container/step-error.ts";
 import { emit } from "../../src/emit/index.ts";
 import { hostArch } from "../../src/host/libc.ts";
 import { ERRNO } from "../../src/linux/errno.ts";

@@ -1,0 +1,194 @@
+/** The public functions of hutch as a library: a description, and what can be made of it. */
+
+import { checkId } from "../container/store.ts";
+import { look } from "../host/look.ts";
+import type { Spec } from "../spec/spec.ts";
+import { type Description, describeContainer } from "./description.ts";
+import { type ExecOptions, exec } from "./exec.ts";
+import { type Launched, launch, type Stream } from "./launcher.ts";
+import type { BundleOptions, ContainerOptions } from "./options.ts";
+import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
+import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
+import type { Stats } from "./stats.ts";
+
+/** How a container is started. */
+export interface StartOptions<
+  In extends Stream = Stream,
+  Out extends Stream = Stream,
+  Err extends Stream = Stream,
+> {
+  /** "ignore" when absent. */
+  readonly stdin?: In;
+  /** "inherit" when absent. */
+  readonly stdout?: Out;
+  /** "inherit" when absent. */
+  readonly stderr?: Err;
+  /** Ends the container at once when it is aborted, also while it is being made. */
+  readonly signal?: AbortSignal;
+  /** The container lives on when this process ends; without it, it ends with it. */
+  readonly detached?: boolean;
+  /** Unique on the machine; one is made up when absent. */
+  readonly id?: string;
+}
+
+/** A container that runs. */
+export interface RunningContainer<
+  In extends Stream = Stream,
+  Out extends Stream = Stream,
+  Err extends Stream = Stream,
+> extends RunningProcess<In, Out, Err> {
+  readonly id: string;
+  /**
+   * Starts a process more in it; fulfilled when the command runs. User, environment, directory and
+   * capabilities are the container's own where no option says otherwise.
+   */
+  readonly exec: <
+    const MoreIn extends Stream = "ignore",
+    const MoreOut extends Stream = "inherit",
+    const MoreErr extends Stream = "inherit",
+  >(
+    command: readonly string[],
+    options?: ExecOptions<MoreIn, MoreOut, MoreErr>,
+  ) => Promise<RunningProcess<MoreIn, MoreOut, MoreErr>>;
+  /** What it uses now; throws HutchError when it has no limit, and so no cgroup of its own. */
+  readonly stats: () => Stats;
+  /** Keeps this process from ending no longer, as Bun.spawn's unref does. */
+  readonly unref: () => void;
+}
+
+/** A description of a container, checked. */
+export interface Container extends Disposable {
+  /** The OCI configuration it means; the filter of system calls may be added to it. */
+  readonly spec: Spec;
+  /** Every system call of it with its reason, as `hutch explain` prints it. */
+  readonly explain: () => Promise<string>;
+  /** A static executable that is the container, as `hutch explain --output` writes it. */
+  readonly compile: () => Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * Starts a container; fulfilled when its command runs. The first start compiles the program, all others use
+   * it: what the plan has asked of the machine (mounts, cgroups, ids) is not asked again. Rejected with a
+   * HutchError that says what the start failed at, when all is undone.
+   */
+  readonly start: <
+    const In extends Stream = "ignore",
+    const Out extends Stream = "inherit",
+    const Err extends Stream = "inherit",
+  >(
+    options?: StartOptions<In, Out, Err>,
+  ) => Promise<RunningContainer<In, Out, Err>>;
+}
+
+let count = 0;
+/** With the time: what a process that was killed has left must not be in the way of its number's next. */
+const newId = (): string => `${process.pid}-${Date.now().toString(36)}-${++count}`;
+
+/** Programs hold a descriptor each; a description that is forgotten lets go of them. */
+const forgotten = new FinalizationRegistry((release: () => void) => release());
+
+/**
+ * Describes a container; throws HutchError, and does nothing, when the description is wrong.
+ */
+export function container(options: ContainerOptions | BundleOptions): Container {
+  const { now, whole } = describeContainer(options, look);
+  let described: Promise<Description> | undefined;
+  const description = (): Promise<Description> => (described ??= whole());
+  const programs = keptPrograms(description);
+
+  async function start<In extends Stream, Out extends Stream, Err extends Stream>(
+    options?: StartOptions<In, Out, Err>,
+  ): Promise<RunningContainer<In, Out, Err>>;
+  async function start(options: StartOptions = {}): Promise<RunningContainer> {
+    const { id = newId(), detached = false, signal } = options;
+    checkId(id);
+    signal?.throwIfAborted();
+    const { environment, warnings } = await description();
+    const program = await programs.take(detached, id);
+    signal?.throwIfAborted();
+    const launched = launch({
+      id,
+      file: program.file,
+      plan: program.plan,
+      environment: environmentOf(environment),
+      streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
+      warnings,
+    });
+    if (!program.isLasting) releaseProgram(program);
+    await birth(launched, signal);
+    return runningOf(id, launched, program);
+  }
+  const self: Container = {
+    spec: now.spec,
+    explain: async () => explainPlan(await description(), look),
+    compile: async () => compilePlan(await description(), look),
+    start,
+    [Symbol.dispose]: programs.release,
+  };
+  forgotten.register(self, programs.release);
+  return self;
+}
+
+/** The programs of one description: of containers that end with this process, and of those that do not. */
+function keptPrograms(description: () => Promise<Description>) {
+  const kept = new Map<boolean, Promise<Program>>();
+  const make = async (detached: boolean, id: string): Promise<Program> =>
+    makeProgram(await description(), detached, id, look);
+
+  /** A program for a container of this id; one that is not lasting is for the caller to release. */
+  async function take(detached: boolean, id: string): Promise<Program> {
+    const found = await kept.get(detached);
+    if (found !== undefined) return found.isLasting ? found : make(detached, id);
+    const making = make(detached, id);
+    kept.set(detached, making);
+    try {
+      const made = await making;
+      if (!made.isLasting) kept.delete(detached);
+      return made;
+    } catch (error) {
+      // What was wrong with the machine may be mended before the next start.
+      kept.delete(detached);
+      throw error;
+    }
+  }
+  function release(): void {
+    for (const program of kept.values()) void program.then(releaseProgram, () => {});
+    kept.clear();
+  }
+  return { take, release };
+}
+
+const environmentOf = (list: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    list.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+
+/** Waits until the program runs; when the signal is aborted meanwhile, until it has ended. */
+async function birth(launched: Launched, signal: AbortSignal | undefined): Promise<void> {
+  endOnAbort(launched, signal);
+  await launched.running;
+  if (signal?.aborted) await launched.exited;
+  signal?.throwIfAborted();
+}
+
+function runningOf(id: string, launched: Launched, program: Program): RunningContainer {
+  const cgroups = program.cgroups(id);
+  async function execIn<In extends Stream, Out extends Stream, Err extends Stream>(
+    command: readonly string[],
+    options?: ExecOptions<In, Out, Err>,
+  ): Promise<RunningProcess<In, Out, Err>>;
+  async function execIn(command: readonly string[], options: ExecOptions = {}): Promise<RunningProcess> {
+    options.signal?.throwIfAborted();
+    const added = exec({ id, launched, program }, command, options, look);
+    await birth(added, options.signal);
+    return processOf(added);
+  }
+  return {
+    ...processOf(launched),
+    id,
+    exec: execIn,
+    stats: () => statsOf(id, cgroups),
+    unref: () => {
+      launched.letGo();
+      launched.child.unref();
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** One start: the program is spawned, and followed by what it tells until the container has ended. */
+import { stepError } from "../container/step-error.ts";
+import { close } from "../host/fd.ts";
+import { makePipe } from "../host/pipe.ts";
+import { HutchError } from "../linux/error.ts";
+import { EVENT } from "../plan/creator-control.ts";
+import type { Plan } from "../plan/step.ts";
+import { type End, endOf, isFailure, type Report, readReports } from "./reports.ts";
+
+/** Where a standard stream of the container comes from or goes to; a number is a descriptor. */
+export type Stream = "pipe" | "inherit" | "ignore" | number;
+
+export type Streams = [stdin: Stream, stdout: Stream, stderr: Stream];
+
+export interface Start {
+  readonly id: string;
+  /** The descriptor of the program, and what it was compiled from. */
+  readonly file: number;
+  readonly plan: Plan;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly streams: Streams;
+  /** Descriptors that the program is handed after the one for its reports. */
+  readonly control?: readonly number[];
+  /** What was said when the description was read. */
+  readonly warnings: readonly string[];
+}
+
+/** How a container ended. */
+export interface Exit extends End {
+  /** What did not keep the container from running: a cgroup that could not be removed, for example. */
+  readonly warnings: readonly string[];
+}
+
+/** A launcher that was spawned. */
+export interface Launched {
+  readonly child: Bun.Subprocess<Stream, Stream, Stream>;
+  /** The number of the container's first process; undefined before it is known. */
+  readonly init: () => number | undefined;
+  /** Fulfilled when that number is known; never, when it does not come to that. */
+  readonly named: Promise<void>;
+  /** Fulfilled when its program runs; rejected, after all is undone, with what the start failed at. */
+  readonly running: Promise<void>;
+  /** Fulfilled when the container has ended, and all that was made for it is removed. */
+  readonly exited: Promise<Exit>;
+  /** Follows no longer; the exit is then the launcher's own. */
+  readonly letGo: () => void;
+}
+
+/** Spawns the launcher; nothing here waits. */
+export function launch(start: Start): Launched {
+  const pipe = makePipe("for reports");
+  try {
+    const child = Bun.spawn([`/proc/${process.pid}/fd/${start.file}`, `hutch-${start.id}`], {
+      argv0: "hutch",
+      env: start.environment,
+      stdio: [...start.streams, pipe.write, ...(start.control ?? [])],
+    });
+    return follow(start, child, pipe.read);
+  } catch (error) {
+    close(pipe.read);
+    throw error;
+  } finally {
+    close(pipe.write);
+  }
+}
+
+/** Learns from the reports what becomes of the container. */
+function follow(start: Start, child: Launched["child"], fd: number): Launched {
+  const failures: Report[] = [];
+  let init: number | undefined;
+  let isRunning = false;
+  let end: End | undefined;
+  const [naming, birth] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const reports = readReports(fd, (report) => {
+    if (isFailure(report)) failures.push(report);
+    else if (report.index === EVENT.pid) {
+      init = report.value;
+      naming.resolve();
+    } else if (report.index === EVENT.exited) end = endOf(report.value);
+    // What init has failed at it has told before.
+    else if (report.index === EVENT.running && failures.length === 0) {
+      isRunning = true;
+      birth.resolve();
+    }
+  });
+  const errors = (): HutchError[] => failures.map(({ index, value }) => stepError(start.plan, index, value));
+  const exited = Promise.all([child.exited, reports.ended]).then(([code]): Exit => {
+    const [first, ...rest] = errors();
+    if (!isRunning) birth.reject(first ?? endedEarly(start.id, code));
+    return {
+      ...(end ?? { code, signal: child.signalCode === null ? null : `${child.signalCode}`, timedOut: false }),
+      warnings: said(start, isRunning ? first : undefined, rest),
+    };
+  });
+  return {
+    child,
+    init: () => init,
+    named: naming.promise,
+    running: birth.promise,
+    exited,
+    letGo: () => void reports.stop(),
+  };
+}
+
+const said = ({ warnings }: Start, first: HutchError | undefined, rest: readonly HutchError[]): string[] => [
+  ...warnings,
+  ...(first === undefined ? [] : [first, ...rest]).map(({ message }) => message),
+];
+
+const endedEarly = (id: string, code: number): HutchError =>
+  new HutchError({ operation: `start ${id}`, reason: `the launcher ended with ${code} before its time` });

@@ -1,0 +1,173 @@
+/** Containers of the library, and what the kernel says of them. */
+import { describe, expect, test } from "bun:test";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { container, HutchError } from "../../src/index.ts";
+import { boxOf, errorOf, sharedRoot, withLimits, withRoot } from "./support.ts";
+
+const openFiles = (): number => readdirSync("/proc/self/fd").length;
+
+describe("a description", () => {
+  test("that is wrong is refused at once, with a HutchError that has a code", () => {
+    const wrong = (options: Parameters<typeof container>[0]) => () => container(options);
+    expect(wrong({ root: "/nowhere", command: ["sh"] })).toThrow(HutchError);
+    expect(wrong({ root: "/nowhere", command: ["sh"] })).toThrow(expect.objectContaining({ code: "ENOENT" }));
+    expect(wrong({ root: "/", command: ["sh"], memory: "64x" })).toThrow(
+      expect.objectContaining({ code: "ERR_HUTCH", message: expect.stringContaining("--memory 64x") }),
+    );
+    expect(wrong({ root: "/", command: ["sh"], rlimit: "nofile=9:1" })).toThrow("process.rlimits[0].soft");
+    expect(wrong({ bundle: "/nowhere" })).toThrow("bundle /nowhere: ENOENT");
+  });
+
+  test("tells its configuration and its calls without starting anything", async () => {
+    const box = container({ root: "/", command: ["true"], hostname: "blue", env: { A: "1" } });
+    expect(box.spec).toMatchObject({ hostname: "blue", process: { args: ["true"], noNewPrivileges: true } });
+    expect(box.spec.process?.env).toContain("A=1");
+    expect(box.spec.process?.env).not.toContain(`HOME=${process.env["HOME"]}`);
+    const text = await box.explain();
+    expect(text).toContain("pivot_root");
+    expect(text).not.toContain("tell hutch");
+  });
+
+  withRoot("is compiled to an executable that is the container", async () => {
+    const box = await boxOf(["sh", "-c", "hostname; exit 5"], { hostname: "blue" });
+    const file = `${await sharedRoot()}/program`;
+    await Bun.write(file, await box.compile());
+    Bun.spawnSync(["chmod", "+x", file]);
+    const done = Bun.spawnSync([file]);
+    expect([done.exitCode, done.stdout.toString()]).toEqual([5, "blue\n"]);
+  });
+});
+
+describe("a start", () => {
+  withRoot("gives streams, and the exit once the command has ended", async () => {
+    const box = await boxOf(["sh", "-c", "cat; echo to stderr >&2; exit 7"]);
+    const running = await box.start({ stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+    running.stdin.write("to the container");
+    running.stdin.end();
+    const [out, err] = await Promise.all([running.stdout.text(), running.stderr.text()]);
+    expect([out, err]).toEqual(["to the container", "to stderr\n"]);
+    expect(await running.exited).toMatchObject({ code: 7, signal: null, timedOut: false, warnings: [] });
+  });
+
+  withRoot("may use descriptors of the caller's", async () => {
+    const path = `${await sharedRoot()}/output`;
+    const file = openSync(path, "w");
+    const running = await (await boxOf(["echo", "written"])).start({ stdout: file });
+    await running.exited;
+    closeSync(file);
+    expect(readFileSync(path, "utf8")).toBe("written\n");
+  });
+
+  withRoot("uses one program for many containers, also at once", async () => {
+    const box = await boxOf(["sh", "-c", "echo $$; hostname"]);
+    await (await box.start({ stdout: "ignore" })).exited;
+    const before = openFiles();
+    const texts = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const running = await box.start({ stdout: "pipe" });
+        const text = await running.stdout.text();
+        expect(await running.exited).toMatchObject({ code: 0 });
+        return text;
+      }),
+    );
+    expect(new Set(texts)).toEqual(new Set(["1\nhutch\n"]));
+    expect(openFiles()).toBeLessThanOrEqual(before);
+  });
+
+  withRoot("leaves no descriptor of the library in the container", async () => {
+    const running = await (await boxOf(["ls", "/proc/self/fd"])).start({ stdout: "pipe" });
+    // The last is that of the listing.
+    expect((await running.stdout.text()).split("\n")).toEqual(["0", "1", "2", "3", ""]);
+  });
+
+  withRoot("has the environment that is given, and nothing of the caller's", async () => {
+    const running = await (await boxOf(["env"], { env: { A: "x=y" } })).start({ stdout: "pipe" });
+    const text = (await running.stdout.text()).trim().split("\n").sort();
+    expect(text.map((line) => line.split("=")[0])).toEqual(["A", "PATH", "container"]);
+    expect(text).toContain("A=x=y");
+  });
+
+  withRoot("that fails is rejected with the step it failed at, and leaves nothing", async () => {
+    const before = openFiles();
+    const error = await errorOf((await boxOf(["nothing"])).start());
+    expect(error).toBeInstanceOf(HutchError);
+    expect(error).toMatchObject({
+      message: expect.stringContaining("execute nothing: ENOENT"),
+      exitCode: 127,
+    });
+    const other = await errorOf((await boxOf(["true"], { workdir: "/etc/passwd" })).start());
+    expect(other).toMatchObject({ code: "ENOTDIR", message: expect.stringContaining("/etc/passwd") });
+    expect(openFiles()).toBeLessThanOrEqual(before + 2);
+  });
+
+  withRoot("with an id that none can be is refused", async () => {
+    const error = await errorOf((await boxOf(["true"])).start({ id: "../x" }));
+    expect(error).toMatchObject({ message: expect.stringContaining("container id ../x") });
+  });
+
+  withRoot("does not keep the event loop", async () => {
+    let ticks = 0;
+    const timer = setInterval(() => ++ticks, 10);
+    await (await (await boxOf(["sleep", "0.5"])).start()).exited;
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(10);
+  });
+
+  withRoot("of a description that was disposed of compiles its program anew", async () => {
+    const box = await boxOf(["true"]);
+    for (const _ of [1, 2]) {
+      expect(await (await box.start()).exited).toMatchObject({ code: 0 });
+      box[Symbol.dispose]();
+    }
+  });
+});
+
+describe("a bundle", () => {
+  withRoot("is started as hutch run starts it", async () => {
+    const bundle = await sharedRoot();
+    const config = `${bundle}/config.json`;
+    const spec = { ...(await boxOf(["sh", "-c", "cat /proc/mounts; exit 3"])).spec, root: { path: "." } };
+    await Bun.write(
+      config,
+      JSON.stringify(spec, (_, value) => (typeof value === "bigint" ? Number(value) : value)),
+    );
+    const running = await container({ bundle }).start({ stdout: "pipe" });
+    expect(await running.stdout.text()).toContain("proc /proc proc");
+    expect(await running.exited).toMatchObject({ code: 3 });
+  });
+
+  withRoot("with what the library cannot do yet is refused by name", async () => {
+    const bundle = await sharedRoot();
+    const { spec } = await boxOf(["true"]);
+    const write = (more: object) =>
+      Bun.write(`${bundle}/other.json`, JSON.stringify({ ...spec, root: { path: "." }, ...more }));
+    const refused = () => container({ bundle, config: `${bundle}/other.json` });
+    await write({ process: { ...spec.process, terminal: true } });
+    expect(refused).toThrow("container: process.terminal: not supported by the library yet");
+    await write({ hooks: { poststop: [{ path: "/bin/true" }] } });
+    expect(refused).toThrow("container: hooks: not supported by the library yet");
+  });
+});
+
+describe("limits", () => {
+  withLimits("are kept, counted, and their cgroup is removed", async () => {
+    const box = await boxOf(["sleep", "60"], { memory: "64m", pids: 20 });
+    const running = await box.start();
+    const stats = running.stats();
+    expect(stats.memory.limit).toBe(2 ** 26);
+    expect(stats.memory.usage).toBeGreaterThan(0);
+    expect(stats.pids).toEqual({ current: 1, limit: 20 });
+    const paths = readFileSync(`/proc/${running.pid}/cgroup`, "utf8").split("\n");
+    const own = paths.find((line) => line.includes(`hutch-${running.id}`))?.split(":")[2] ?? "";
+    expect(own).toContain(running.id);
+    running.kill("SIGKILL");
+    expect((await running.exited).signal).toBe("SIGKILL");
+    const found = Bun.spawnSync(["find", "/sys/fs/cgroup", "-maxdepth", "6", "-name", `hutch-${running.id}`]);
+    expect(found.stdout.toString()).toBe("");
+  });
+
+  withRoot("that are missing leave nothing to be counted", async () => {
+    await using running = await (await boxOf(["sleep", "60"])).start();
+    expect(() => running.stats()).toThrow("the container has no cgroup of its own");
+  });
+});
