@@ -62,7 +62,7 @@ export interface Container extends Disposable {
   readonly spec: Spec;
   /** Every system call of it with its reason, as `hutch explain` prints it. */
   readonly explain: () => Promise<string>;
-  /** A static executable that is the container, as `hutch explain --output` writes it. */
+  /** A static executable that is the container, as `hutch compile` writes it. */
   readonly compile: () => Promise<Uint8Array<ArrayBuffer>>;
   /**
    * Starts a container; fulfilled when its command runs. The first start compiles the program, all others use
@@ -119,7 +119,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
   const self: Container = {
     spec: now.spec,
     explain: async () => explainPlan(await description(), look),
-    compile: async () => compilePlan(await description(), look),
+    compile: async () => compilePlan(await description()),
     start,
     [Symbol.dispose]: programs.release,
   };

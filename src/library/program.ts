@@ -1,8 +1,8 @@
 /** The program of a description: compiled once, kept as a sealed memfd, and started many times. */
 
+import { compile } from "../container/compile.ts";
 import { NAMELESS } from "../container/draft.ts";
-import { compile } from "../container/launch.ts";
-import { contextFor } from "../container/plan.ts";
+import { contextFor, planFor } from "../container/plan.ts";
 import { emit } from "../emit/index.ts";
 import { close } from "../host/fd.ts";
 import type { Look } from "../host/look.ts";
@@ -76,14 +76,12 @@ export const releaseProgram = ({ file }: Program): void => close(file);
 /** The id of a container that is only talked about. */
 const nobody = (): string => "ID";
 
-/** The plan of a program that is run by itself, by nobody who follows it. */
-async function standalone({ spec, host, launch }: Description, look: Look): Promise<Plan> {
+/** The text of the plan on this machine, of a program that nobody follows. */
+export async function explainPlan({ spec, host, launch }: Description, look: Look): Promise<string> {
   const wishes = { ...launch, id: nobody, givenEnvironment: false };
-  return planContainer(await contextFor(spec, host, wishes, look));
+  return printPlan(await planFor(spec, host, wishes, look), host.arch);
 }
 
-export const explainPlan = async (description: Description, look: Look): Promise<string> =>
-  printPlan(await standalone(description, look), description.host.arch);
-
-export const compilePlan = async (description: Description, look: Look): Promise<Uint8Array<ArrayBuffer>> =>
-  compile(await standalone(description, look), description.host.arch);
+/** The file of `hutch compile`, which finds out itself what depends on the machine that it is started on. */
+export const compilePlan = ({ spec, launch }: Description): Promise<Uint8Array<ArrayBuffer>> =>
+  compile(spec, { launch: { ...launch, givenEnvironment: false } });

@@ -1,6 +1,5 @@
 /** What a container uses, from its cgroups of either version. */
 import { amountOf, pairsOf, type ReadFile, UNLIMITED } from "../cgroup/read.ts";
-import { oomKills } from "../cgroup/stats.ts";
 
 /** What is not counted for this container is undefined. */
 export interface Stats {
@@ -51,6 +50,6 @@ export function readStats(read: ReadFile): Stats {
     },
     cpu: { usage: cpuSeconds(read) },
     pids: { current: either("pids.current", "pids.current"), limit: either("pids.max", "pids.max") },
-    oomKills: Number(oomKills(read)),
+    oomKills: Number(pairsOf(read("memory.events") ?? read("memory.oom_control"))["oom_kill"] ?? 0n),
   };
 }
