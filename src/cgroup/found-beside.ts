@@ -5,7 +5,7 @@
 import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
 import type { Step } from "../plan/step.ts";
-import { limitV2, type MembershipV2 } from "./v2.ts";
+import { limitV2, type MembershipV2, needed } from "./v2.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 /** What precedes the path in /proc/self/cgroup (cgroups(7)). */
@@ -54,7 +54,7 @@ function findAbove(): Step[] {
 /** Makes the cgroup there. */
 export function createBeside(membership: MembershipV2): Step[] {
   const { directory, settings } = membership;
-  const controllers = [...new Set(settings.map(({ controller }) => controller))];
+  const controllers = needed(settings);
   const control = "cgroup.subtree_control";
   return [
     ...findAbove(),

@@ -8,10 +8,12 @@ import { branch, buffer, call, compute, jump, label, load, set, slot, store } fr
 import type { CgroupPlan } from "../plan/cgroup.ts";
 import type { Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
+import { USUAL } from "./delegate.ts";
 import type { Hierarchy } from "./detect.ts";
 import { type Directory, GIVEN_NAME } from "./directory.ts";
 import { createBeside } from "./found-beside.ts";
 import { limits } from "./index.ts";
+import { impossible, type Version } from "./limits.ts";
 import { isExplicit } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
 import { createV1, enterV1, membershipsV1, settingsV1 } from "./v1.ts";
@@ -88,6 +90,10 @@ const hierarchies = (controllers: readonly string[]): Hierarchy[] =>
 /** Controllers that are there on every machine, for a path without limits. */
 const COMMON = ["memory", "pids", "devices", "freezer"] as const;
 
+/** What a version cannot do is known when it is found. */
+const refusals = (resources: Resources, version: Version): Step[] =>
+  impossible(resources, version).map((message) => ({ kind: "fail", message }));
+
 /** The plan of the cgroups; undefined when nothing is wanted of them. */
 export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
   const { resources = {}, cgroupsPath, isRoot, mountsCgroup } = input;
@@ -98,7 +104,7 @@ export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
   const limited = settings.map(({ controller }) => controller);
   const first = membershipsV1(hierarchies(limited.length > 0 ? limited : COMMON), settings, cgroupsPath);
   const unified = { mount: MOUNT, own: MOUNT };
-  const second = membershipV2(unified, resources, cgroupsPath, 0);
+  const second = membershipV2(unified, resources, cgroupsPath, 0, isExplicit(cgroupsPath) ? USUAL : []);
   const directories = [...first.map(({ directory }) => directory), second.directory];
   return {
     ...shared,
@@ -106,9 +112,11 @@ export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
       ...takeOwnName(directories),
       ...detect(),
       branch(VERSION_2, "ne", 0, "make the cgroup of version 2"),
+      ...refusals(resources, "v1"),
       ...createV1(first),
       jump("cgroups made"),
       label("make the cgroup of version 2"),
+      ...refusals(resources, "v2"),
       ...(isRoot || isExplicit(cgroupsPath) ? createV2(second) : createBeside(second)),
       label("cgroups made"),
     ],

@@ -2,13 +2,15 @@
 import { HutchError } from "../linux/error.ts";
 import type { CgroupPlan, CgroupView } from "../plan/cgroup.ts";
 import type { Resources } from "../spec/resources.ts";
-import { type CgroupHost, type Hierarchy, isNamed } from "./detect.ts";
+import { controllersIn, type Looks } from "./delegate.ts";
+import { type CgroupHost, type Hierarchy, isNamed, type Unified } from "./detect.ts";
 import { devicePolicy } from "./device-rule.ts";
-import { type Directory, takeName } from "./directory.ts";
-import { isExplicit } from "./path.ts";
+import { type Directory, directory, makeAncestor, makeDirectory, takeName } from "./directory.ts";
+import { newSettings, refuseImpossible } from "./limits.ts";
+import { isExplicit, placeCgroup } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
 import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
-import { createV2, type MembershipV2, membershipV2, settingsV2 } from "./v2.ts";
+import { checkV2, createV2, membershipV2 } from "./v2.ts";
 
 export interface CgroupInput {
   readonly host: CgroupHost;
@@ -23,7 +25,13 @@ export interface CgroupInput {
   readonly mountsCgroup: boolean;
   /** The container is to be paused, counted and killed by its cgroup: it is in every usual one. */
   readonly isManaged?: boolean;
+  /** The process is to have a real-time policy, for which a new cgroup of version 1 has no time. */
+  readonly isRealtime?: boolean;
+  /** For version 2; without them nothing is known of the machine's controllers. */
+  readonly looks?: Looks;
 }
+
+const BLIND: Looks = { text: () => undefined, isWritable: () => true };
 
 const EMPTY: Omit<CgroupPlan, "views"> = {
   create: [],
@@ -35,14 +43,17 @@ const EMPTY: Omit<CgroupPlan, "views"> = {
 
 /**
  * The plan of a container's cgroups; undefined when nothing is wanted of them. Without limits and without
- * an explicit path none is made. Throws HutchError when a limit cannot be kept on this machine, or a path
- * leads out of the tree.
+ * an explicit path none is made, unless root's container mounts cgroups: it would see, and maybe write to,
+ * those of its caller. Throws HutchError when a limit cannot be kept on this machine, or a path leads out
+ * of the tree.
  */
 export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
-  const { host, resources = {}, cgroupsPath, mountsCgroup, isManaged = false } = input;
-  const isWanted = isExplicit(cgroupsPath) || limits(resources) || (isManaged && host.version !== "none");
+  const { host, resources = {}, cgroupsPath, mountsCgroup, uid, isManaged = false } = input;
+  refuseImpossible(resources, host.version === "v2" ? "v2" : "v1");
+  const isAsked = asks(input);
+  const isWanted = isAsked || ((isManaged || (mountsCgroup && uid === 0)) && host.version !== "none");
   if (!isWanted && !mountsCgroup) return undefined;
-  if (isWanted && host.version === "none") {
+  if (isAsked && host.version === "none") {
     throw new HutchError({
       operation: isExplicit(cgroupsPath)
         ? `make the cgroup ${cgroupsPath}`
@@ -54,38 +65,68 @@ export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
   return host.version === "v2" ? planV2(input, isWanted) : planV1(input, isWanted);
 }
 
+/** True when the description itself wants a cgroup. */
+const asks = ({ cgroupsPath, resources = {} }: CgroupInput): boolean =>
+  isExplicit(cgroupsPath) || limits(resources);
+
 /** True when there is something to write. */
 export const limits = (resources: Resources): boolean =>
-  settingsV2(resources).length > 0 || devicePolicy(resources.devices) !== undefined;
+  newSettings(resources, "v1").length > 0 ||
+  newSettings(resources, "v2").length > 0 ||
+  devicePolicy(resources.devices) !== undefined;
+
+/** True for a container that is to be found by its cgroups, limits or not, and may be updated later. */
+const isFound = ({ isManaged = false, cgroupsPath, mountsCgroup, uid }: CgroupInput): boolean =>
+  isManaged || isExplicit(cgroupsPath) || (mountsCgroup && uid === 0);
+
+/** The container's cgroup in a version 2 without controllers: for what each cgroup of it can do by itself. */
+function besideV1(unified: Unified | undefined, cgroupsPath: string | undefined) {
+  if (unified === undefined) return undefined;
+  const place = placeCgroup({ mount: unified.mount, relative: unified.own }, cgroupsPath);
+  return { directory: directory("unified", place), ancestors: place.ancestors };
+}
 
 function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
-  const { host, resources = {}, cgroupsPath, id, isManaged = false } = input;
+  const { host, resources = {}, cgroupsPath, id, isRealtime = false } = input;
+  const everywhere = isFound(input) && input.uid === 0;
   const memberships = isWanted
-    ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, isManaged)
+    ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, { everywhere, isRealtime })
     : [];
-  if (isWanted && memberships.length === 0) {
+  if (asks(input) && memberships.length === 0) {
     throw new HutchError({
       operation: `make the cgroup ${cgroupsPath}`,
       reason: "no controller of cgroup v1 is mounted",
     });
   }
-  const directories = memberships.map(({ directory }) => directory);
+  const unified = everywhere ? besideV1(host.unified, cgroupsPath) : undefined;
+  const directories = [
+    ...memberships.map((each) => each.directory),
+    ...(unified === undefined ? [] : [unified.directory]),
+  ];
   return {
-    create: [...takeName(directories), ...createV1(memberships)],
+    create: [
+      ...takeName(directories),
+      ...createV1(memberships),
+      ...(unified === undefined
+        ? []
+        : [...unified.ancestors.map(makeAncestor), ...makeDirectory(unified.directory)]),
+    ],
     enter: enterV1(memberships),
-    into: undefined,
+    into: unified?.directory.self,
     remove: removeDirectories(directories),
     directories: () => directories.map((each) => pathOf(each, id)),
-    views: viewsV1(host, memberships, id),
+    views: viewsV1(host, memberships, unified?.directory, id),
   };
 }
 
 function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
-  const { host, resources = {}, cgroupsPath, id, uid, isManaged } = input;
+  const { host, resources = {}, cgroupsPath, id, uid, looks = BLIND } = input;
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
   if (!isWanted) return { ...EMPTY, views: [viewV2(() => unified.own, "")] };
-  const membership: MembershipV2 = membershipV2(unified, resources, cgroupsPath, uid, isManaged);
+  const spare = isFound(input) ? controllersIn(looks, unified.mount) : [];
+  const membership = membershipV2(unified, resources, cgroupsPath, uid, spare);
+  checkV2(membership, looks);
   return {
     create: [...takeName([membership.directory]), ...createV2(membership)],
     enter: [],
@@ -116,17 +157,28 @@ function viewName({ controllers, mount }: Hierarchy, all: readonly Hierarchy[]):
   return isUnique ? name : controllers.join(",").replace("name=", "");
 }
 
-function viewsV1(host: CgroupHost, memberships: readonly Membership[], id: () => string): CgroupView[] {
-  const views = host.hierarchies.map((hierarchy): CgroupView => {
+function viewsV1(
+  host: CgroupHost,
+  memberships: readonly Membership[],
+  beside: Directory | undefined,
+  id: () => string,
+): CgroupView[] {
+  const views = host.hierarchies.flatMap((hierarchy): readonly CgroupView[] => {
     const { controllers, own } = hierarchy;
     const membership = memberships.find((each) => each.hierarchy === hierarchy);
-    return {
-      name: viewName(hierarchy, host.hierarchies),
-      type: "cgroup",
-      options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
-      directory: () => (membership === undefined ? own : pathOf(membership.directory, id)),
-    };
+    // Who is in all that matters is not shown what is others'.
+    if (membership === undefined && beside !== undefined) return [];
+    return [
+      {
+        name: viewName(hierarchy, host.hierarchies),
+        type: "cgroup",
+        options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
+        directory: () => (membership === undefined ? own : pathOf(membership.directory, id)),
+      },
+    ];
   });
   const { unified } = host;
-  return unified === undefined ? views : [...views, viewV2(() => unified.own, lastName(unified.mount))];
+  if (unified === undefined) return views;
+  const shown = (): string => (beside === undefined ? unified.own : pathOf(beside, id));
+  return [...views, viewV2(shown, lastName(unified.mount))];
 }

@@ -3,6 +3,13 @@
 /** The text of a file of the container's cgroup, wherever it lies; undefined when no cgroup has it. */
 export type ReadFile = (file: string) => string | undefined;
 
+/**
+ * True when the container is in version 2 alone. Beside version 1 it may be in a version 2 without
+ * controllers; `tasks` is in every cgroup of version 1, and in none of version 2.
+ */
+export const isV2 = (read: ReadFile): boolean =>
+  read("cgroup.controllers") !== undefined && read("tasks") === undefined;
+
 /** 2^64−1 stands for "max", as in runc. */
 export const UNLIMITED = 0xffff_ffff_ffff_ffffn;
 

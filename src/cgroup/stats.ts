@@ -2,7 +2,7 @@
 import { hugePages } from "./huge-pages.ts";
 import type { Json } from "./json.ts";
 import { pressure } from "./pressure.ts";
-import { amountOf, listOf, pairsOf, type ReadFile, rangesOf, UNLIMITED } from "./read.ts";
+import { amountOf, isV2, listOf, pairsOf, type ReadFile, rangesOf, UNLIMITED } from "./read.ts";
 
 /** Nanoseconds of one tick of cpuacct.stat (USER_HZ is 100 on every architecture that hutch knows). */
 const TICK_NS = 10_000_000n;
@@ -204,19 +204,16 @@ function pids(read: ReadFile): Json {
   return { current: some(amountOf(read("pids.current"))), limit: limit === UNLIMITED ? undefined : limit };
 }
 
-/**
- * The statistics of a container; version 2 has a cgroup.controllers in each of its directories. `pageSizes` are
- * those of huge pages, as names of files have them: "2MB".
- */
+/** The statistics of a container; `pageSizes` are those of huge pages, as names of files have them: "2MB". */
 export function statsOf(read: ReadFile, pageSizes: readonly string[] = []): Json {
-  const isV2 = read("cgroup.controllers") !== undefined;
+  const unified = isV2(read);
   return {
-    cpu: isV2 ? cpuV2(read) : cpuV1(read),
+    cpu: unified ? cpuV2(read) : cpuV1(read),
     cpuset: cpuset(read),
-    memory: isV2 ? memoryV2(read) : memoryV1(read),
+    memory: unified ? memoryV2(read) : memoryV1(read),
     pids: pids(read),
-    blkio: isV2 ? blkioV2(read) : blkioV1(read),
-    hugetlb: hugePages(read, pageSizes, isV2),
+    blkio: unified ? blkioV2(read) : blkioV1(read),
+    hugetlb: hugePages(read, pageSizes, unified),
     intel_rdt: {},
     network_interfaces: null,
   };

@@ -5,9 +5,9 @@
  */
 import type { Property, Value, Variant } from "../dbus/value.ts";
 import type { Cpu, Resources } from "../spec/resources.ts";
+import { cpuWeight } from "./convert.ts";
 import { amountOf, rangesOf, UNLIMITED } from "./read.ts";
 import { systemdDevices } from "./systemd-device.ts";
-import { cpuWeight } from "./v2.ts";
 
 /** What the properties depend upon. */
 export interface Dialect {

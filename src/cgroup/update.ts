@@ -1,9 +1,9 @@
 /** New limits for a container that is there: what to write into the files of its cgroups. */
+import { HutchError } from "../linux/error.ts";
 import type { Cpu, Memory, Resources } from "../spec/resources.ts";
-import { amountOf, listOf, type ReadFile, UNLIMITED } from "./read.ts";
+import { refuseImpossible, settingsOf, type Version } from "./limits.ts";
+import { amountOf, isV2, listOf, type ReadFile, UNLIMITED } from "./read.ts";
 import type { Setting } from "./setting.ts";
-import { settingsV1 } from "./v1.ts";
-import { settingsV2 } from "./v2.ts";
 
 const SWAP_FILES = ["memory.memsw.limit_in_bytes", "memory.swap.max"];
 
@@ -23,8 +23,6 @@ function cpuNow(read: ReadFile): { readonly quota: number; readonly period: numb
   if (text?.startsWith("max")) return { quota: -1, period: first };
   return { quota: first ?? -1, period: second };
 }
-
-const isV2 = (read: ReadFile): boolean => read("cgroup.controllers") !== undefined;
 
 function completedCpu(cpu: Cpu, read: ReadFile): Cpu {
   if (!isV2(read) || !(cpu.quota || cpu.period)) return cpu;
@@ -53,7 +51,37 @@ export function completed(resources: Resources, read: ReadFile): Resources {
   };
 }
 
-/** What is to be written; device rules are not part of an update. */
-export function updateSettings({ devices: _, ...resources }: Resources, read: ReadFile): Setting[] {
-  return isV2(read) ? settingsV2(resources) : settingsV1(resources);
+/**
+ * checkBeforeUpdate: refuses a limit that the container is over already, for which version 2 would kill it;
+ * version 1 refuses by itself (config-linux.md, "Memory").
+ */
+function checkUsage({ memory }: Resources, read: ReadFile): void {
+  if (memory?.checkBeforeUpdate !== true) return;
+  const usage = amountOf(read("memory.current")) ?? 0n;
+  const swapped = amountOf(read("memory.swap.current")) ?? 0n;
+  for (const [field, used] of [
+    ["limit", usage],
+    ["swap", usage + swapped],
+  ] as const) {
+    const most = memory[field] ?? 0;
+    if (most <= 0 || BigInt(most) > used) continue;
+    throw new HutchError({
+      operation: `memory.${field}: ${most}`,
+      reason: `the container uses ${used} bytes already`,
+      hint: "memory.checkBeforeUpdate asks for this error; without it the kernel frees memory, or kills",
+    });
+  }
+}
+
+const versionOf = (read: ReadFile): Version => (isV2(read) ? "v2" : "v1");
+
+/** Throws HutchError for what the container's version of cgroups cannot do. */
+export const refuseUpdate = (resources: Resources, read: ReadFile): void =>
+  refuseImpossible(resources, versionOf(read), { name: "update", prefix: "" });
+
+/** Everything in the files of the container's cgroups but for devices. */
+export function updateSettings(resources: Resources, read: ReadFile): Setting[] {
+  const version = versionOf(read);
+  if (version === "v2") checkUsage(resources, read);
+  return settingsOf(resources, version);
 }

@@ -2,12 +2,12 @@
 import { load, requireStatus } from "../container/state.ts";
 import { completeResources, updateLimits } from "../container/update.ts";
 import { readAll, readText } from "../host/fd.ts";
+import { HutchError } from "../linux/error.ts";
 import { refuse } from "../options/number.ts";
 import { parseBytes } from "../options/value.ts";
 import { parseJson } from "../spec/json.ts";
 import { parseResources } from "../spec/parse.ts";
 import type { Resources } from "../spec/resources.ts";
-import { refuseUnsupportedResources } from "../spec/supported.ts";
 import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, type Option, readOptions, usageError } from "./option.ts";
@@ -29,7 +29,7 @@ const bytes = (option: string, text: string): number =>
   /^(-1|0)$/.test(text) ? Number(text) : parseBytes(option, text);
 const asText = (_: string, text: string): string => text;
 
-/** The flags of runc's update. What hutch cannot act upon in linux.resources is refused as it is there. */
+/** The flags of runc's update. */
 const LIMITS: readonly Limit[] = [
   {
     name: "memory",
@@ -85,46 +85,70 @@ const LIMITS: readonly Limit[] = [
     value: "MICROSECONDS",
     path: ["cpu", "burst"],
     read: whole,
-    help: "not supported yet",
+    help: "processor time that may be saved up, beside the quota",
   },
-  { name: "cpu-idle", value: "0|1", path: ["cpu", "idle"], read: whole, help: "not supported yet" },
+  {
+    name: "cpu-idle",
+    value: "0|1",
+    path: ["cpu", "idle"],
+    read: whole,
+    help: "1: only when nothing else wants to run",
+  },
   {
     name: "cpu-rt-period",
     value: "MICROSECONDS",
     path: ["cpu", "realtimePeriod"],
     read: whole,
-    help: "not supported yet",
+    help: "the time that the real-time runtime is a share of (cgroup v1)",
   },
   {
     name: "cpu-rt-runtime",
     value: "MICROSECONDS",
     path: ["cpu", "realtimeRuntime"],
     read: whole,
-    help: "not supported yet",
+    help: "real-time processor time in each period (cgroup v1)",
   },
-  { name: "cpuset-cpus", value: "LIST", path: ["cpu", "cpus"], read: asText, help: "not supported yet" },
-  { name: "cpuset-mems", value: "LIST", path: ["cpu", "mems"], read: asText, help: "not supported yet" },
+  {
+    name: "cpuset-cpus",
+    value: "LIST",
+    path: ["cpu", "cpus"],
+    read: asText,
+    help: "the processors to run on, e.g. 0-3,8",
+  },
+  {
+    name: "cpuset-mems",
+    value: "LIST",
+    path: ["cpu", "mems"],
+    read: asText,
+    help: "the memory nodes to use",
+  },
   {
     name: "blkio-weight",
     value: "NUMBER",
     path: ["blockIO", "weight"],
     read: whole,
-    help: "not supported yet",
+    help: "weight among other cgroups on block devices, 10 to 1000",
   },
   {
     name: "kernel-memory",
     value: "BYTES",
     path: ["memory", "kernel"],
     read: bytes,
-    help: "not supported yet",
+    help: "ignored: Linux has no such limit any more",
   },
   {
     name: "kernel-memory-tcp",
     value: "BYTES",
     path: ["memory", "kernelTCP"],
     read: bytes,
-    help: "not supported yet",
+    help: "most memory for buffers of sockets (cgroup v1)",
   },
+];
+
+/** Of runc too; refused as linux.intelRdt is. */
+const NOT_YET: readonly Option[] = [
+  { name: "l3-cache-schema", value: "SCHEMA", help: "not supported yet (linux.intelRdt)" },
+  { name: "mem-bw-schema", value: "SCHEMA", help: "not supported yet (linux.intelRdt)" },
 ];
 
 export const command: Command = {
@@ -139,6 +163,7 @@ export const command: Command = {
       help: "limits as linux.resources of config.json has them; - is standard input",
     },
     ...LIMITS.map(({ name, value = "", help }) => ({ name, value, help })),
+    ...NOT_YET,
   ],
   stopsAtWord: false,
   examples: [
@@ -174,6 +199,10 @@ function flagsOf(given: Given): Record<string, Record<string, Value>> | undefine
 export function run(argv: readonly string[], { root }: Globals): void {
   const given = readOptions(command, argv);
   const id = oneId(given);
+  for (const { name } of NOT_YET) {
+    if (has(given, name))
+      throw new HutchError({ operation: `update --${name}`, reason: "not supported yet" });
+  }
   const flags = flagsOf(given);
   if (has(given, "resources") && flags !== undefined) {
     throw usageError("update", "expected --resources or single limits, not both");
@@ -182,8 +211,10 @@ export function run(argv: readonly string[], { root }: Globals): void {
   requireStatus(container, "update", "created", "running", "paused");
   const { cgroups } = container.record;
   const complete = (resources: Resources): Resources => completeResources(resources, cgroups);
-  const resources = parseResources(flags ?? fileOf(given), complete, { name: "update" });
-  refuseUnsupportedResources(resources, "update");
+  const resources = parseResources(flags ?? fileOf(given), complete, {
+    name: "update",
+    warn: (line) => warn(`update: ${line}`),
+  });
   if ((resources.devices ?? []).length > 0) warn("update: the device rules stay as they are");
   updateLimits(id, cgroups, resources);
 }

@@ -34,6 +34,9 @@ export const PLAIN: Omit<Launch, "id"> = {
 export const planFor = async (spec: Spec, host: Host, launch: Launch, look: Look): Promise<Plan> =>
   planContainer(await contextFor(spec, host, launch, look));
 
+/** The policies that cgroups of version 1 give time to (CONFIG_RT_GROUP_SCHED). */
+const REALTIME: readonly string[] = ["SCHED_FIFO", "SCHED_RR"];
+
 /** All that a plan is made from. */
 export async function contextFor(spec: Spec, host: Host, launch: Launch, look: Look): Promise<Context> {
   const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
@@ -52,6 +55,11 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
           mountsCgroup,
           // Who is paused, counted and killed by its cgroup has to be in all of them.
           isManaged: launch.creates && host.uid === 0,
+          isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
+          looks: {
+            text: (path) => look("text", path),
+            isWritable: (path) => look("writable", path) !== undefined,
+          },
         })
       : undefined;
   const filter = launch.filter ?? (await compileFilter(spec, host));

@@ -1,7 +1,8 @@
 /** Changing the limits of a container that is there. */
 
+import { restoring } from "../cgroup/restore.ts";
 import type { Setting } from "../cgroup/setting.ts";
-import { completed, updateSettings } from "../cgroup/update.ts";
+import { completed, refuseUpdate, updateSettings } from "../cgroup/update.ts";
 import { readTextIfExists, writeFile } from "../host/fd.ts";
 import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
@@ -9,24 +10,35 @@ import { O_WRONLY } from "../linux/fcntl.ts";
 import type { Resources } from "../spec/resources.ts";
 import { cgroupReader } from "./events.ts";
 
-interface Change extends Setting {
+interface Change {
   readonly path: string;
-  readonly before: string | undefined;
+  readonly text: string;
+  /** What takes the change back. */
+  readonly before: readonly string[];
 }
 
-function changeOf(setting: Setting, directories: readonly string[]): Change {
-  const { controller, file } = setting;
-  for (const directory of directories) {
-    const path = `${directory}/${file}`;
-    if (fileKind(path) === "file") return { ...setting, path, before: readTextIfExists(path)?.trim() };
+/** Where a file lies; the container's cgroups of version 1 have different ones. */
+const pathOf = (file: string, directories: readonly string[]): string | undefined =>
+  directories.map((directory) => `${directory}/${file}`).find((path) => fileKind(path) === "file");
+
+/** The change that a setting makes; none where the kernel does so without being told. */
+function changeOf(setting: Setting, directories: readonly string[]): Change[] {
+  const { controller, file, otherwise } = setting;
+  const lines = [setting, ...(otherwise === undefined || otherwise === "nothing" ? [] : [otherwise])];
+  for (const line of lines) {
+    const path = pathOf(line.file, directories);
+    if (path === undefined) continue;
+    const before = restoring(line, readTextIfExists(path)?.trim() ?? "");
+    return [{ path, text: line.text, before }];
   }
+  if (otherwise === "nothing") return [];
   throw new HutchError({
     operation: `limit ${controller}`,
     reason: `no cgroup of the container has ${file}`,
     hint:
       file.includes("swap") || file.includes("memsw")
         ? "the kernel does not account for swap"
-        : "hutch create makes one for an explicit linux.cgroupsPath, or a limit in linux.resources",
+        : `the container is in no cgroup of ${controller}, or this kernel has no such limit; hutch create puts it into every one that there is`,
   });
 }
 
@@ -56,10 +68,12 @@ function writeAll(changes: readonly Change[], written: Change[]): void {
 /** Puts back what was there; that this fails would hide why. */
 function undo(written: readonly Change[]): void {
   for (const { path, before } of written.toReversed()) {
-    try {
-      if (before !== undefined) writeFile(path, before, { flags: O_WRONLY });
-    } catch (error) {
-      if (!(error instanceof HutchError)) throw error;
+    for (const text of before) {
+      try {
+        writeFile(path, text, { flags: O_WRONLY });
+      } catch (error) {
+        if (!(error instanceof HutchError)) throw error;
+      }
     }
   }
 }
@@ -70,11 +84,11 @@ export const completeResources = (resources: Resources, cgroups: readonly string
 
 /** Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown. */
 export function updateLimits(id: string, cgroups: readonly string[], resources: Resources): void {
+  const read = cgroupReader(cgroups);
+  refuseUpdate(resources, read);
   const written: Change[] = [];
   try {
-    const changes = updateSettings(resources, cgroupReader(cgroups)).map((setting) =>
-      changeOf(setting, cgroups),
-    );
+    const changes = updateSettings(resources, read).flatMap((setting) => changeOf(setting, cgroups));
     writeAll(changes, written);
   } catch (error) {
     undo(written);

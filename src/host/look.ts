@@ -5,7 +5,7 @@
 import { inheritedNofile } from "./exec.ts";
 import { effectiveGroup, effectiveUser, kernelRelease } from "./facts.ts";
 import { readText, readTextIfExists } from "./fd.ts";
-import { fileKind, realPath } from "./path.ts";
+import { fileKind, isWritable, realPath } from "./path.ts";
 
 const MOUNTINFO = "/proc/self/mountinfo";
 /** The field of a mountinfo line that names the mount point. */
@@ -25,6 +25,7 @@ const QUESTIONS = {
   kindOfLink: (path: string) => fileKind(path, { follow: false }),
   real: (path: string) => realPath(path),
   text: (path: string) => readTextIfExists(path),
+  writable: (path: string) => (isWritable(path) ? "yes" : undefined),
   /** The lines of mountinfo that are of cgroups, because others come and go. */
   cgroupMounts: () => linesWith(readText(MOUNTINFO), " - cgroup"),
   cgroups: () => readText("/proc/self/cgroup"),

@@ -1,6 +1,7 @@
 /** What a path names: its kind, its target, its entries; and making and removing it. */
 import { HutchError } from "../linux/error.ts";
 import {
+  AT_EACCESS,
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_REMOVEDIR,
@@ -93,6 +94,12 @@ export function fileStatus(
 export function fileKind(path: string, lookUp?: LookUp): FileKind | undefined {
   return fileStatus(path, lookUp)?.kind;
 }
+
+const W_OK = 2;
+
+/** True when the effective user may write to a file. */
+export const isWritable = (path: string): boolean =>
+  !failed(syscall("faccessat2", AT_FDCWD, path, W_OK, AT_EACCESS));
 
 /** The target of a symlink as it is written there. */
 export function readLink(path: string, at = AT_FDCWD): string {

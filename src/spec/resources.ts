@@ -94,6 +94,7 @@ export const resourcesSchema = object({
 export type Resources = v.InferOutput<typeof resourcesSchema>;
 export type Memory = NonNullable<Resources["memory"]>;
 export type Cpu = NonNullable<Resources["cpu"]>;
+export type BlockIo = NonNullable<Resources["blockIO"]>;
 export type DeviceRule = v.InferOutput<typeof deviceRule>;
 
 const DEVICE_RULE_TYPES = ["a", "b", "c"];
@@ -102,6 +103,17 @@ const SHORTEST_PERIOD = 1000;
 const LONGEST_PERIOD = 1_000_000;
 /** MAX_SHARES of the kernel's scheduler. */
 const MOST_SHARES = 262144;
+/** BFQ_MAX_WEIGHT; the kernel's documentation begins at 10, BFQ at 1. */
+const MOST_WEIGHT = 1000;
+/** Of swappiness: −1 in an unsigned field, which some container managers write for "not given". */
+const NO_SWAPPINESS = 0xffff_ffff_ffff_ffffn;
+/** Of a cgroup v1 device and a throttle: MINORBITS is 20, and major numbers have 12 bits. */
+const MOST_DEVICE = 0xffffffff;
+
+/** Lists such as "0-3,8" (cpuset(7), "List format"), with the kernel's strides "0-31:2/4" and words. */
+const CPU_LIST = /^[\w,:/\s-]*$/;
+/** What a line of a cgroup's file is made of: one more word or line would be another setting. */
+const ONE_WORD = /^[^\s\0]+$/;
 
 export const resourceRules: readonly Rule[] = [
   {
@@ -141,7 +153,7 @@ export const resourceRules: readonly Rule[] = [
         if (limit <= 0) refuse("linux.resources.memory.swap", "memory.limit to be set too", swap);
         else if (swap < limit) refuse("linux.resources.memory.swap", `a value ≥ limit (${limit})`, swap);
       }
-      if (swappiness !== undefined && swappiness > 100) {
+      if (swappiness !== undefined && swappiness > 100 && BigInt(swappiness) !== NO_SWAPPINESS) {
         refuse("linux.resources.memory.swappiness", "an integer from 0 to 100", swappiness);
       }
     },
@@ -149,7 +161,7 @@ export const resourceRules: readonly Rule[] = [
   {
     section: "config-linux.md#configLinuxCPU",
     check({ linux }, refuse) {
-      const { shares = 0, period = 0, quota = 0 } = linux?.resources?.cpu ?? {};
+      const { shares = 0, period = 0, quota = 0, burst = 0, idle = 0, ...cpu } = linux?.resources?.cpu ?? {};
       const path = "linux.resources.cpu";
       if (shares > MOST_SHARES) refuse(`${path}.shares`, `an integer from 0 to ${MOST_SHARES}`, shares);
       // 0 is taken for "not given" by every runtime.
@@ -159,6 +171,65 @@ export const resourceRules: readonly Rule[] = [
       }
       if (quota < -1 || (quota > 0 && quota < SHORTEST_PERIOD)) {
         refuse(`${path}.quota`, `at least ${SHORTEST_PERIOD} microseconds, or -1 for no limit`, quota);
+      }
+      if (quota > 0 && burst > quota) refuse(`${path}.burst`, `a value ≤ quota (${quota})`, burst);
+      if (idle !== 0 && Number(idle) !== 1) refuse(`${path}.idle`, "0 or 1", idle);
+      for (const field of ["cpus", "mems"] as const) {
+        const list = cpu[field] ?? "";
+        if (!CPU_LIST.test(list)) refuse(`${path}.${field}`, "a list such as 0-3,8", list);
+      }
+    },
+  },
+  {
+    section: "config-linux.md#configLinuxMemory",
+    warning: true,
+    check({ linux }, warn) {
+      const kernel = linux?.resources?.memory?.kernel ?? 0;
+      if (kernel > 0) warn("linux.resources.memory.kernel", "none, since Linux has no such limit", kernel);
+    },
+  },
+  {
+    section: "config-linux.md#configLinuxBlockIO",
+    check({ linux }, refuse) {
+      const { weight = 0, weightDevice = [], ...throttles } = linux?.resources?.blockIO ?? {};
+      const path = "linux.resources.blockIO";
+      const expected = `an integer from 0 to ${MOST_WEIGHT}`;
+      if (weight > MOST_WEIGHT) refuse(`${path}.weight`, expected, weight);
+      for (const [index, each] of weightDevice.entries()) {
+        if ((each.weight ?? 0) > MOST_WEIGHT)
+          refuse(`${path}.weightDevice[${index}].weight`, expected, each.weight);
+      }
+      for (const [field, devices] of Object.entries({ weightDevice, ...throttles })) {
+        if (!Array.isArray(devices)) continue;
+        for (const [index, device] of devices.entries()) {
+          for (const part of ["major", "minor"] as const) {
+            if (device[part] >= 0 && device[part] <= MOST_DEVICE) continue;
+            refuse(`${path}.${field}[${index}].${part}`, `an integer from 0 to ${MOST_DEVICE}`, device[part]);
+          }
+        }
+      }
+    },
+  },
+  {
+    section: "config-linux.md#configLinuxNetwork",
+    check({ linux }, refuse) {
+      const { network, rdma } = linux?.resources ?? {};
+      for (const [index, { name }] of (network?.priorities ?? []).entries()) {
+        if (!ONE_WORD.test(name))
+          refuse(`linux.resources.network.priorities[${index}].name`, "the name of an interface", name);
+      }
+      for (const name of Object.keys(rdma ?? {})) {
+        if (!ONE_WORD.test(name)) refuse("linux.resources.rdma", "the name of a device", name);
+      }
+    },
+  },
+  {
+    section: "config-linux.md#configLinuxUnified",
+    check({ linux }, refuse) {
+      for (const name of Object.keys(linux?.resources?.unified ?? {})) {
+        if (name.includes("/") || name === "" || name === "." || name === "..") {
+          refuse("linux.resources.unified", "names of files, without a slash", name);
+        }
       }
     },
   },

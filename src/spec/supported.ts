@@ -1,6 +1,5 @@
 /** What the schema takes and hutch cannot act upon yet. Such a field is refused by name, never skipped. */
 import { specError } from "./error.ts";
-import type { Resources } from "./resources.ts";
 import type { Spec } from "./spec.ts";
 
 /** Fields of one object; the object is looked up once, and most configurations do not have it. */
@@ -15,32 +14,11 @@ const SPEC: readonly Rows[] = [
   { of: "linux", fields: ["intelRdt", "memoryPolicy", "netDevices"] },
   { of: "linux.seccomp", fields: ["listenerPath"] },
   { of: "linux.seccomp", fields: ["defaultAction", "syscalls", "flags"], asks: asksForListener },
-  { of: "linux.resources", fields: ["blockIO"], asks: asksForAny },
-  { of: "linux.resources", fields: ["hugepageLimits", "rdma", "unified"] },
-  { of: "linux.resources.network", fields: ["classID", "priorities"] },
-  // −1 asks for no limit, which is what there is.
-  { of: "linux.resources.memory", fields: ["kernel", "kernelTCP"], asks: isPositive },
-  { of: "linux.resources.memory", fields: ["swappiness"], asks: isGiven },
-  {
-    of: "linux.resources.memory",
-    fields: ["disableOOMKiller", "useHierarchy", "checkBeforeUpdate"],
-  },
-  {
-    of: "linux.resources.cpu",
-    fields: ["burst", "realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle"],
-  },
 ];
 
 /** Throws HutchError when a configuration asks for what hutch cannot do yet; one line for each field. */
 export function refuseUnsupported(spec: Spec, name = "config.json"): void {
   refuse(find(SPEC, spec), name);
-}
-
-/** As refuseUnsupported, for the resources of an `update`; paths are relative to them. */
-export function refuseUnsupportedResources(resources: Resources, name = "resources"): void {
-  const paths: string[] = [];
-  for (const path of find(SPEC, { linux: { resources } })) paths.push(path.slice("linux.resources.".length));
-  refuse(paths, name);
 }
 
 /** Every path of the tables. */
@@ -80,18 +58,6 @@ function refuse(paths: readonly string[], name: string): void {
 function isPresent(value: unknown): boolean {
   if (isObject(value)) return Object.keys(value).length > 0;
   return Boolean(value);
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined;
-}
-
-function isPositive(value: unknown): boolean {
-  return (typeof value === "number" || typeof value === "bigint") && value > 0;
-}
-
-function asksForAny(value: unknown): boolean {
-  return isObject(value) && Object.values(value).some(isPresent);
 }
 
 const LISTENER = ["SCMP_ACT_NOTIFY", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"];

@@ -52,14 +52,25 @@ test.each(ALL)("%s: nothing wanted is no plan, and limits that limit nothing are
   ).toBeUndefined();
 });
 
-test.each(ALL)("%s: a mount of cgroups alone makes no cgroup", (_, texts) => {
-  expect(plan(texts, { mountsCgroup: true })).toMatchObject({
+test.each(ALL)("%s: a mount of cgroups alone makes no cgroup for an ordinary user", (_, texts) => {
+  expect(plan(texts, { mountsCgroup: true, uid: 1000 })).toMatchObject({
     create: [],
     enter: [],
     into: undefined,
     remove: [],
   });
 });
+
+test.each(ALL)(
+  "%s: for root it makes one in all that is shown, so that nothing of the host's is",
+  (_, texts) => {
+    const made = plan(texts, { mountsCgroup: true });
+    const shown = made?.views.map((view) => view.directory()) ?? [];
+    expect(shown.length).toBeGreaterThan(0);
+    expect(shown.filter((path) => !path.endsWith("/hutch-web"))).toEqual([]);
+    expect(made?.directories().toSorted()).toEqual(shown.toSorted());
+  },
+);
 
 test.each(ALL)("%s: a limit makes, enters and removes", (_, texts) => {
   const made = plan(texts, { resources: { memory: { limit: 1 << 20 } } });
@@ -89,7 +100,8 @@ test.each(ALL)(
 );
 
 test("what a mount of cgroups shows on hybrid: each hierarchy by the name of its directory, and version 2", () => {
-  const views = plan(HYBRID, { mountsCgroup: true, resources: { pids: { limit: 5 } } })?.views ?? [];
+  const input = { mountsCgroup: true, resources: { pids: { limit: 5 } }, uid: 1000 };
+  const views = plan(HYBRID, input)?.views ?? [];
   const shown = views.map(({ name, type, options, directory }) => [name, type, options.join(), directory()]);
   expect(shown).toEqual([
     ["systemd", "cgroup", "none,name=systemd", `${CGROUP}/systemd`],
@@ -106,7 +118,7 @@ test("what a mount of cgroups shows on hybrid: each hierarchy by the name of its
 });
 
 test("co-mounted controllers are one view", () => {
-  const views = plan(V1, { mountsCgroup: true })?.views ?? [];
+  const views = plan(V1, { mountsCgroup: true, uid: 1000 })?.views ?? [];
   const view = views.find(({ name }) => name === "cpu,cpuacct");
   expect(view).toMatchObject({ type: "cgroup", options: ["cpu", "cpuacct"] });
   expect(view?.directory()).toBe(`${CGROUP}/cpu,cpuacct/user.slice`);

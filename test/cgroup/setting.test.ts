@@ -1,36 +1,55 @@
 import { expect, test } from "bun:test";
 import { directory } from "../../src/cgroup/directory.ts";
-import { pidsMax, settings, writeSettings } from "../../src/cgroup/setting.ts";
+import { writeSettings } from "../../src/cgroup/setting.ts";
+import type { Step } from "../../src/plan/step.ts";
 
 const WEB = directory("x", { parent: "/c", name: "web", ancestors: [] });
 const GIVEN = directory("x", { parent: "/c", name: undefined, ancestors: [] });
 
-test("rows without a text are left out", () => {
-  expect(
-    settings([
-      ["cpu", "cpu.shares", undefined],
-      ["pids", "pids.max", "3"],
-    ]),
-  ).toEqual([{ controller: "pids", file: "pids.max", text: "3" }]);
+const calls = (steps: readonly Step[]) => steps.flatMap((step) => (step.kind === "call" ? [step] : []));
+
+test("a file that stands in is written where the first is not there, and only there", () => {
+  const list = ["1", "8:0 2"].map((text) => ({
+    controller: "io",
+    file: "io.bfq.weight",
+    text,
+    otherwise: { file: "io.weight", text: `${text}0` },
+  }));
+  const steps = writeSettings(WEB, list, () => "no weights");
+  expect(calls(steps).map(({ name, args }) => [name, args[1]])).toMatchObject([
+    ["openat", "io.bfq.weight"],
+    ["write", { text: '"1"' }],
+    ["write", { text: '"8:0 2"' }],
+    ["close", undefined],
+    ["openat", "io.weight"],
+    ["write", { text: '"10"' }],
+    ["write", { text: '"8:0 20"' }],
+    ["close", undefined],
+  ]);
+  const [open] = calls(steps);
+  const missing = open?.errors?.ENOENT;
+  const labels = steps.flatMap((step) => (step.kind === "label" ? [step.name] : []));
+  expect(labels).toContain(typeof missing === "object" ? missing.to : "");
+  expect(steps.filter(({ kind }) => kind === "jump")).toHaveLength(1);
+  expect(calls(steps)[4]?.errors).toBeUndefined();
 });
 
-test.each([
-  [undefined, undefined],
-  [5, "5"],
-  [5n, "5"],
-  [0, "max"],
-  [-1, "max"],
-])("a limit of %p processes is %p", (limit, text) => {
-  expect(pidsMax(limit === undefined ? {} : { pids: { limit } })).toBe(text);
+test("where nothing is as good, a file that is not there is passed over", () => {
+  const list = [
+    { controller: "memory", file: "memory.swap.max", text: "max", otherwise: "nothing" as const },
+  ];
+  const steps = writeSettings(WEB, list, () => "");
+  expect(calls(steps).map(({ name }) => name)).toEqual(["openat", "write", "close"]);
+  expect(steps.map(({ kind }) => kind)).toEqual(["call", "call", "call", "label"]);
 });
 
 test("only neighbours of one file share a descriptor, which is closed after the last", () => {
   const list = ["a", "a", "b", "a"].map((file) => ({ controller: "x", file, text: "1" }));
-  const calls = writeSettings(WEB, list, () => "").flatMap((step) => (step.kind === "call" ? [step] : []));
-  expect(calls.map(({ name }) => name).join(" ")).toBe(
+  const made = calls(writeSettings(WEB, list, () => ""));
+  expect(made.map(({ name }) => name).join(" ")).toBe(
     "openat write write close openat write close openat write close",
   );
-  const opened = calls.filter(({ name }) => name === "openat").map(({ args }) => args.slice(0, 2));
+  const opened = made.filter(({ name }) => name === "openat").map(({ args }) => args.slice(0, 2));
   expect(opened).toEqual([
     [WEB.self, "a"],
     [WEB.self, "b"],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createV1, enterV1, membershipsV1, settingsV1 } from "../../src/cgroup/v1.ts";
+import { createV1, enterV1, membershipsV1, type Reach, settingsV1 } from "../../src/cgroup/v1.ts";
 import type { Step } from "../../src/plan/step.ts";
 import { GIVEN, HYBRID, hostOf, pathOf, V1 } from "./fixture.ts";
 
@@ -62,6 +62,25 @@ test("an explicit path is made for the usual controllers too, below the root of 
       (name) => `${CGROUP}/${name}/pods/web`,
     ),
   );
+});
+
+test("a container of root is in every hierarchy, but not in those with a name that others use", () => {
+  const foreign = { controllers: ["name=openrc"], mount: `${CGROUP}/openrc`, own: `${CGROUP}/openrc` };
+  const all = [...hostOf(HYBRID).hierarchies, foreign];
+  const places = (reach: Reach) =>
+    membershipsV1(all, [], "/pods/web", reach).map(({ hierarchy }) => hierarchy.controllers.join());
+  const names = "name=systemd pids blkio freezer devices memory cpuset cpuacct cpu".split(" ");
+  expect(places({ everywhere: true })).toEqual(names);
+  expect(places({ everywhere: true, isRealtime: true })).toEqual(names.filter((name) => name !== "cpu"));
+});
+
+test("a cpuset cgroup gets processors before anything enters it, and what its settings give is not handed down", () => {
+  const limits = settingsV1({ cpu: { cpus: "0" } });
+  const steps = createV1(membershipsV1(hostOf(HYBRID).hierarchies, limits, undefined));
+  expect(whys(steps).filter((why) => why.startsWith("write"))).toEqual([
+    `write: hand cpuset.mems down to the cgroup in ${CGROUP}/cpuset:`,
+    `write: limit cpuset: write 0 to cpuset.cpus of the cgroup in ${CGROUP}/cpuset:`,
+  ]);
 });
 
 test("controllers that are mounted together share one directory", () => {

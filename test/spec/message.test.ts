@@ -487,6 +487,47 @@ const RULES: readonly Row[] = [
     { quota: 999 },
   ],
   [
+    "linux.resources.cpu.burst: expected a value ≤ quota (5000), received 5001",
+    "linux.resources.cpu",
+    { quota: 5000, burst: 5001 },
+  ],
+  ["linux.resources.cpu.idle: expected 0 or 1, received 2", "linux.resources.cpu", { idle: 2 }],
+  [
+    'linux.resources.cpu.mems: expected a list such as 0-3,8, received "0;1"',
+    "linux.resources.cpu",
+    { mems: "0;1" },
+  ],
+  [
+    "linux.resources.blockIO.weight: expected an integer from 0 to 1000, received 1001",
+    "linux.resources.blockIO",
+    { weight: 1001 },
+  ],
+  [
+    "linux.resources.blockIO.weightDevice[0].weight: expected an integer from 0 to 1000, received 1001",
+    "linux.resources.blockIO",
+    { weightDevice: [{ major: 8, minor: 0, weight: 1001 }] },
+  ],
+  [
+    "linux.resources.blockIO.throttleReadBpsDevice[0].minor: expected an integer from 0 to 4294967295, received -1",
+    "linux.resources.blockIO",
+    { throttleReadBpsDevice: [{ major: 8, minor: -1, rate: 1 }] },
+  ],
+  [
+    'linux.resources.network.priorities[0].name: expected the name of an interface, received "a b"',
+    "linux.resources.network",
+    { priorities: [{ name: "a b", priority: 1 }] },
+  ],
+  [
+    'linux.resources.rdma: expected the name of a device, received "a b"',
+    "linux.resources.rdma",
+    { "a b": { hcaHandles: 1 } },
+  ],
+  [
+    'linux.resources.unified: expected names of files, without a slash, received "../memory.high"',
+    "linux.resources.unified",
+    { "../memory.high": "1" },
+  ],
+  [
     "linux.seccomp.defaultErrnoRet: expected nothing, because SCMP_ACT_ALLOW returns no errno, received 1",
     "linux.seccomp",
     { defaultAction: "SCMP_ACT_ALLOW", defaultErrnoRet: 1 },

@@ -1,0 +1,73 @@
+/**
+ * Processors and memory nodes of new cpuset cgroups of version 1. They have none at first, and take no
+ * process then (admin-guide/cgroup-v1/cpusets, "What happens when..."): what the cgroup above has is handed
+ * down. Version 2 does so by itself.
+ */
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { branch, buffer, call, label, slot } from "../plan/build.ts";
+import type { Slot, Step } from "../plan/step.ts";
+import { type Directory, subjectOf } from "./directory.ts";
+import type { Setting } from "./setting.ts";
+
+const FILES = ["cpuset.cpus", "cpuset.mems"] as const;
+
+/** A list of every second of 8,192 processors is shorter. */
+const SIZE = 32_768;
+/** An empty list is a newline. */
+const EMPTY = 1;
+
+const TEXT = buffer("cpuset list", SIZE);
+const FILE = slot("cgroup file");
+const LENGTH = slot("cpuset list length");
+
+const HINTS = {
+  ENOENT: "cpuset is mounted with noprefix, as Android has it",
+  EINVAL: "a cgroup beside this one has these processors or nodes for itself (cpuset.cpu_exclusive)",
+} as const;
+
+/** A file by its path, or by its name in a directory that is open. */
+type Where = readonly [directory: Slot | number, path: string];
+
+const read = (why: string, [directory, path]: Where, special = {}): Step[] => [
+  call(why, "openat", [directory, path, O_RDONLY | O_CLOEXEC, 0], { into: FILE, hints: HINTS, ...special }),
+  call(why, "read", [FILE, TEXT, SIZE], { into: LENGTH, ...special }),
+  call(why, "close", [FILE]),
+];
+
+const write = (why: string, [directory, path]: Where, special = {}): Step[] => [
+  call(why, "openat", [directory, path, O_WRONLY | O_CLOEXEC, 0], { into: FILE, hints: HINTS, ...special }),
+  call(why, "write", [FILE, TEXT, LENGTH], { hints: HINTS, ...special }),
+  call(why, "close", [FILE]),
+];
+
+const whyOf = (file: string, text: string): string => `hand ${file} down to the cgroup ${text}`;
+
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+
+/** For a directory above the container's, which may be there and have what others have given it. */
+export const inheritAbove = (path: string): Step[] =>
+  FILES.flatMap((file) => {
+    const why = whyOf(file, path);
+    const done = `cgroup ${path} ${file}`;
+    return [
+      ...read(why, [AT_FDCWD, `${path}/${file}`]),
+      branch(LENGTH, "gt", EMPTY, done),
+      ...read(why, [AT_FDCWD, `${parentOf(path)}/${file}`]),
+      ...write(why, [AT_FDCWD, `${path}/${file}`]),
+      label(done),
+    ];
+  });
+
+/**
+ * For the container's own, which is new. What its settings say is left to them: to be given all first, and
+ * less then, may be refused where processors are exclusive.
+ */
+export const inherit = (directory: Directory, settings: readonly Setting[]): Step[] =>
+  FILES.filter((file) => !settings.some((setting) => setting.file === file)).flatMap((file) => {
+    const why = whyOf(file, directory.text);
+    const special = subjectOf(directory);
+    return [
+      ...read(why, [AT_FDCWD, `${directory.parent}/${file}`], special),
+      ...write(why, [directory.self, file], special),
+    ];
+  });
