@@ -17,6 +17,9 @@ import {
 import { temporaryDirectory } from "../support/temporary.ts";
 import { runInCgroup, saveProgram, start } from "./program.ts";
 
+/** The same tests may be run at the same time. */
+const OWN = `hutch-test-${process.pid}-`;
+
 const host = detectCgroups(
   readFileSync("/proc/self/mountinfo", "utf8"),
   readFileSync("/proc/self/cgroup", "utf8"),
@@ -74,7 +77,7 @@ const left = (): string[] =>
     .filter(existsSync)
     .flatMap((directory) =>
       readdirSync(directory)
-        .filter((name) => name.startsWith("hutch-test-"))
+        .filter((name) => name.startsWith(OWN))
         .map((name) => join(directory, name)),
     );
 
@@ -94,7 +97,7 @@ const MIB = 1024 * 1024;
 testUnless(v1)(
   "v1: the kernel reads the limits back, the process is inside, and nothing is left",
   async () => {
-    const directory = (controller: string) => place(controller, "hutch-test-limits");
+    const directory = (controller: string) => place(controller, `${OWN}limits`);
     const files = [
       [directory("memory"), "memory.limit_in_bytes", `${100 * MIB}`],
       [directory("memory"), "memory.soft_limit_in_bytes", `${50 * MIB}`],
@@ -112,7 +115,7 @@ testUnless(v1)(
     const inside = ["memory", "cpu", "pids"]
       .map((controller) => `grep -qx $$ ${directory(controller)}/cgroup.procs && echo in ${controller}`)
       .join(";");
-    const result = await runInCgroup(plan({ resources }), `${read};${inside}`, "hutch-test-limits");
+    const result = await runInCgroup(plan({ resources }), `${read};${inside}`, `${OWN}limits`);
     expect(result).toEqual({
       code: 0,
       signal: null,
@@ -128,8 +131,8 @@ testUnless(v1)("v1: the kernel has the device rules in the list, and acts upon t
     { allow: false, access: "rwm" },
     { allow: true, type: "c", major: 10, access: "r" },
   ];
-  const script = `cat ${place("devices", "hutch-test-devices")}/devices.list; head -c 1 /dev/zero | wc -c; (: </dev/kmsg) 2>&1`;
-  const { stdout } = await runInCgroup(plan({ resources: { devices } }), script, "hutch-test-devices");
+  const script = `cat ${place("devices", `${OWN}devices`)}/devices.list; head -c 1 /dev/zero | wc -c; (: </dev/kmsg) 2>&1`;
+  const { stdout } = await runInCgroup(plan({ resources: { devices } }), script, `${OWN}devices`);
   expect(stdout.split("\n")).toEqual([
     "c 10:* r",
     "c *:* m",
@@ -143,11 +146,11 @@ testUnless(v1)("v1: the kernel has the device rules in the list, and acts upon t
 });
 
 testUnless(v1)("v1: processes and cgroups that the container leaves are removed with it", async () => {
-  const directory = place("pids", "hutch-test-rest");
+  const directory = place("pids", `${OWN}rest`);
   const script = `mkdir -p ${directory}/a/b/c ${directory}/.hidden ${directory}/..x
     sleep 100 & echo $! >${directory}/a/b/c/cgroup.procs
     sleep 100 & sleep 100 & wc -l <${directory}/cgroup.procs`;
-  const result = await runInCgroup(plan({ resources: { pids: { limit: 32 } } }), script, "hutch-test-rest");
+  const result = await runInCgroup(plan({ resources: { pids: { limit: 32 } } }), script, `${OWN}rest`);
   expect(result).toEqual({ code: 0, signal: null, stdout: "4\n", stderr: "" });
   expect(left()).toEqual([]);
 });
@@ -156,16 +159,16 @@ testUnless(v1)(
   "v1: a failure in the middle leaves nothing of this run, and nothing of others is touched",
   async () => {
     const made = plan({ resources: { pids: { limit: 3 }, cpu: { shares: 2 } } });
-    const paths = ["pids", "cpu"].map((controller) => place(controller, "hutch-test-middle"));
+    const paths = ["pids", "cpu"].map((controller) => place(controller, `${OWN}middle`));
     const order = made.create.flatMap((step) =>
       step.kind === "call" && step.name === "mkdirat" ? [step.why] : [],
     );
     const last = paths.find((path) => order.at(-1) === `make the cgroup in ${dirname(path)}:`) ?? "";
     mkdirSync(last);
-    const { stderr, stdout } = await runInCgroup(made, "echo must not run", "hutch-test-middle");
+    const { stderr, stdout } = await runInCgroup(made, "echo must not run", `${OWN}middle`);
     expect(stdout).toBe("");
     expect(stderr).toBe(
-      `test: make the cgroup in ${dirname(last)}: hutch-test-middle: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
+      `test: make the cgroup in ${dirname(last)}: ${OWN}middle: mkdirat: EEXIST (file exists); hint: a container of this name may be running; if not, one that was killed has left the directory: rmdir it\n`,
     );
     expect(left()).toEqual([last]);
     rmdirSync(last);
@@ -176,7 +179,7 @@ testUnless(v1)(
   "v1: containers of one program with different arguments have cgroups of their own",
   async () => {
     const meeting = temporaryDirectory("meeting");
-    const names = ["hutch-test-first", "hutch-test-second"];
+    const names = [`${OWN}first`, `${OWN}second`];
     // Each waits for the other from inside of its cgroup: both exist at once, or the test takes too long.
     const script = `name=$(sed -n 's,.*:pids:.*/,,p' /proc/self/cgroup); : >${meeting}/$name
     until ${names.map((name) => `[ -e ${meeting}/${name} ]`).join(" && ")}; do sleep 0.01; done; echo $name`;
@@ -198,16 +201,16 @@ testUnless(v1)("v1: a program without an argument has a cgroup of a fixed name",
 });
 
 testUnless(v1)("v1: an argument that leads out of the cgroup above is refused, and undone", async () => {
-  const parent = place("pids", "hutch-test-parent");
+  const parent = place("pids", `${OWN}parent`);
   mkdirSync(parent);
   const below = host.hierarchies.map((each) =>
     each.controllers.includes("pids") ? { ...each, own: parent } : each,
   );
   const made = plan({ host: { ...host, hierarchies: below }, resources: { pids: { limit: 32 } } });
-  const { stdout, stderr } = await runInCgroup(made, "echo must not run", "../hutch-test-out");
+  const { stdout, stderr } = await runInCgroup(made, "echo must not run", `../${OWN}out`);
   expect({ stdout, stderr }).toEqual({
     stdout: "",
-    stderr: `test: open the cgroup in ${parent}: ../hutch-test-out: openat2: EXDEV (invalid cross-device link); hint: the name leads out of the cgroup above it\n`,
+    stderr: `test: open the cgroup in ${parent}: ../${OWN}out: openat2: EXDEV (invalid cross-device link); hint: the name leads out of the cgroup above it\n`,
   });
   expect(left()).toEqual([parent]);
   rmdirSync(parent);
@@ -219,12 +222,12 @@ testUnless(v1)(
     const { mount } = host.hierarchies.find(({ controllers }) => controllers.includes("pids")) ?? {
       mount: "",
     };
-    const made = plan({ cgroupsPath: "/hutch-test-pod/web" });
-    const script = "grep -c ':/hutch-test-pod/web$' /proc/self/cgroup";
-    const result = await runInCgroup(made, script, "hutch-test-ignored");
+    const made = plan({ cgroupsPath: `/${OWN}pod/web` });
+    const script = `grep -c ':/${OWN}pod/web$' /proc/self/cgroup`;
+    const result = await runInCgroup(made, script, `${OWN}ignored`);
     expect(result.stderr).toBe("");
     expect(Number(result.stdout)).toBeGreaterThanOrEqual(4);
-    expect(readdirSync(join(mount, "hutch-test-pod")).filter((name) => name === "web")).toEqual([]);
+    expect(readdirSync(join(mount, `${OWN}pod`)).filter((name) => name === "web")).toEqual([]);
     clean();
   },
 );
@@ -232,16 +235,16 @@ testUnless(v1)(
 testUnless(v1)(
   "v1: what cannot be removed is told, and the program still ends as it would",
   async () => {
-    const directory = place("pids", "hutch-test-stays");
+    const directory = place("pids", `${OWN}stays`);
     const made = plan({ resources: { pids: { limit: 32 } } });
     const script = `mkdir ${directory}/a; mount -t tmpfs none ${directory}/a`;
-    const result = await runInCgroup(made, script, "hutch-test-stays");
+    const result = await runInCgroup(made, script, `${OWN}stays`);
     Bun.spawnSync(["umount", `${directory}/a`]);
     expect(result).toEqual({
       code: 0,
       signal: null,
       stdout: "",
-      stderr: `test: remove the cgroup in ${dirname(directory)}: hutch-test-stays: unlinkat: EBUSY (device or resource busy); hint: it still has processes or cgroups: rmdir it when they are gone\n`,
+      stderr: `test: remove the cgroup in ${dirname(directory)}: ${OWN}stays: unlinkat: EBUSY (device or resource busy); hint: it still has processes or cgroups: rmdir it when they are gone\n`,
     });
     clean();
   },
@@ -249,23 +252,23 @@ testUnless(v1)(
 );
 
 testUnless(v1)("v1: hundreds of branches that the container made are all removed", async () => {
-  const directory = place("pids", "hutch-test-branches");
+  const directory = place("pids", `${OWN}branches`);
   const made = plan({ resources: { pids: { limit: 20 } } });
   const script = `i=0; while [ $i -lt 450 ]; do mkdir -p ${directory}/a$i/b; i=$((i+1)); done; echo made`;
-  const result = await runInCgroup(made, script, "hutch-test-branches");
+  const result = await runInCgroup(made, script, `${OWN}branches`);
   expect(result).toEqual({ code: 0, signal: null, stdout: "made\n", stderr: "" });
   expect(existsSync(directory)).toBe(false);
 });
 
 testUnless(v2)("v2: the process is born inside, and leaves neither processes nor cgroups", async () => {
-  const directory = join(unified, "hutch-test-v2");
+  const directory = join(unified, `${OWN}v2`);
   const script = `grep ^0:: /proc/self/cgroup; mkdir -p ${directory}/a/b ${directory}/c
     sleep 100 & echo $! >${directory}/a/b/cgroup.procs; sleep 100 & sleep 100 &`;
-  const made = plan({ host: onlyV2, cgroupsPath: "/hutch-test-v2" });
+  const made = plan({ host: onlyV2, cgroupsPath: `/${OWN}v2` });
   expect(await runInCgroup(made, script)).toEqual({
     code: 0,
     signal: null,
-    stdout: "0::/hutch-test-v2\n",
+    stdout: `0::/${OWN}v2\n`,
     stderr: "",
   });
   expect(left()).toEqual([]);
@@ -274,14 +277,14 @@ testUnless(v2)("v2: the process is born inside, and leaves neither processes nor
 testUnless(v2)("v2: the name is given, and a second container of that name is refused by it", async () => {
   const devices = [{ allow: false }];
   const made = plan({ host: onlyV2, resources: { devices } });
-  const first = await runInCgroup(made, "grep ^0:: /proc/self/cgroup", "hutch-test-name");
-  expect(first).toEqual({ code: 0, signal: null, stdout: "0::/hutch-test-name\n", stderr: "" });
-  const directory = join(unified, "hutch-test-name");
+  const first = await runInCgroup(made, "grep ^0:: /proc/self/cgroup", `${OWN}name`);
+  expect(first).toEqual({ code: 0, signal: null, stdout: `0::/${OWN}name\n`, stderr: "" });
+  const directory = join(unified, `${OWN}name`);
   mkdirSync(directory);
-  const second = await runInCgroup(made, "echo must not run", "hutch-test-name");
+  const second = await runInCgroup(made, "echo must not run", `${OWN}name`);
   expect(second.stdout).toBe("");
   expect(second.stderr).toStartWith(
-    `test: make the cgroup in ${unified}: hutch-test-name: mkdirat: EEXIST (file exists); hint: a container`,
+    `test: make the cgroup in ${unified}: ${OWN}name: mkdirat: EEXIST (file exists); hint: a container`,
   );
   expect(left()).toEqual([directory]);
   rmdirSync(directory);
@@ -298,7 +301,7 @@ testUnless(anyReason(v2, lacksFile("/dev/fuse"), lacksFile("/dev/kmsg")))(
       try ': </dev/zero'; try ': </dev/fuse'; try ': >/dev/fuse'; try ': </dev/kmsg'
       D=$(mktemp -d /tmp/hutch-node-XXXXXX); try "mknod $D/node c 1 11"; (: <$D/node) 2>/dev/null || echo closed; rm -r $D`;
     const made = plan({ host: onlyV2, resources: { devices } });
-    const { stdout, stderr } = await runInCgroup(made, script, "hutch-test-filter");
+    const { stdout, stderr } = await runInCgroup(made, script, `${OWN}filter`);
     expect({ stderr, stdout: stdout.replace(/hutch-node-\w+/, "X").split("\n") }).toEqual({
       stderr: "",
       stdout: [
@@ -323,7 +326,7 @@ testUnless(v2)("v2: a filter of hundreds of rules is taken", async () => {
     minor,
   }));
   const made = plan({ host: onlyV2, resources: { devices } });
-  const { stdout, stderr } = await runInCgroup(made, ": </dev/zero && echo yes", "hutch-test-many");
+  const { stdout, stderr } = await runInCgroup(made, ": </dev/zero && echo yes", `${OWN}many`);
   expect({ stdout, stderr }).toEqual({ stdout: "yes\n", stderr: "" });
 });
 
@@ -337,7 +340,7 @@ testUnless(v2)("v2: a controller that is not there is told by name, with the fil
   const { stdout, stderr } = await runInCgroup(
     { ...made, create: rename },
     "echo must not run",
-    "hutch-test-missing",
+    `${OWN}missing`,
   );
   expect(stdout).toBe("");
   expect(stderr).toStartWith(
@@ -347,7 +350,7 @@ testUnless(v2)("v2: a controller that is not there is told by name, with the fil
 });
 
 testUnless(anyReason(v2, lacksUnifiedControllers()))("v2: the kernel reads the limits back", async () => {
-  const directory = join(unified, "hutch-test-limits");
+  const directory = join(unified, `${OWN}limits`);
   const resources = {
     memory: { limit: 100 * MIB, reservation: 50 * MIB },
     cpu: { shares: 512, quota: 25_000, period: 50_000 },
@@ -358,7 +361,7 @@ testUnless(anyReason(v2, lacksUnifiedControllers()))("v2: the kernel reads the l
   const { stdout, stderr } = await runInCgroup(
     made,
     files.map((file) => `cat ${directory}/${file}`).join(";"),
-    "hutch-test-limits",
+    `${OWN}limits`,
   );
   expect({ stdout, stderr }).toEqual({ stdout: "104857600\n52428800\n59\n25000 50000\n32\n", stderr: "" });
   expect(left()).toEqual([]);
