@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
  * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME (
- * "lifecycle" for that of a container under an engine).
+ * "lifecycle" for that of a container under an engine, "library" for many containers of one process).
  */
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { removeTemporaryDirectories } from "../test/support/temporary.ts";
 import { bundle } from "./bundle.ts";
 import { type Case, casesOf } from "./case.ts";
 import { runtimes } from "./engine.ts";
+import { libraryResident, throughputs, throughputTable } from "./library.ts";
 import {
   type Crowd,
   crowd,
@@ -34,6 +35,9 @@ const PEERS = ["bwrap", "crun run", "runc run"];
 const PEAK_ROUNDS = 5;
 /** Of --only. */
 const LIFECYCLE = "lifecycle";
+const LIBRARY = "library";
+/** Of measurements that take a second each. */
+const FEW = 7;
 
 interface Result {
   readonly name: string;
@@ -131,6 +135,16 @@ async function lifecycle(rounds: number) {
   };
 }
 
+/** Containers of the library beside those of the runtimes: prints the table, and returns what it says. */
+async function library(rounds: number) {
+  const short = await bundle(TRUE);
+  const programs = ["crun", "runc"].filter((name) => Bun.which(name) !== null);
+  const all = await throughputs(short, programs, Math.min(rounds, FEW));
+  const kibibytes = await libraryResident(short);
+  console.log(`${throughputTable(all)}\n\nbeside a container that sleeps: ${kibibytes} KiB (PSS)\n`);
+  return { throughputs: Object.fromEntries(all), kibibytes };
+}
+
 function versionOf(program: string): string {
   const path = Bun.which(program);
   if (path === null) return "missing";
@@ -173,6 +187,7 @@ async function main(): Promise<void> {
   if (rows.length > 0)
     console.log(`${markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows)}\n`);
   const life = values.only === "" || values.only === LIFECYCLE ? await lifecycle(rounds) : undefined;
+  const many = values.only === "" || values.only === LIBRARY ? await library(rounds) : undefined;
   console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
   if (process.env["HUTCH_BENCH_PRIVATE"] !== undefined)
     console.log("cgroup v1 alone, in a private mount namespace");
@@ -184,6 +199,7 @@ async function main(): Promise<void> {
     results,
     resident: Object.fromEntries(memory),
     lifecycle: life,
+    library: many,
   };
   await Bun.write(join(import.meta.dir, "results.json"), `${JSON.stringify(report, null, 2)}\n`);
 }
