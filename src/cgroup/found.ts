@@ -4,10 +4,12 @@
  * every distribution mounts them; root's container lies right below, whatever cgroup the caller is in.
  */
 import { CGROUP2_SUPER_MAGIC } from "../linux/magic.ts";
+import { CLOCK_REALTIME } from "../linux/time.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
 import type { CgroupPlan } from "../plan/cgroup.ts";
 import type { Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
+import { countsV1, countsV2, eitherCount } from "./counts.ts";
 import { USUAL } from "./delegate.ts";
 import type { Hierarchy } from "./detect.ts";
 import { type Directory, GIVEN_NAME } from "./directory.ts";
@@ -33,8 +35,6 @@ const MOUNT = "/sys/fs/cgroup";
 const VERSION_2 = slot("cgroups are version 2");
 const WHY = "look which version of cgroups there is";
 
-/** linux/time.h. */
-const CLOCK_REALTIME = 0;
 const PREFIX = "hutch-";
 
 /** Sets VERSION_2. struct statfs begins with f_type on both architectures. */
@@ -98,7 +98,7 @@ const refusals = (resources: Resources, version: Version): Step[] =>
 export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
   const { resources = {}, cgroupsPath, isRoot, mountsCgroup } = input;
   const isWanted = isExplicit(cgroupsPath) || limits(resources);
-  const shared = { into: undefined, directories: () => [], views: [], version2: VERSION_2 };
+  const shared = { into: undefined, directories: () => [], views: [], counts: {}, version2: VERSION_2 };
   if (!isWanted) return mountsCgroup ? { ...shared, create: detect(), enter: [], remove: [] } : undefined;
   const settings = settingsV1(resources);
   const limited = settings.map(({ controller }) => controller);
@@ -124,5 +124,6 @@ export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
     into: second.into,
     intoWhen: VERSION_2,
     remove: removeDirectories(directories),
+    counts: eitherCount(countsV1(first), countsV2(second.directory)),
   };
 }

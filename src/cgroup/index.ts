@@ -2,6 +2,7 @@
 import { HutchError } from "../linux/error.ts";
 import type { CgroupPlan, CgroupView } from "../plan/cgroup.ts";
 import type { Resources } from "../spec/resources.ts";
+import { countsV1, countsV2 } from "./counts.ts";
 import { controllersIn, type Looks } from "./delegate.ts";
 import { type CgroupHost, type Hierarchy, isNamed, type Unified } from "./detect.ts";
 import { devicePolicy } from "./device-rule.ts";
@@ -38,6 +39,7 @@ const EMPTY: Omit<CgroupPlan, "views"> = {
   enter: [],
   into: undefined,
   remove: [],
+  counts: {},
   directories: () => [],
 };
 
@@ -114,6 +116,7 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
     enter: enterV1(memberships),
     into: unified?.directory.self,
     remove: removeDirectories(directories),
+    counts: countsV1(memberships),
     directories: () => directories.map((each) => pathOf(each, id)),
     views: viewsV1(host, memberships, unified?.directory, id),
   };
@@ -132,6 +135,7 @@ function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
     enter: [],
     into: membership.into,
     remove: removeDirectories([membership.directory]),
+    counts: countsV2(membership.directory),
     directories: () => [pathOf(membership.directory, id)],
     views: [viewV2(() => pathOf(membership.directory, id), "")],
   };

@@ -10,7 +10,7 @@ import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Spec } from "../spec/spec.ts";
 
 type Wishes = Pick<Launch, "init" | "preserveFds" | "noPivot" | "keepKeyring"> &
-  Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes">>;
+  Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes" | "reports">>;
 
 export interface BundleWish extends Wishes {
   readonly id: string;

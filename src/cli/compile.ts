@@ -21,6 +21,7 @@ import { planJson } from "../plan/json.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { print, warn } from "./output.ts";
+import { reportName } from "./report-option.ts";
 
 export const command: Command = {
   name: "compile",
@@ -104,7 +105,7 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const { givenEnvironment: _, ...rest } = launch;
   return {
     spec: parseSpec(spec, { name: "compile" }),
-    launch: { ...rest, givenEnvironment: !has(given, "clear-env") },
+    launch: { ...rest, reports: reportName(given) ?? false, givenEnvironment: !has(given, "clear-env") },
   };
 }
 

@@ -72,15 +72,17 @@ export interface Made {
   readonly draft: Draft;
   readonly preserveFds: number;
   readonly pidFile: string | undefined;
+  readonly report?: string | undefined;
 }
 
 /** What is to be created, without sockets. */
-export const creationOf = ({ root, id, program, draft, preserveFds, pidFile }: Made) => ({
+export const creationOf = ({ root, id, program, draft, preserveFds, pidFile, report }: Made) => ({
   root,
   record: recordOf(draft, id),
   program,
   preserveFds,
   stays: draft.stays === true,
+  report,
   console: undefined,
   pidfdSocket: undefined,
   whenMade: (made: Record, stop?: AbortSignal) => hooksOfHost(root, draft.hooks ?? {}, made, stop),

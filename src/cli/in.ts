@@ -3,12 +3,15 @@ import { launch } from "../container/launch.ts";
 import type { Planned } from "../container/program.ts";
 import type { Look } from "../host/look.ts";
 import { call } from "../host/syscall.ts";
+import type { Given } from "../options/given.ts";
 import { environmentOf } from "../options/in-environment.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import type { InWish } from "../options/in-plan.ts";
+import { noteArguments } from "../plan/note-arguments.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { type Command, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
+import { reportOf } from "./report-option.ts";
 
 export const command: Command = {
   name: "in",
@@ -47,19 +50,27 @@ async function plan(wish: InWish, look: Look): Promise<Planned> {
   return planIn(wish, look);
 }
 
+/** All but the name of the report, which is an argument of the program. */
+const wordsOf = ({ values, words }: Given, argv: readonly string[]): readonly string[] =>
+  values.has("report")
+    ? [JSON.stringify([...values].map(([name, list]) => (name === "report" ? name : [name, list]))), ...words]
+    : argv;
+
 /** Becomes the container's launcher. */
 export function run(argv: readonly string[]): Promise<never> {
   const given = readOptions(command, argv);
   const environment = environmentOf(given, process.env);
   const path = environment.find((entry) => entry.startsWith("PATH=")) ?? "";
+  const report = reportOf(given);
   // The time too: what a hutch that was killed has left must not be in the way when its number comes again.
   const id = `${call("ask for the process id", "getpid")}-${Date.now().toString(36)}`;
   return launch({
-    words: ["in", path, ...argv],
+    words: ["in", path, ...wordsOf(given, argv)],
     id,
     environment,
     preserveFds: 0,
     warn,
     plan: (look) => plan({ given, environment, id }, look),
+    prepare: () => noteArguments(report === undefined ? {} : { report }),
   });
 }

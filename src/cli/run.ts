@@ -11,6 +11,7 @@ import type { Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
+import { reportOf } from "./report-option.ts";
 
 export const command: Command = {
   name: "run",
@@ -23,6 +24,11 @@ export const command: Command = {
     {
       name: "keep",
       help: "keep the state when the container has ended, until hutch delete; --detach always does",
+    },
+    {
+      name: "report",
+      value: "FILE",
+      help: "write there as JSON how it ended and what it used: code, signal, oom, times, peaks",
     },
     { name: "no-subreaper", help: "taken for runc's callers; hutch does not make itself a subreaper" },
   ],
@@ -57,7 +63,11 @@ function wishOf(given: Given): Omit<BundleWish, "id"> {
   for (const name of ["console-socket", "pidfd-socket"]) {
     if (has(given, name)) throw usageError("run", `--${name} takes --detach`);
   }
-  return { ...bundleWish(given), notes: has(given, "keep") ? "keep" : "forget" };
+  return {
+    ...bundleWish(given),
+    notes: has(given, "keep") ? "keep" : "forget",
+    reports: has(given, "report"),
+  };
 }
 
 /** Stays beside a container that has hooks; loaded only for that. */
@@ -72,7 +82,11 @@ async function runBesideIt(made: Made, keeps: boolean): Promise<void> {
 /** Becomes the container's launcher. */
 export async function run(argv: readonly string[], globals: Globals): Promise<void> {
   const given = readOptions(command, argv);
-  if (has(given, "detach")) return runDetached(given, globals);
+  const report = reportOf(given);
+  if (has(given, "detach")) {
+    if (report !== undefined) throw usageError("run", "--report: nobody would write it after --detach");
+    return runDetached(given, globals);
+  }
   const id = oneId(given);
   const wish = wishOf(given);
   const { root } = globals;
@@ -91,6 +105,7 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
   };
   const program = await programFor(start);
   const draft = readDraft(program.details);
-  if (draft.stays) return runBesideIt({ root, id, program, draft, preserveFds, pidFile }, has(given, "keep"));
-  become({ ...start, bytes: program.bytes, prepare: () => enlist({ root, id, pidFile }, draft) });
+  if (draft.stays)
+    return runBesideIt({ root, id, program, draft, preserveFds, pidFile, report }, has(given, "keep"));
+  become({ ...start, bytes: program.bytes, prepare: () => enlist({ root, id, pidFile, report }, draft) });
 }

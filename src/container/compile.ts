@@ -63,7 +63,12 @@ export function foreignHost(arch: Arch, isRoot: boolean): Host {
   };
 }
 
-const WHOLE: Standalone = { args: false, directory: undefined, rootVariable: undefined };
+const WHOLE: Standalone = {
+  name: "hutch",
+  args: false,
+  directory: undefined,
+  rootVariable: undefined,
+};
 
 /** What takes a hutch that lives on. */
 function refuseLiving({ hooks }: Spec): void {
@@ -82,7 +87,7 @@ async function planOf(
   options: CompileOptions,
   isRoot: boolean,
 ): Promise<Plan> {
-  const { arch = hostArch(), standalone } = options;
+  const { arch = hostArch(), name = WHOLE.name, standalone } = options;
   refuseLiving(spec);
   const wishes: Launch = {
     ...PLAIN,
@@ -95,7 +100,7 @@ async function planOf(
         reason: "a cgroup mount without a cgroup namespace is not in a file yet",
       });
     },
-    standalone: { ...WHOLE, ...standalone },
+    standalone: { ...WHOLE, name, ...standalone },
   };
   return planFor(spec, foreignHost(arch, isRoot), wishes, look);
 }
@@ -142,7 +147,7 @@ export async function compileFile(
   descriptions: Descriptions,
   options: CompileOptions = {},
 ): Promise<Compiled> {
-  const { arch = hostArch(), name = "hutch", strip = false } = options;
+  const { arch = hostArch(), name = WHOLE.name, strip = false } = options;
   const plan = await planFile(descriptions, options);
   const { emit } = await import("../emit/index.ts");
   const note = strip ? [] : [{ name: NOTE_NAME, bytes: noteOf(plan, arch) }];

@@ -9,6 +9,7 @@ import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
+import { noteArguments } from "../plan/note-arguments.ts";
 import { type Identity, identify } from "./identity.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
@@ -28,6 +29,8 @@ export interface Creation {
   readonly preserveFds: number;
   /** The program is one that `supervises`. */
   readonly stays: boolean;
+  /** Where a program that stays writes down how the container has ended. */
+  readonly report?: string | undefined;
   /** The connected console socket, when the process has a terminal. */
   readonly console: number | undefined;
   /** The connected socket that init's pidfd is sent to. */
@@ -145,8 +148,9 @@ async function makeAndHandOver(creation: Creation): Promise<Maker> {
     creation.console ?? report.write,
     creation.pidfdSocket ?? report.write,
   ];
+  const given = noteArguments(creation.report === undefined ? {} : { report: creation.report });
   const child = Bun.spawn(
-    [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, `hutch-${record.id}`],
+    [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, `hutch-${record.id}`, ...given],
     {
       argv0: "hutch",
       env: {},

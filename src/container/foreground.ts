@@ -5,7 +5,7 @@ import { HutchError } from "../linux/error.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
 import { type Draft, recordOf } from "./draft.ts";
 import { identify } from "./identity.ts";
-import { PID } from "./launched.ts";
+import { OOM, PID } from "./launched.ts";
 import { DEFAULT_ROOT, directoryOf, forget, RECORD, reserve, write } from "./store.ts";
 
 export interface Foreground {
@@ -13,6 +13,8 @@ export interface Foreground {
   readonly id: string;
   /** Where the caller wants the pid of init. */
   readonly pidFile: string | undefined;
+  /** Where the caller wants to be told how it has ended. */
+  readonly report: string | undefined;
 }
 
 /**
@@ -27,10 +29,11 @@ const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
 /** Takes the id, and writes the record; gives the arguments by which the program finds it. */
 export function enlist(foreground: Foreground, draft: Draft): string[] {
   const { root, id, pidFile } = foreground;
+  const report = foreground.report === undefined ? {} : { report: foreground.report };
   try {
     reserve(root, id);
   } catch (error) {
-    if (hasNoPlace(error, foreground)) return [];
+    if (hasNoPlace(error, foreground)) return noteArguments(report);
     throw error;
   }
   try {
@@ -43,9 +46,11 @@ export function enlist(foreground: Foreground, draft: Draft): string[] {
   }
   const directory = absolutePath(directoryOf(root, id));
   return noteArguments({
+    ...report,
     directory,
     record: `${directory}/${RECORD}`,
     pid: `${directory}/${PID}`,
+    oom: `${directory}/${OOM}`,
     ...(pidFile === undefined ? {} : { "new pid file": `${pidFile}.hutch`, "pid file": pidFile }),
   });
 }

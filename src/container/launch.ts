@@ -48,7 +48,7 @@ export function programFor(start: Start): Promise<Program> {
 }
 
 /** Becomes the container's launcher; comes back only by throwing. */
-export async function launch(start: Start): Promise<never> {
+export async function launch(start: Start & Pick<Ready, "prepare">): Promise<never> {
   const { bytes } = await programFor(start);
   return become({ ...start, bytes });
 }

@@ -2,7 +2,7 @@
  * The first process of a container in the foreground, of which its launcher has written down the pid alone.
  */
 import { readTextIfExists } from "../host/fd.ts";
-import { fileStatus } from "../host/path.ts";
+import { fileKind, fileStatus } from "../host/path.ts";
 import { REAPER_NAME } from "../plan/note-arguments.ts";
 import { type Identity, isAlive } from "./identity.ts";
 import { statOf, unlessGone } from "./process.ts";
@@ -10,6 +10,9 @@ import type { Record } from "./store.ts";
 
 /** The file in the directory of the container. */
 export const PID = "pid";
+
+/** The file there that says that a process was killed for want of memory. */
+export const OOM = "oom";
 
 /** Without a process, and without a start time that one could have. */
 const ENDED: Identity = { pid: 0, startTime: "" };
@@ -36,7 +39,9 @@ function isMade(init: number, launcher: number, name: string): boolean {
 export function launched(directory: string, record: Record): Record {
   const { launcher } = record;
   if (launcher === undefined) return record;
-  if (!isAlive(launcher)) return { ...record, init: ENDED };
+  if (!isAlive(launcher)) {
+    return { ...record, init: ENDED, ...(fileKind(`${directory}/${OOM}`) === "file" ? { oom: true } : {}) };
+  }
   const text = readTextIfExists(`${directory}/${PID}`);
   if (text === undefined || text === "") return record;
   const process = statOf(Number(text));

@@ -40,6 +40,16 @@ export function watchOom(cgroups: readonly string[]): OomWatch {
   return { wakes: undefined, count: () => 0n, close: () => {} };
 }
 
+/** True when the kernel has killed a process of these cgroups for want of memory. */
+export function ranOutOfMemory(cgroups: readonly string[]): boolean {
+  const watch = watchOom(cgroups);
+  try {
+    return watch.count() > 0n;
+  } finally {
+    watch.close();
+  }
+}
+
 /** Read from the descriptor, so that the kernel knows what was seen; undefined when the cgroup is gone. */
 function countOf(fd: number): bigint | undefined {
   syscall("lseek", fd, 0, SEEK_SET);

@@ -25,6 +25,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   keepKeyring: false,
   sendsPidfd: false,
   notes: undefined,
+  reports: false,
   followed: false,
   filter: undefined,
   givenEnvironment: false,
@@ -43,9 +44,11 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
   const resources = spec.linux?.resources;
   const cgroupsPath = spec.linux?.cgroupsPath;
   if (launch.standalone !== undefined) return standaloneContext(spec, host, launch);
+  // Who is paused, counted and killed by its cgroup has to be in all of them.
+  const isManaged = launch.creates || launch.reports !== false;
   // Reading the host's cgroups costs time that a container without limits need not spend.
   const cgroup =
-    launch.creates || mountsCgroup || resources !== undefined || cgroupsPath !== undefined
+    isManaged || mountsCgroup || resources !== undefined || cgroupsPath !== undefined
       ? planCgroup({
           host: gatherCgroups(look),
           resources,
@@ -53,8 +56,7 @@ export async function contextFor(spec: Spec, host: Host, launch: Launch, look: L
           id: launch.id,
           uid: host.uid,
           mountsCgroup,
-          // Who is paused, counted and killed by its cgroup has to be in all of them.
-          isManaged: launch.creates && host.uid === 0,
+          isManaged: isManaged && host.uid === 0,
           isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
           looks: {
             text: (path) => look("text", path),

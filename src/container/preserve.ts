@@ -32,5 +32,14 @@ export function preserve(count: number): void {
   }
 }
 
+/** The names of what a process has open itself, as a shell gives them for `>(command)`. */
+const OWN_DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/;
+
+/** Lets a file that is named by its descriptor through the exec, so that the program can open it. */
+export function preserveNamed(path: string): void {
+  const fd = OWN_DESCRIPTOR.exec(path)?.[1];
+  if (fd !== undefined) keepOverExec(Number(fd));
+}
+
 const isOpen = (fd: number): boolean =>
   !failed(syscall("fcntl", fd, F_GETFD)) && readLink(`/proc/self/fd/${fd}`) !== "anon_inode:[eventpoll]";

@@ -3,6 +3,7 @@ import { HutchError } from "../linux/error.ts";
 import { coldOf } from "./freezer.ts";
 import { isHeld } from "./holders.ts";
 import { isAlive } from "./identity.ts";
+import { ranOutOfMemory } from "./oom-watch.ts";
 import { type Record, read, startFifo } from "./store.ts";
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
@@ -47,7 +48,11 @@ export function requireStatus({ id, status }: Container, what: string, ...allowe
   });
 }
 
-/** The state as the specification writes it. */
+/**
+ * The state as the specification writes it (runtime.md, "State"), which allows further properties: `oom` is
+ * there, and true, when a container has stopped of which the kernel killed a process for want of memory. It
+ * is no annotation, because those are the description's, and handed on to hooks as they are.
+ */
 export const stateJson = ({ record, status }: Container) => ({
   ociVersion: record.ociVersion,
   id: record.id,
@@ -57,5 +62,6 @@ export const stateJson = ({ record, status }: Container) => ({
   rootfs: record.rootfs,
   created: record.created,
   owner: `${record.owner === 0 ? "root" : record.owner}`,
+  ...(status === "stopped" && (record.oom || ranOutOfMemory(record.cgroups)) ? { oom: true } : {}),
   ...(Object.keys(record.annotations).length === 0 ? {} : { annotations: record.annotations }),
 });

@@ -40,6 +40,8 @@ export interface Record {
    * The launcher of `run`, which lives as long as its container; it writes init down apart (see launched.ts).
    */
   readonly launcher?: Identity;
+  /** Of a container in the foreground that was kept: somebody was killed for want of memory. */
+  readonly oom?: boolean;
 }
 
 /** Where the state is kept, unless the caller says otherwise or is an ordinary user. */

@@ -68,7 +68,7 @@ export interface BundleOptions {
 type Texts = string | readonly string[];
 
 /** Options of the command line that a library has other means for. */
-const LEFT_OUT = ["tty", "die-with-parent", "clear-env"] as const;
+const LEFT_OUT = ["tty", "die-with-parent", "clear-env", "report"] as const;
 type LeftOut = (typeof LEFT_OUT)[number];
 
 type Row = Exclude<InOption, { readonly name: LeftOut }>;

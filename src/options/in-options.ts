@@ -63,6 +63,11 @@ const ROWS = [
     value: "TIME",
     help: "end the container after e.g. 30, 5m or 200ms; the exit code is then 124",
   },
+  {
+    name: "report",
+    value: "FILE",
+    help: "write there as JSON how it ended and what it used: code, signal, oom, times, peaks",
+  },
   { name: "die-with-parent", help: "end the container when the process that started hutch ends" },
   { name: "tty", short: "t", help: "a terminal of the container's own, for shells and editors" },
 ] as const satisfies readonly Option[];

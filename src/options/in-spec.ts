@@ -221,6 +221,7 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
       init: has(given, "init"),
       dieWithParent: has(given, "die-with-parent"),
       dieWithLauncher: true,
+      reports: has(given, "report"),
       filter,
       givenEnvironment: true,
       timeout: has(given, "timeout") ? parseSeconds("timeout", last(given, "timeout") ?? "") : 0,

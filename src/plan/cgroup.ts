@@ -15,6 +15,33 @@ export interface CgroupView {
   readonly directory: () => string;
 }
 
+/** A number in a file of a cgroup. */
+export interface Count {
+  /** The descriptor of the cgroup's directory, and a slot that is 0 until there is one. */
+  readonly directory: Slot;
+  readonly made: Slot;
+  readonly file: string;
+  /**
+   * Every number behind this text is added up: of several texts that the file might hold, the last eight
+   * characters must differ. Absent for a file that is one number.
+   */
+  readonly after?: string;
+  /** The number is given times 10 to this power. */
+  readonly tens?: number;
+}
+
+/** What the kernel counts, in bytes, nanoseconds and processes: of each the first that is there. */
+export interface CgroupCounts {
+  /** How many of its processes were killed for want of memory. */
+  readonly oomKills?: readonly Count[];
+  readonly memoryLimit?: readonly Count[];
+  readonly memoryPeak?: readonly Count[];
+  readonly cpuTime?: readonly Count[];
+  readonly pidsPeak?: readonly Count[];
+  readonly bytesRead?: readonly Count[];
+  readonly bytesWritten?: readonly Count[];
+}
+
 export interface CgroupPlan {
   /** Creates the directories and writes the limits; in the launcher, before the clone. */
   readonly create: readonly Step[];
@@ -26,6 +53,8 @@ export interface CgroupPlan {
   readonly intoWhen?: Slot;
   /** Removes the directories; in the launcher, after the container has ended. */
   readonly remove: readonly Step[];
+  /** To be read after the container has ended, before `remove`. */
+  readonly counts: CgroupCounts;
   /** The directories that `create` makes, for who cleans up after a hutch that was killed. */
   readonly directories: () => readonly string[];
   /** What a mount of type "cgroup" shows. */

@@ -95,6 +95,8 @@ export interface Launch {
    * note.ts).
    */
   readonly notes: "forget" | "keep" | undefined;
+  /** The launcher writes down what became of the container, in this file or where its argument says. */
+  readonly reports: boolean | string;
   /** hutch lives on beside the launcher, and is told what becomes of the container (see follow.ts). */
   readonly followed: boolean;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */

@@ -12,6 +12,8 @@ import { type Context, isNew } from "./context.ts";
 import { handOver, tellSupervised } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { deviceSources } from "./device.ts";
+import { tellEnding } from "./ending.ts";
+import { openReport } from "./exit-report.ts";
 import { awaitBirth, keepBirth, openBirth, tellEnd, tellPid } from "./follow.ts";
 import { mapsItself, openSync, writeMaps } from "./idmap.ts";
 import { makeIdmaps } from "./idmap-mount.ts";
@@ -76,7 +78,9 @@ function prepare(context: Context): Step[] {
         [call("make this program impossible to execute again", "fchmod", [executable, 0])]),
     ...openStreams(),
     ...(standalone === undefined ? [] : becomeCopy(standalone)),
-    call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0]),
+    ...(launch.reports
+      ? openReport(kept, launch.reports)
+      : [call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0])]),
     ...(followed ? [keepBirth(context)] : []),
     ...takeSignals(),
     ...(dieWithParent ? [hearOfParent()] : []),
@@ -143,7 +147,12 @@ export const waitsForMaps = (context: Context): boolean => isNew(context, "user"
 /** Stays beside the container until it has ended. */
 function supervise(context: Context): Step[] {
   const { launch, spec } = context;
-  const child = { pid: INIT, pidfd: PIDFD, ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}) };
+  const child = {
+    pid: INIT,
+    pidfd: PIDFD,
+    ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}),
+    isMeasured: launch.reports !== false,
+  };
   return [
     ...(launch.followed ? awaitBirth(context) : []),
     ...startClock(launch.timeout),
@@ -157,6 +166,8 @@ function supervise(context: Context): Step[] {
 /** The whole of the launcher; `init` is what goes on in the child. */
 export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
   const { launch, cgroup } = context;
+  const stays = !launch.creates || launch.supervises;
+  const ending = stays ? tellEnding(context) : [];
   const isWatched = launch.dieWithLauncher && !launch.creates;
   return [
     ...prepare(context),
@@ -181,7 +192,8 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.notes === undefined ? [] : notePid(INIT)),
     ...(launch.creates ? handOver(context, INIT, PIDFD) : []),
-    ...(!launch.creates || launch.supervises ? supervise(context) : []),
+    ...(stays ? supervise(context) : []),
+    ...(ending.length === 0 ? [] : [label("ending"), guard("remove"), ...ending]),
     label("remove"),
     guard(),
     ...(cgroup?.remove ?? []),
@@ -191,7 +203,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(relaysTerminal(context) ? leaveRawMode("nothing was raw") : []),
     ...endChild(INIT, PIDFD),
     set(EXIT_CODE, FAILED),
-    jump("remove"),
+    jump(ending.length === 0 ? "remove" : "ending"),
     label("init"),
     guard(),
     ...init,

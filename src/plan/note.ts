@@ -49,6 +49,24 @@ export function notePid(init: Slot): Step[] {
   ];
 }
 
+/** Leaves a file that says that somebody was killed for want of memory, where the state is kept. */
+export const noteOom = (kills: Slot): Step[] => [
+  branch(kills, "le", 0, "oom is noted"),
+  take("oom"),
+  branch(pathOf("oom"), "eq", 0, "oom is noted"),
+  call(
+    "note that memory ran out in",
+    "openat",
+    [AT_FDCWD, pathOf("oom"), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600],
+    {
+      into: FILE,
+      subject: pathOf("oom"),
+    },
+  ),
+  call("close the note", "close", [FILE]),
+  label("oom is noted"),
+];
+
 /** Forgets the container; `delete --force` may have been faster. */
 export function forget(): Step[] {
   const remove = (name: Path, flags: number): Step[] => [

@@ -24,6 +24,8 @@ import type { Slot, Step } from "./step.ts";
 
 /** What the file finds out when it is started. */
 export interface Standalone {
+  /** What its messages begin with. */
+  readonly name: string;
   /** The program's arguments follow those of the command. */
   readonly args: boolean;
   /**

@@ -15,6 +15,8 @@ const SIGNAL = slot("signal");
 /** How often the clock of --timeout has rung. */
 export const ALARMS = slot("alarms");
 export const EXIT_CODE = slot("exit code");
+/** struct rusage of the child that was waited for, where its supervisor asks for that. */
+export const USAGE = buffer("rusage", 144);
 /** How the child ended, as wait(2) tells. */
 export const WAIT_STATUS = slot("status");
 
@@ -38,6 +40,8 @@ export interface Child {
   readonly pidfd: Slot | undefined;
   /** A signal that is not passed on, but ends the child at once. */
   readonly endedBy?: number;
+  /** What it has used is left in USAGE. */
+  readonly isMeasured?: boolean;
 }
 
 const send = (why: string, { pid, pidfd }: Child, signal: Slot | number): Step =>
@@ -120,7 +124,7 @@ export function collect(
   const again = `${next}: collect`;
   return [
     label(again),
-    call("collect what has ended", "wait4", [whose, STATUS, WNOHANG | __WALL, 0], {
+    call("collect what has ended", "wait4", [whose, STATUS, WNOHANG | __WALL, child.isMeasured ? USAGE : 0], {
       into: ended,
       errors: { ECHILD: { to: next }, EINTR: "retry" },
     }),

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { enlist } from "../../src/container/foreground.ts";
 import { identify } from "../../src/container/identity.ts";
-import { launched, PID } from "../../src/container/launched.ts";
+import { launched, OOM, PID } from "../../src/container/launched.ts";
 import { type Record, read } from "../../src/container/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
@@ -68,8 +68,11 @@ test("run takes its id, writes itself down as the launcher, and tells its progra
   const root = join(temporaryDirectory("launched"), "root");
   const { id: _, init: __, isCreated: ___, created: ____, ...draft } = RECORD;
   const wish = { ...draft, namespaces: [], terminal: false };
-  const paths = enlist({ root, id: "box", pidFile: undefined }, wish);
-  expect(paths).toEqual([`${root}/box/${PID}`, `${root}/box/record.json`, `${root}/box`]);
+  const paths = enlist({ root, id: "box", pidFile: undefined, report: undefined }, wish);
+  const at = (name: string): string => `${root}/box/${name}`;
+  expect(paths).toEqual(["", at(PID), at("record.json"), `${root}/box`, at(OOM)]);
   expect(read(root, "box")?.launcher).toEqual(own);
-  expect(() => enlist({ root, id: "box", pidFile: undefined }, wish)).toThrow("already exists");
+  expect(() => enlist({ root, id: "box", pidFile: undefined, report: undefined }, wish)).toThrow(
+    "already exists",
+  );
 });

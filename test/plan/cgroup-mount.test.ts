@@ -27,7 +27,15 @@ const V1: CgroupView[] = [
 ];
 
 function mounted(views: readonly CgroupView[], own: boolean): string[] {
-  const cgroup = { create: [], enter: [], into: undefined, remove: [], directories: () => [], views };
+  const cgroup = {
+    create: [],
+    enter: [],
+    into: undefined,
+    remove: [],
+    counts: {},
+    directories: () => [],
+    views,
+  };
   const of = spec({}, own ? {} : { namespaces: [{ type: "mount" }] }, { mounts: [MOUNT] });
   const made = makeContext(of, HOST, LAUNCH, cgroup);
   return sortMounts(made).flatMap((sorted) => lines(cgroupMount(made, sorted)));
@@ -58,7 +66,15 @@ describe("a mount of type cgroup", () => {
 });
 
 describe("in a user namespace that root makes, the container's cgroup directories", () => {
-  const cgroup = { create: [], enter: [], into: undefined, remove: [], directories: () => [], views: V1 };
+  const cgroup = {
+    create: [],
+    enter: [],
+    into: undefined,
+    remove: [],
+    counts: {},
+    directories: () => [],
+    views: V1,
+  };
   const own = (types: readonly ("mount" | "user" | "cgroup")[]) =>
     makeContext(
       spec(

@@ -176,6 +176,7 @@ describe("the cgroup", () => {
     enter: [call("enter", "write", [slot("procs"), "0", 1])],
     into: undefined,
     remove: [call("remove", "unlinkat", [-100, "/cgroup/box", 0x200])],
+    counts: {},
     directories: () => ["/cgroup/box"],
     views: [],
   };
