@@ -10,9 +10,10 @@ const wrong = (options: object) => () => given(options);
 
 describe("options", () => {
   test("are those of hutch in, but for what a library has other means for", () => {
-    expect(OPTION_NAMES).toHaveLength(IN_OPTIONS.length - 3);
+    expect(OPTION_NAMES).toHaveLength(IN_OPTIONS.length - 4);
     expect(OPTION_NAMES).toContain("readOnly");
-    for (const name of ["tty", "dieWithParent", "clearEnv"]) expect(OPTION_NAMES).not.toContain(name);
+    for (const name of ["tty", "dieWithParent", "clearEnv", "report"])
+      expect(OPTION_NAMES).not.toContain(name);
   });
 
   test("become words in their order, with root and command behind them", () => {
