@@ -9,8 +9,9 @@
  * Of a `run` in the foreground that has hooks the creator stays, and supervises init as the launcher does; all
  * three live until the end.
  */
+import { POLLIN } from "../linux/poll.ts";
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { branch, buffer, call, exit, label, slot } from "./build.ts";
+import { branch, buffer, call, exit, label, load, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { controlDescriptor } from "./creator-control.ts";
 import { tell } from "./follow.ts";
@@ -24,11 +25,34 @@ const BYTE = buffer("control byte", 8);
 const take = (why: string, descriptor: number, got: Slot): Step =>
   call(why, "read", [descriptor, BYTE, 1], { into: got, errors: { EINTR: "retry" } });
 
+const POLL = buffer("go and init", 16);
+const REVENTS = 6;
+
+/**
+ * Waits until hutch says something; goes on at "undo" when init ends before. hutch waits for what init tells,
+ * and cannot see its end while the creator holds that pipe too.
+ */
+function awaitGoOrEnd(go: number, pidfd: Slot): Step[] {
+  const said = slot("hutch has said something");
+  return [
+    store(POLL, 0, 4, go),
+    store(POLL, 4, 2, POLLIN),
+    store(POLL, 8, 4, pidfd),
+    store(POLL, 12, 2, POLLIN),
+    call("wait for hutch, or for the end of init", "ppoll", [POLL, 2, 0, 0, 0], {
+      errors: { EINTR: "retry" },
+    }),
+    load(said, POLL, REVENTS, 2),
+    branch(said, "eq", 0, "undo"),
+  ];
+}
+
 /** In the creator, after init's birth: goes on at "undo" unless hutch has written everything down. */
 export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
   const got = slot("go");
   return [
     tell("tell hutch the pid of init", context, "pid", init),
+    ...awaitGoOrEnd(controlDescriptor(context.launch.preserveFds, "go"), pidfd),
     take(
       "wait until hutch has written down what was made",
       controlDescriptor(context.launch.preserveFds, "go"),
