@@ -15,11 +15,13 @@ import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { stepError } from "./step-error.ts";
-import { forget, type Record, reserve, startFifo, write } from "./store.ts";
+import { type Held, pathOf, type Record, reserve, startFifo, write } from "./store.ts";
 
 /** The first descriptor after the standard streams. */
 const FIRST_FREE = 3;
 const BYTE = new Uint8Array([1]);
+/** The exit code of a creator that has undone everything. */
+const UNDONE = 125;
 
 /** What `create` is to make. */
 export interface Creation {
@@ -117,24 +119,34 @@ async function makeOrUndo<T>(
     return creation.whenMade(made);
   };
   preserve(creation.preserveFds);
-  reserve(root, record.id);
+  const held = reserve(root, record.id);
+  const making: Making = { ...creation, record, whenMade, held };
   try {
-    write(root, record);
-    return await finish(record, await makeAndHandOver({ ...creation, record, whenMade }));
+    write(held, record);
+    return await finish(record, await makeAndHandOver(making));
   } catch (error) {
+    const { end, forgetOnce, runPoststop } = await import("./delete.ts");
+    if (!(await hasUndone(making.creator))) await end(held);
     // What the first hooks have set up is taken down by the last (runtime.md, "Lifecycle", 5 to 13).
-    if (forget(root, record.id) && isMade) {
-      const { runPoststop } = await import("./delete.ts");
-      await runPoststop(root, record, creation.warn);
-    }
+    if (forgetOnce(held) && isMade) await runPoststop(root, record, creation.warn);
     throw error;
   }
 }
 
+interface Making extends Creation {
+  readonly held: Held;
+  /** Once it was started. */
+  creator?: Bun.Subprocess;
+}
+
+/** True when the creator has removed what it had made, as its exit code says; false when it was killed. */
+const hasUndone = async (creator: Bun.Subprocess | undefined): Promise<boolean> =>
+  creator === undefined || (await creator.exited) === UNDONE;
+
 /** Runs the creator, and follows what it tells until init has been handed over. */
-async function makeAndHandOver(creation: Creation): Promise<Maker> {
-  const { root, record, program, preserveFds, stays } = creation;
-  const fifo = startFifo(root, record.id);
+async function makeAndHandOver(creation: Making): Promise<Maker> {
+  const { held, record, program, preserveFds, stays } = creation;
+  const fifo = startFifo(pathOf(held));
   call(`make ${fifo}`, "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
   const [report, go, hand] = [makePipe("for reports"), makePipe("to the creator"), makePipe("to init")];
   const start = open(fifo, O_RDWR);
@@ -159,12 +171,13 @@ async function makeAndHandOver(creation: Creation): Promise<Maker> {
       detached: stays,
     },
   );
+  creation.creator = child;
   for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
   try {
     const init = await followUntilReady(creation, report.read, hand.write);
     writeBytes(hand.write, stateOf({ ...record, init }, "created"), "init");
     if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
-    write(root, { ...record, init, isCreated: true });
+    write(held, { ...record, init, isCreated: true });
     writeBytes(go.write, BYTE, "the creator");
   } catch (error) {
     // The creator reads the end of the pipe, and undoes all that it has made.
@@ -177,8 +190,8 @@ async function makeAndHandOver(creation: Creation): Promise<Maker> {
 }
 
 /** Writes down the pid as soon as it is told; the identity of init once it is ready. */
-async function followUntilReady(creation: Creation, fd: number, hand: number): Promise<Identity> {
-  const { root, record, program, whenMade, whenReady } = creation;
+async function followUntilReady(creation: Making, fd: number, hand: number): Promise<Identity> {
+  const { held, record, program, whenMade, whenReady } = creation;
   let init: Identity | undefined;
   let step: number | undefined;
   for (;;) {
@@ -187,7 +200,7 @@ async function followUntilReady(creation: Creation, fd: number, hand: number): P
     if (event.index === EVENT.pid) {
       init = identify(event.value);
       if (init === undefined) throw ended(record);
-      write(root, { ...record, init });
+      write(held, { ...record, init });
     } else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
     else throw stepError(await program.plan(), event.index, event.value);
     // Init may be faster than its creator, which tells the pid; then it waits for an answer.

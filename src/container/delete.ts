@@ -3,7 +3,7 @@
  * forgotten, so that who is interrupted can begin again. Mounts need no care: they are in the container's
  * mount namespace, and end with it.
  */
-import { absolutePath, fileKind } from "../host/path.ts";
+import { absolutePath } from "../host/path.ts";
 import { errnoOf, failed, syscall } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { AT_FDCWD, AT_REMOVEDIR } from "../linux/fcntl.ts";
@@ -13,17 +13,18 @@ import { awaitEnd, type Identity, isAlive, signalProcess } from "./identity.ts";
 import { thaw } from "./kill.ts";
 import { unlessGone } from "./process.ts";
 import { type Status, statusOf } from "./state.ts";
-import { directoryOf, forget, type Record, read, startFifo } from "./store.ts";
+import { directoryOf, forget, type Held, hold, pathOf, type Record, read, startFifo } from "./store.ts";
 
 /**
  * Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not
  * stopped.
  */
 export async function deleteStopped(root: string, id: string, warn: Warn): Promise<void> {
-  const record = read(root, id);
+  const held = hold(root, id);
+  const record = read(root, id, held === undefined ? undefined : pathOf(held));
   const status = statusOf(root, id, record);
-  if (record === undefined || status !== "stopped") throw notStopped(id, status);
-  await remove(root, id, record, warn);
+  if (held === undefined || record === undefined || status !== "stopped") throw notStopped(id, status);
+  await remove(held, record, warn);
 }
 
 const notStopped = (id: string, status: Status): HutchError =>
@@ -35,18 +36,18 @@ const notStopped = (id: string, status: Status): HutchError =>
 
 /**
  * Deletes a container in whatever state, also one that was being made when hutch was killed, and one that is
- * not
- * there.
+ * not there.
  */
 export async function deleteForced(root: string, id: string, warn: Warn): Promise<void> {
-  if (fileKind(directoryOf(root, id)) === undefined) return;
-  await remove(root, id, recordIfAny(root, id), warn);
+  const held = hold(root, id);
+  if (held !== undefined) await remove(held, recordIfAny(held), warn);
 }
 
 /** A record that is damaged or just going cannot help. */
-function recordIfAny(root: string, id: string): Record | undefined {
+function recordIfAny(held: Held): Record | undefined {
+  const { root, id } = held;
   try {
-    return read(root, id);
+    return read(root, id, pathOf(held));
   } catch (error) {
     if (error instanceof HutchError && error.errno === undefined) return undefined;
     throw error;
@@ -56,14 +57,20 @@ function recordIfAny(root: string, id: string): Record | undefined {
 /** Hears of poststop hooks that fail: they change nothing. */
 type Warn = (line: string) => void;
 
-async function remove(root: string, id: string, record: Record | undefined, warn: Warn): Promise<void> {
-  endProcesses(root, id, record);
-  // Read once more: who was ended just now may have written down more.
-  await removeAll((recordIfAny(root, id) ?? record)?.cgroups ?? []);
-  // Two may delete at once.
-  const isOurs = unlessGone(() => forget(root, id)) ?? false;
-  if (isOurs && record !== undefined) await runPoststop(root, record, warn);
+async function remove(held: Held, record: Record | undefined, warn: Warn): Promise<void> {
+  await end(held, record);
+  if (forgetOnce(held) && record !== undefined) await runPoststop(held.root, record, warn);
 }
+
+/** Ends all processes of a container, and removes its cgroups. */
+export async function end(held: Held, record = recordIfAny(held)): Promise<void> {
+  endProcesses(held, record);
+  // Read once more: who was ended just now may have written down more.
+  await removeAll((recordIfAny(held) ?? record)?.cgroups ?? []);
+}
+
+/** Two may delete at once. */
+export const forgetOnce = (held: Held): boolean => unlessGone(() => forget(held)) ?? false;
 
 /** The last hooks; a container of which nothing is left has them run once. */
 export async function runPoststop(root: string, record: Record, warn: Warn): Promise<void> {
@@ -79,9 +86,10 @@ const PATIENCE_MS = 10_000;
 const PAUSE_MS = 2;
 
 /** Ends init, and everybody who is still making it. */
-function endProcesses(root: string, id: string, record: Record | undefined): void {
+function endProcesses(held: Held, record: Record | undefined): void {
+  const { root, id } = held;
   const end = performance.now() + PATIENCE_MS;
-  const fifo = startFifo(root, id);
+  const fifo = startFifo(pathOf(held));
   const init = record?.init;
   if (init !== undefined) signalProcess(init, SIGNALS.SIGKILL);
   // Nobody ends who is frozen, and nobody comes to an end who waits for him.

@@ -6,7 +6,7 @@ import { noteArguments } from "../plan/note-arguments.ts";
 import { type Draft, recordOf } from "./draft.ts";
 import { identify } from "./identity.ts";
 import { OOM, PID } from "./launched.ts";
-import { DEFAULT_ROOT, directoryOf, forget, RECORD, reserve, write } from "./store.ts";
+import { DEFAULT_ROOT, directoryOf, forget, type Held, RECORD, reserve, write } from "./store.ts";
 
 export interface Foreground {
   readonly root: string;
@@ -30,8 +30,9 @@ const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
 export function enlist(foreground: Foreground, draft: Draft): string[] {
   const { root, id, pidFile } = foreground;
   const report = foreground.report === undefined ? {} : { report: foreground.report };
+  let held: Held;
   try {
-    reserve(root, id);
+    held = reserve(root, id);
   } catch (error) {
     if (hasNoPlace(error, foreground)) return noteArguments(report);
     throw error;
@@ -39,9 +40,9 @@ export function enlist(foreground: Foreground, draft: Draft): string[] {
   try {
     const launcher = identify(call("ask for the process id", "getpid"));
     if (launcher === undefined) throw new HutchError({ operation: "read /proc/self/stat", errno: "ENOENT" });
-    write(root, { ...recordOf(draft, id), launcher });
+    write(held, { ...recordOf(draft, id), launcher });
   } catch (error) {
-    forget(root, id);
+    forget(held);
     throw error;
   }
   const directory = absolutePath(directoryOf(root, id));

@@ -5,7 +5,7 @@ import { failed, syscall } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { LOCK_EX, LOCK_NB, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
 import { type Container, requireStatus } from "./state.ts";
-import { startFifo } from "./store.ts";
+import { directoryOf, startFifo } from "./store.ts";
 
 /**
  * Lets init go on, and runs the poststart hooks; `warn` hears of those that fail. Init holds the FIFO open,
@@ -22,7 +22,7 @@ export async function start(container: Container, warn: (line: string) => void):
 
 /** Exactly one of many who start a container at once gets the lock while the FIFO has its name. */
 function release({ root, id }: Container): void {
-  const path = startFifo(root, id);
+  const path = startFifo(directoryOf(root, id));
   using(open(path, O_WRONLY | O_NONBLOCK), (fifo) => {
     const isLocked = !failed(syscall("flock", fifo, LOCK_EX | LOCK_NB));
     if (!isLocked || fileStatus("", { at: fifo })?.links === 0) {

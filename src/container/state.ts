@@ -4,7 +4,7 @@ import { coldOf } from "./freezer.ts";
 import { isHeld } from "./holders.ts";
 import { isAlive } from "./identity.ts";
 import { ranOutOfMemory } from "./oom-watch.ts";
-import { type Record, read, startFifo } from "./store.ts";
+import { directoryOf, type Record, read, startFifo } from "./store.ts";
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
@@ -14,7 +14,7 @@ export function statusOf(root: string, id: string, record: Record | undefined): 
   if (!isAlive(record.init)) return "stopped";
   if (!record.isCreated) return "creating";
   // Who has begun its program has closed the FIFO, also when the hutch that started it could not remove it.
-  if (isHeld(startFifo(root, id))) return "created";
+  if (isHeld(startFifo(directoryOf(root, id)))) return "created";
   return coldOf(record.cgroups) === "frozen" ? "paused" : "running";
 }
 

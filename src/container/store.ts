@@ -3,10 +3,22 @@
  * and made by one only; the record is written whole or not at all, before the first side effect and after
  * each that matters, so that `delete --force` finds what a hutch that was killed has left.
  */
-import { readTextIfExists, writeFile } from "../host/fd.ts";
-import { fileKind, listDirectory, mkdir, mkdirAll, rename, rmdir, unlink } from "../host/path.ts";
+import { openIfExists, readTextIfExists, writeFile } from "../host/fd.ts";
+import { hostArch } from "../host/libc.ts";
+import {
+  type FileStatus,
+  fileKind,
+  fileStatus,
+  listDirectory,
+  mkdir,
+  mkdirAll,
+  rename,
+  rmdir,
+  unlink,
+} from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
+import { O_PATH, openFlags } from "../linux/fcntl.ts";
 import type { NamespaceType } from "../linux/namespace.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Identity } from "./identity.ts";
@@ -68,13 +80,43 @@ export function checkId(id: string): void {
 
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
 
-export const startFifo = (root: string, id: string): string => `${root}/${id}/${START}`;
+/** In the directory of a container. */
+export const startFifo = (directory: string): string => `${directory}/${START}`;
+
+/**
+ * The directory of a container, held open. By its id alone, who is slow would find that of a later container
+ * of the same id, once this one is deleted.
+ */
+export interface Held {
+  readonly root: string;
+  readonly id: string;
+  readonly fd: number;
+}
+
+/** A path of the directory that never comes to mean another; nothing can be made in it once it is gone. */
+export const pathOf = ({ fd }: Held): string => `/proc/self/fd/${fd}`;
+
+/** The same file, to the kernel. */
+const nameOf = (status: FileStatus | undefined): string =>
+  `${status?.device.major}:${status?.device.minor}:${status?.inode}`;
+
+/** True while the id is still this container's. */
+const isStill = ({ root, id, fd }: Held): boolean =>
+  nameOf(fileStatus(directoryOf(root, id))) === nameOf(fileStatus("", { at: fd }));
+
+/** Opens the directory of a container; undefined when there is none. */
+export function hold(root: string, id: string): Held | undefined {
+  checkId(id);
+  const fd = openIfExists(directoryOf(root, id), O_PATH | openFlags(hostArch()).O_DIRECTORY);
+  return fd === undefined ? undefined : { root, id, fd };
+}
 
 /** Takes the id: exactly one of many who try at once gets it. */
-export function reserve(root: string, id: string): void {
+export function reserve(root: string, id: string): Held {
   checkId(id);
   mkdirAll(root, 0o700);
-  if (mkdir(directoryOf(root, id), 0o700)) return;
+  const held = mkdir(directoryOf(root, id), 0o700) ? hold(root, id) : undefined;
+  if (held !== undefined) return held;
   throw new HutchError({
     operation: `container ${id}`,
     reason: "already exists",
@@ -82,17 +124,16 @@ export function reserve(root: string, id: string): void {
   });
 }
 
-export function write(root: string, record: Record): void {
-  const directory = directoryOf(root, record.id);
+export function write(held: Held, record: Record): void {
+  const directory = pathOf(held);
   const temporary = `${directory}/${RECORD}.${call("ask for the process id", "getpid")}`;
   writeFile(temporary, `${JSON.stringify(record)}\n`, { mode: 0o600 });
   rename(temporary, `${directory}/${RECORD}`);
 }
 
 /** The record of a container; undefined when there is a directory, but nothing was written yet. */
-export function read(root: string, id: string): Record | undefined {
+export function read(root: string, id: string, directory = directoryOf(root, id)): Record | undefined {
   checkId(id);
-  const directory = directoryOf(root, id);
   const text = readTextIfExists(`${directory}/${RECORD}`);
   if (text !== undefined) return launched(directory, parse(text, `${directory}/${RECORD}`));
   if (fileKind(directory) === "directory") return undefined;
@@ -123,14 +164,21 @@ export function ids(root: string): string[] {
     .sort();
 }
 
-/** Forgets a container. True for the one of many that has removed the record: it runs the poststop hooks. */
-export function forget(root: string, id: string): boolean {
-  const directory = directoryOf(root, id);
-  if (fileKind(directory) !== "directory") return false;
-  let isOurs = false;
-  for (const { name } of listDirectory(directory)) {
-    if (unlink(`${directory}/${name}`) && name === RECORD) isOurs = true;
+/** More files than a creation writes while its container is deleted. */
+const MOST_TRIES = 10;
+
+/**
+ * Forgets a container, as the last that is done with it. True for the one of many who do so at once that has
+ * removed the directory: it runs the poststop hooks.
+ */
+export function forget(held: Held, tries = MOST_TRIES): boolean {
+  const { root, id } = held;
+  const directory = pathOf(held);
+  for (const { name } of listDirectory(directory)) unlink(`${directory}/${name}`);
+  try {
+    return isStill(held) && rmdir(directoryOf(root, id));
+  } catch (error) {
+    if (!(error instanceof HutchError) || error.errno !== "ENOTEMPTY" || tries === 0) throw error;
+    return forget(held, tries - 1);
   }
-  rmdir(directory);
-  return isOurs;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { globalsOf } from "../../src/cli/globals.ts";
 import { run } from "../../src/cli/start.ts";
 import { recordOf } from "../../src/container/draft.ts";
-import { write } from "../../src/container/store.ts";
+import { hold, write } from "../../src/container/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const DRAFT = {
@@ -46,9 +46,11 @@ test("a container of which nothing is written down is being created", async () =
 test("a container that is not created yet, or has ended, is refused, and its record left alone", async () => {
   const root = rooted();
   const record = recordOf(DRAFT, "box");
-  write(root, record);
+  const held = hold(root, "box");
+  if (held === undefined) throw new Error("there is no container");
+  write(held, record);
   await expect(start(root, "box")).rejects.toThrow("start container box: container is creating");
-  write(root, { ...record, isCreated: true, init: { pid: process.pid, startTime: "0" } });
+  write(held, { ...record, isCreated: true, init: { pid: process.pid, startTime: "0" } });
   await expect(start(root, "box")).rejects.toThrow("container not running, expected created");
   expect(readdirSync(join(root, "box"))).toEqual(["record.json"]);
 });

@@ -23,7 +23,7 @@ function created(hooks: Hooks = {}, status: Status = "created") {
   const rest = { ociVersion: "1.3.0", bundle, rootfs: "/", owner: 0, terminal: false };
   const record = recordOf({ ...rest, cgroups, namespaces, annotations, hooks }, "box");
   mkdirSync(join(root, "box"));
-  const fifo = startFifo(root, "box");
+  const fifo = startFifo(join(root, "box"));
   call("make the FIFO", "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
   const container: Container = { root, id: "box", record, status };
   return { container, fifo };

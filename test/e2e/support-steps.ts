@@ -1,6 +1,6 @@
 /**
- * Programs that stop before a step of their plan, or die there. hutch takes them for the ones that it has kept:
- * a test puts them into a directory of programs of its own, so hutch itself knows nothing of this.
+ * Programs that stop before a step of their plan, or die there. hutch takes them for the ones that it has
+ * kept: a test puts them into a directory of programs of its own, so hutch itself knows nothing of this.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

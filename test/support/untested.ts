@@ -7,6 +7,4 @@ export const UNTESTED: Readonly<Record<string, string>> = {
     "prints what test/container/features.test.ts judges; test/e2e/globals.test.ts runs it",
   "src/cli/restore.ts": "test/e2e/globals.test.ts asks for it",
   "src/cli/resume.ts": "test/e2e/pause.test.ts runs it after each pause",
-  "src/cli/exec-plan.ts":
-    "test/e2e/exec.test.ts runs every branch of it, and plan/joiner and spec/exec have tests of their own",
 };
