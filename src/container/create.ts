@@ -15,7 +15,7 @@ import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { stepError } from "./step-error.ts";
-import { type Held, pathOf, type Record, reserve, startFifo, write } from "./store.ts";
+import { type Held, isWritten, pathOf, type Record, reserve, startFifo, write } from "./store.ts";
 
 /** The first descriptor after the standard streams. */
 const FIRST_FREE = 3;
@@ -199,7 +199,8 @@ async function followUntilReady(creation: Making, fd: number, hand: number): Pro
     if (event === undefined) throw ended(record);
     if (event.index === EVENT.pid) {
       init = identify(event.value);
-      if (init === undefined) throw ended(record);
+      // Who has deleted it has seen its last record.
+      if (init === undefined || !isWritten(held)) throw ended(record);
       write(held, { ...record, init });
     } else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
     else throw stepError(await program.plan(), event.index, event.value);

@@ -59,14 +59,15 @@ type Warn = (line: string) => void;
 
 async function remove(held: Held, record: Record | undefined, warn: Warn): Promise<void> {
   await end(held, record);
-  if (forgetOnce(held) && record !== undefined) await runPoststop(held.root, record, warn);
+  const last = unlessGone(() => recordIfAny(held)) ?? record;
+  if (forgetOnce(held) && last !== undefined) await runPoststop(held.root, last, warn);
 }
 
 /** Ends all processes of a container, and removes its cgroups. */
 export async function end(held: Held, record = recordIfAny(held)): Promise<void> {
   endProcesses(held, record);
   // Read once more: who was ended just now may have written down more.
-  await removeAll((recordIfAny(held) ?? record)?.cgroups ?? []);
+  await removeAll((unlessGone(() => recordIfAny(held)) ?? record)?.cgroups ?? []);
 }
 
 /** Two may delete at once. */

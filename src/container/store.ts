@@ -124,6 +124,9 @@ export function reserve(root: string, id: string): Held {
   });
 }
 
+/** False before the first record, and once the container was deleted. */
+export const isWritten = (held: Held): boolean => fileKind(`${pathOf(held)}/${RECORD}`) !== undefined;
+
 export function write(held: Held, record: Record): void {
   const directory = pathOf(held);
   const temporary = `${directory}/${RECORD}.${call("ask for the process id", "getpid")}`;
@@ -168,17 +171,20 @@ export function ids(root: string): string[] {
 const MOST_TRIES = 10;
 
 /**
- * Forgets a container, as the last that is done with it. True for the one of many who do so at once that has
- * removed the directory: it runs the poststop hooks.
+ * Forgets a container. True for the one of many who do so at once that has removed the record: it runs the
+ * poststop hooks.
  */
 export function forget(held: Held, tries = MOST_TRIES): boolean {
   const { root, id } = held;
   const directory = pathOf(held);
-  for (const { name } of listDirectory(directory)) unlink(`${directory}/${name}`);
+  const others = listDirectory(directory).filter(({ name }) => name !== RECORD);
+  for (const { name } of others) unlink(`${directory}/${name}`);
+  const isOurs = unlink(`${directory}/${RECORD}`);
   try {
-    return isStill(held) && rmdir(directoryOf(root, id));
+    if (isStill(held)) rmdir(directoryOf(root, id));
   } catch (error) {
     if (!(error instanceof HutchError) || error.errno !== "ENOTEMPTY" || tries === 0) throw error;
-    return forget(held, tries - 1);
+    return forget(held, tries - 1) || isOurs;
   }
+  return isOurs;
 }

@@ -33,7 +33,7 @@ test("an id belongs to one, until it is forgotten", () => {
 
 test("of many who forget a container, one has done it", () => {
   const root = place();
-  reserve(root, "box");
+  write(reserve(root, "box"), RECORD);
   const many = [1, 2, 3].map(() => hold(root, "box"));
   const answers = many.map((held) => {
     try {
@@ -49,6 +49,7 @@ test("of many who forget a container, one has done it", () => {
 test("a slow creation writes nothing into a later container, and does not forget it", () => {
   const root = place();
   const slow = reserve(root, "box");
+  write(slow, RECORD);
   const deleter = hold(root, "box");
   expect(deleter !== undefined && forget(deleter)).toBe(true);
   const later = reserve(root, "box");

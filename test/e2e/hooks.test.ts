@@ -280,3 +280,17 @@ asRoot(
     expect(refused.stderr).toContain("no program of its own");
   },
 );
+
+asRoot("of many who delete at once one runs poststop", async () => {
+  const box = await hooked("sleep 1000", { poststop: TELLS("poststop") });
+  for (let round = 1; round <= 5; round += 1) {
+    const name = id(box);
+    await box.where.ok("create", "--bundle", box.where.bundle, name);
+    await box.where.ok("start", name);
+    const deletes = [1, 2, 3, 4].map(() => box.where.call("delete", "--force", name));
+    for (const { code, stderr } of await Promise.all(deletes))
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(box.lines()).toHaveLength(round);
+    expect(remains(box.where, name)).toEqual([]);
+  }
+});

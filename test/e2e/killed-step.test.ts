@@ -243,7 +243,7 @@ asRoot(
     );
     const steps = callsOf(plan).filter((index) => index > (first ?? 0) && index < (last ?? 0));
     await leavesNothing({ ...subject, plan }, deathsAt(steps), {
-      reached: 10,
+      reached: 3,
     });
   },
   LIMIT_MS,
