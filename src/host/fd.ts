@@ -75,6 +75,26 @@ export function write(fd: number, bytes: Uint8Array, what = `descriptor ${fd}`):
   }
 }
 
+/** Writes all of the bytes at a place of a file. */
+export function writeAt(fd: number, bytes: Uint8Array, at: number, what: string): void {
+  for (let done = 0; done < bytes.byteLength; ) {
+    const rest = done === 0 ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + done, bytes.length - done);
+    done += call(`write ${what}`, "pwrite64", fd, rest, rest.byteLength, at + done);
+  }
+}
+
+/** Fills the array from a place of a file; the number of bytes, less only at its end. */
+export function readAt(fd: number, into: Uint8Array, at: number, what: string): number {
+  let done = 0;
+  while (done < into.byteLength) {
+    const rest = done === 0 ? into : new Uint8Array(into.buffer, into.byteOffset + done, into.length - done);
+    const count = call(`read ${what}`, "pread64", fd, rest, rest.byteLength, at + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
 /** Everything that is left to read; the size is not asked for, because procfs says 0. */
 export function readAll(fd: number, what?: string): Uint8Array {
   let bytes = new Uint8Array(new ArrayBuffer(4096));
