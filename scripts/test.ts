@@ -23,6 +23,7 @@ const PACKAGES = [
   "util-linux",
   "iproute2",
   "uidmap",
+  "erofs-utils",
 ];
 
 /** Engines that run hutch in their tests; without one, its tests are skipped. */

@@ -8,7 +8,10 @@ import type { RootTree } from "./root-tree.ts";
 const CHUNK = 2 ** 20;
 
 function writePiece(fd: number, base: number, piece: Piece, read: RootTree["read"], name: string): void {
-  if ("bytes" in piece) return writeAt(fd, piece.bytes, base + piece.at, name);
+  if ("bytes" in piece) {
+    writeAt(fd, piece.bytes, base + piece.at, name);
+    return;
+  }
   for (let done = 0; done < piece.length; done += CHUNK) {
     const bytes = new Uint8Array(new ArrayBuffer(Math.min(CHUNK, piece.length - done)));
     read(piece.file, bytes, piece.from + done);
@@ -29,4 +32,3 @@ export function writeImage(
   call(`make ${name} as large as its image`, "ftruncate", fd, base + image.size);
   for (const piece of image.pieces()) writePiece(fd, base, piece, read, name);
 }
-

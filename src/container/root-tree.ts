@@ -15,8 +15,8 @@ import { O_NONBLOCK, O_PATH, O_RDONLY, openFlags } from "../linux/fcntl.ts";
 export interface RootTree extends Disposable {
   readonly tree: Directory;
   /**
-   * Reads a part of a file of the tree, which must be as it was when the tree was read; throws HutchError when
-   * it is not.
+   * Reads a part of a file of the tree, which must be as it was when the tree was read; throws HutchError
+   * when it is not.
    */
   readonly read: (file: RegularFile, into: Uint8Array, from: number) => void;
 }

@@ -1,10 +1,5 @@
-/** Opening what lies below a directory whose content is hostile: no symlink is followed, nothing leads out. */
-import {
-  O_CLOEXEC,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_MAGICLINKS,
-  RESOLVE_NO_SYMLINKS,
-} from "../linux/fcntl.ts";
+/** Opening what lies below a hostile directory: no symlink is followed, and nothing leads out of it. */
+import { O_CLOEXEC, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS } from "../linux/fcntl.ts";
 import { errnoOf, failed, syscall, syscallError } from "./syscall.ts";
 
 /** struct open_how: flags, mode, resolve. */

@@ -78,7 +78,8 @@ export function write(fd: number, bytes: Uint8Array, what = `descriptor ${fd}`):
 /** Writes all of the bytes at a place of a file. */
 export function writeAt(fd: number, bytes: Uint8Array, at: number, what: string): void {
   for (let done = 0; done < bytes.byteLength; ) {
-    const rest = done === 0 ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + done, bytes.length - done);
+    const rest =
+      done === 0 ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset + done, bytes.length - done);
     done += call(`write ${what}`, "pwrite64", fd, rest, rest.byteLength, at + done);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * An EROFS image of a tree, uncompressed. The same tree gives the same bytes: names are sorted, and nothing in
- * the image comes from elsewhere. Inodes stand first, each followed by the last part of its content where that
- * fits into the block; the other content follows in whole blocks.
+ * An EROFS image of a tree, uncompressed. The same tree gives the same bytes: names are sorted, and nothing
+ * in the image comes from elsewhere. Inodes stand first, each followed by the last part of its content where
+ * that fits into the block; the other content follows in whole blocks.
  */
 import { HutchError } from "../linux/error.ts";
 import {

@@ -27,6 +27,10 @@ export interface Start {
 
 /** How a container ended. */
 export interface Exit extends End {
+  /** The kernel has killed a process of it for want of memory; false where memory is not limited. */
+  readonly oom: boolean;
+  /** The most memory that it has used, in bytes; undefined where it is not limited or not counted. */
+  readonly memoryPeak: number | undefined;
   /** What did not keep the container from running: a cgroup that could not be removed, for example. */
   readonly warnings: readonly string[];
 }
@@ -70,6 +74,8 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
   let init: number | undefined;
   let isRunning = false;
   let end: End | undefined;
+  let oom = false;
+  let memoryPeak: number | undefined;
   const [naming, birth] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const reports = readReports(fd, (report) => {
     if (isFailure(report)) failures.push(report);
@@ -77,6 +83,8 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
       init = report.value;
       naming.resolve();
     } else if (report.index === EVENT.exited) end = endOf(report.value);
+    else if (report.index === EVENT.oomKills) oom = isKnown(report.value) && report.value > 0;
+    else if (report.index === EVENT.memoryPeak && isKnown(report.value)) memoryPeak = report.value;
     // What init has failed at it has told before.
     else if (report.index === EVENT.running && failures.length === 0) {
       isRunning = true;
@@ -89,6 +97,8 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
     if (!isRunning) birth.reject(first ?? endedEarly(start.id, code));
     return {
       ...(end ?? { code, signal: child.signalCode === null ? null : `${child.signalCode}`, timedOut: false }),
+      oom,
+      memoryPeak,
       warnings: said(start, isRunning ? first : undefined, rest),
     };
   });
@@ -101,6 +111,9 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
     letGo: () => void reports.stop(),
   };
 }
+
+/** What the kernel did not count is told as −1. */
+const isKnown = (count: number): boolean => Number.isSafeInteger(count);
 
 const said = ({ warnings }: Start, first: HutchError | undefined, rest: readonly HutchError[]): string[] => [
   ...warnings,

@@ -19,6 +19,8 @@ export const EVENT = {
   supervised: 0x1_0000_0004,
   running: 0x1_0000_0004,
   exited: 0x1_0000_0005,
+  oomKills: 0x1_0000_0006,
+  memoryPeak: 0x1_0000_0007,
 } as const;
 
 /** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */

@@ -5,6 +5,7 @@ import type { CgroupCounts } from "./cgroup.ts";
 import type { Context } from "./context.ts";
 import { readCounts, UNKNOWN } from "./count.ts";
 import { writeReport } from "./exit-report.ts";
+import { tellMemory } from "./follow.ts";
 import { noteOom } from "./note.ts";
 import { tellOom } from "./oom.ts";
 import type { Slot, Step } from "./step.ts";
@@ -47,7 +48,10 @@ export function tellEnding(context: Context): Step[] {
   return [
     ...readCounts(counts),
     ...(wanted.length === 0 ? [] : agreeOnLimit()),
-    ...(isWatched
+    ...(isWatched && launch.followed
+      ? tellMemory(context, { kills: COUNTED.oomKills, peak: COUNTED.memoryPeak })
+      : []),
+    ...(isWatched && !launch.followed
       ? tellOom(launch.standalone?.name ?? "hutch", {
           kills: COUNTED.oomKills,
           limit: COUNTED.memoryLimit,

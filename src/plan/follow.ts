@@ -75,6 +75,18 @@ export function awaitBirth(context: Context): Step[] {
   ];
 }
 
+/** Nobody listens any more to a container that was left alone. */
+const UNHEARD = { errors: { EPIPE: "ignore" } } as const;
+
+/** Of a container whose memory is limited: how many were killed for want of it, and the most it has used. */
+export const tellMemory = (
+  context: Context,
+  { kills, peak }: { readonly kills: Slot; readonly peak: Slot },
+): Step[] => [
+  tell("tell hutch how many were killed for want of memory", context, "oomKills", kills, UNHEARD),
+  tell("tell hutch how much memory was used", context, "memoryPeak", peak, UNHEARD),
+];
+
 /** In the launcher, when the container has ended: its wait status, and whether its time was up. */
 export function tellEnd(context: Context): Step[] {
   const value = slot("end of the container");
@@ -83,7 +95,6 @@ export function tellEnd(context: Context): Step[] {
     branch(ALARMS, "eq", 0, "ended in time"),
     compute(value, value, "or", TIMED_OUT),
     label("ended in time"),
-    // Nobody listens any more to a container that was left alone.
-    tell("tell hutch how the container ended", context, "exited", value, { errors: { EPIPE: "ignore" } }),
+    tell("tell hutch how the container ended", context, "exited", value, UNHEARD),
   ];
 }
