@@ -11,6 +11,8 @@ export interface Directory {
   readonly text: string;
   readonly parent: string;
   readonly name: string | Slot;
+  /** Systemd has made it already, always or perhaps; absent: it has to be new. */
+  readonly isThere?: "always" | "perhaps";
   /** 1 once this run has made it: only then is it removed. */
   readonly made: Slot;
   /** The descriptors of the directory above and of this one. */
@@ -67,31 +69,42 @@ export const makeAncestor = (path: string): Step =>
   });
 
 /**
- * Makes the cgroup itself, which must be new: the limits and processes of another would be mixed with ours.
+ * Makes the cgroup itself, which must be new unless systemd has made it for this container: the limits and
+ * processes of another would be mixed with ours.
  */
 export function makeDirectory(directory: Directory, path: string | Buffer = directory.parent): Step[] {
-  const { text, parent, name, made, above, self } = directory;
+  const { text, parent, name, isThere, made, above, self } = directory;
   const subject = subjectOf(directory);
+  const there = `${made.name}: it is there`;
   const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
     call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0], {
       into: above,
       hints: HINTS,
     }),
-    call(`make the cgroup ${text}`, "mkdirat", [above, name, MODE], {
-      ...subject,
-      hints: {
-        ...HINTS,
-        EEXIST:
-          "a container of this name may be running; if not, one that was killed has left the directory: rmdir it",
-      },
-    }),
-    set(made, 1),
+    ...(isThere === "always"
+      ? []
+      : [
+          call(`make the cgroup ${text}`, "mkdirat", [above, name, MODE], {
+            ...subject,
+            ...(isThere === undefined ? {} : { errors: { EEXIST: { to: there } } }),
+            hints: {
+              ...HINTS,
+              EEXIST:
+                "a container of this name may be running; if not, one that was killed has left the directory: rmdir it",
+            },
+          }),
+          set(made, 1),
+          ...(isThere === undefined ? [] : [label(there)]),
+        ]),
     // Whoever starts a program by hand may give any name; one that leads elsewhere is undone here.
     call(`open the cgroup ${text}`, "openat2", [above, name, how, OPEN_HOW_SIZE], {
       into: self,
       ...subject,
-      hints: { EXDEV: "the name leads out of the cgroup above it" },
+      hints: {
+        EXDEV: "the name leads out of the cgroup above it",
+        ENOENT: "systemd has made its unit in another place, or has removed it already",
+      },
     }),
   ];
 }

@@ -10,7 +10,7 @@ import { type Directory, directory, makeAncestor, makeDirectory, takeName } from
 import { newSettings, refuseImpossible } from "./limits.ts";
 import { isExplicit, placeCgroup } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
-import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
+import { createV1, enterV1, type Membership, membershipsV1, settingsV1, type Task } from "./v1.ts";
 import { checkV2, createV2, membershipV2 } from "./v2.ts";
 
 export interface CgroupInput {
@@ -30,6 +30,8 @@ export interface CgroupInput {
   readonly isRealtime?: boolean;
   /** For version 2; without them nothing is known of the machine's controllers. */
   readonly looks?: Looks;
+  /** Systemd has made the cgroup, and this thread, who has been born in another, is to be in it. */
+  readonly systemd?: { readonly member: Task };
 }
 
 const BLIND: Looks = { text: () => undefined, isWritable: () => true };
@@ -89,18 +91,21 @@ function besideV1(unified: Unified | undefined, cgroupsPath: string | undefined)
 }
 
 function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
-  const { host, resources = {}, cgroupsPath, id, isRealtime = false } = input;
+  const { host, resources = {}, cgroupsPath, id, isRealtime = false, systemd } = input;
   const everywhere = isFound(input) && input.uid === 0;
-  const memberships = isWanted
+  const wanted = isWanted
     ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, { everywhere, isRealtime })
     : [];
+  // Not in all hierarchies: systemd knows some controllers only.
+  const memberships = systemd === undefined ? wanted : wanted.map((each) => there(each, "perhaps"));
   if (asks(input) && memberships.length === 0) {
     throw new HutchError({
       operation: `make the cgroup ${cgroupsPath}`,
       reason: "no controller of cgroup v1 is mounted",
     });
   }
-  const unified = everywhere ? besideV1(host.unified, cgroupsPath) : undefined;
+  const beside = everywhere ? besideV1(host.unified, cgroupsPath) : undefined;
+  const unified = beside === undefined || systemd === undefined ? beside : there(beside, "perhaps");
   const directories = [
     ...memberships.map((each) => each.directory),
     ...(unified === undefined ? [] : [unified.directory]),
@@ -113,7 +118,7 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
         ? []
         : [...unified.ancestors.map(makeAncestor), ...makeDirectory(unified.directory)]),
     ],
-    enter: enterV1(memberships),
+    enter: enterV1(memberships, systemd?.member),
     into: unified?.directory.self,
     remove: removeDirectories(directories),
     counts: countsV1(memberships),
@@ -123,12 +128,13 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
 }
 
 function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
-  const { host, resources = {}, cgroupsPath, id, uid, looks = BLIND } = input;
+  const { host, resources = {}, cgroupsPath, id, uid, looks = BLIND, systemd } = input;
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
   if (!isWanted) return { ...EMPTY, views: [viewV2(() => unified.own, "")] };
   const spare = isFound(input) ? controllersIn(looks, unified.mount) : [];
-  const membership = membershipV2(unified, resources, cgroupsPath, uid, spare);
+  const wanted = membershipV2(unified, resources, cgroupsPath, uid, spare);
+  const membership = systemd === undefined ? wanted : there(wanted, "always");
   checkV2(membership, looks);
   return {
     create: [...takeName([membership.directory]), ...createV2(membership)],
@@ -140,6 +146,12 @@ function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
     views: [viewV2(() => pathOf(membership.directory, id), "")],
   };
 }
+
+/** A membership in a cgroup that is not ours to make. */
+const there = <Each extends { readonly directory: Directory }>(
+  membership: Each,
+  isThere: "always" | "perhaps",
+): Each => ({ ...membership, directory: { ...membership.directory, isThere } });
 
 /** Where a directory lies, for what is looked up by path. */
 const pathOf = ({ parent, name }: Directory, id: () => string): string =>

@@ -5,7 +5,7 @@
  */
 import type { Property, Value, Variant } from "../dbus/value.ts";
 import type { Cpu, Resources } from "../spec/resources.ts";
-import { cpuWeight } from "./convert.ts";
+import { cpuWeight, ioWeight, swapMax } from "./convert.ts";
 import { amountOf, rangesOf, UNLIMITED } from "./read.ts";
 import { systemdDevices } from "./systemd-device.ts";
 
@@ -83,10 +83,9 @@ function propertiesV1({ memory, cpu = {}, blockIO }: Resources, dialect: Dialect
   ];
 }
 
-/** memory.swap.max counts swap alone, linux.resources memory and swap together. */
-function swap({ limit: most = 0, swap: both = 0 }: NonNullable<Resources["memory"]>): Property[] {
-  if (!both) return [];
-  return [amount("MemorySwapMax", both < 0 ? UNLIMITED : BigInt(both) - (most < 0 ? 0n : BigInt(most)))];
+function swap(resources: Resources): Property[] {
+  const most = amountOf(swapMax(resources));
+  return most === undefined ? [] : [amount("MemorySwapMax", most)];
 }
 
 function weight({ shares, idle }: Cpu, { systemd }: Dialect): Property[] {
@@ -94,14 +93,16 @@ function weight({ shares, idle }: Cpu, { systemd }: Dialect): Property[] {
   return shares ? [amount("CPUWeight", cpuWeight(shares))] : [];
 }
 
-function propertiesV2({ memory = {}, cpu = {}, unified = {} }: Resources, dialect: Dialect): Property[] {
+function propertiesV2(resources: Resources, dialect: Dialect): Property[] {
+  const { memory = {}, cpu = {}, blockIO, unified = {} } = resources;
   return [
     ...limit("MemoryMax", memory.limit),
     ...limit("MemoryLow", memory.reservation),
-    ...swap(memory),
+    ...swap(resources),
     ...weight(cpu, dialect),
     ...quota(cpu, dialect),
     ...cpuset(cpu, dialect),
+    ...(blockIO?.weight ? [amount("IOWeight", ioWeight(blockIO.weight))] : []),
     // Last, because what is written there is what the author meant for version 2.
     ...Object.entries(unified).flatMap(([file, text]) => unifiedProperties(file, text, dialect)),
   ];

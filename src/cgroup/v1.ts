@@ -2,7 +2,7 @@
 import { HutchError } from "../linux/error.ts";
 import { O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
 import { call, slot } from "../plan/build.ts";
-import type { Slot, Step } from "../plan/step.ts";
+import type { Buffer, Slot, Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import { inherit, inheritAbove } from "./cpuset.ts";
 import { type Hierarchy, isNamed } from "./detect.ts";
@@ -136,14 +136,22 @@ export const createV1 = (memberships: readonly Membership[]): Step[] =>
     }),
   ]);
 
+/** A thread as decimal text. */
+export interface Task {
+  readonly text: string | Buffer;
+  readonly length: number | Slot;
+}
+
+const CALLER: Task = { text: "0", length: 1 };
+
 /**
  * The caller is meant by 0, so that no number has to be known. By `tasks`, not `cgroup.procs`: init has one
  * thread, and one that moves itself need not wait until no process of the machine forks or exits, which takes
  * the kernel 10 ms (cgroup_attach_lock in kernel/cgroup/cgroup.c, since 5.5).
  */
-export const enterV1 = (memberships: readonly Membership[]): Step[] =>
+export const enterV1 = (memberships: readonly Membership[], { text, length }: Task = CALLER): Step[] =>
   memberships.map(({ directory, tasks }) =>
-    call(`enter the cgroup ${directory.text}`, "write", [tasks, "0", 1], {
+    call(`enter the cgroup ${directory.text}`, "write", [tasks, text, length], {
       ...subjectOf(directory),
       hints: {
         ENOSPC: "the cpuset of the new cgroup has no processors or no memory nodes",

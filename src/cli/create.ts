@@ -1,5 +1,6 @@
 /** hutch create: an OCI bundle, up to the point where `start` lets it go on. */
-import { create } from "../container/create.ts";
+import type { Manager } from "../cgroup/systemd.ts";
+import { type Creation, create } from "../container/create.ts";
 import { type Draft, readDraft, recordOf } from "../container/draft.ts";
 import { type Program, programOf } from "../container/program.ts";
 import type { Record } from "../container/store.ts";
@@ -10,7 +11,7 @@ import { HutchError } from "../linux/error.ts";
 import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Hooks } from "../spec/spec.ts";
 import { BUNDLE_OPTIONS, bundleWish } from "./bundle-options.ts";
-import type { Globals } from "./globals.ts";
+import { asksUserSystemd, type Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
@@ -41,7 +42,8 @@ async function hooksOfHost(root: string, hooks: Hooks, record: Record, stop?: Ab
 /** Makes the container that the options describe. */
 export async function createFrom(given: Given, globals: Globals): Promise<string> {
   const id = oneId(given);
-  const wish = { ...bundleWish(given), creates: true, sendsPidfd: has(given, "pidfd-socket") };
+  const manager = await managerFor(globals);
+  const wish = { ...bundleWish(given), manager, creates: true, sendsPidfd: has(given, "pidfd-socket") };
   const { preserveFds } = wish;
   const program = await programOf({
     words: ["create", JSON.stringify(wish)],
@@ -75,6 +77,31 @@ export interface Made {
   readonly report?: string | undefined;
 }
 
+/** Asks systemd what it is, first: without one nothing is begun. Undefined where hutch makes the cgroup. */
+export async function managerFor({ cgroupManager }: Globals): Promise<Manager | undefined> {
+  if (cgroupManager !== "systemd") return undefined;
+  const { askManager } = await import("../container/unit.ts");
+  return askManager(asksUserSystemd());
+}
+
+/** What systemd is asked for, and asked to forget when the rest fails. */
+function unitOf({ unit }: Draft, id: string, warnUser: (line: string) => void): Creation["unit"] {
+  if (unit === undefined) return undefined;
+  let isPlaced = false;
+  return {
+    place: async ({ pid }) => {
+      const { startUnit } = await import("../container/unit.ts");
+      startUnit(unit, id, pid);
+      isPlaced = true;
+    },
+    remove: async () => {
+      if (!isPlaced) return;
+      const { stopUnit } = await import("../container/unit.ts");
+      stopUnit(unit, warnUser);
+    },
+  };
+}
+
 /** What is to be created, without sockets. */
 export const creationOf = ({ root, id, program, draft, preserveFds, pidFile, report }: Made) => ({
   root,
@@ -83,6 +110,7 @@ export const creationOf = ({ root, id, program, draft, preserveFds, pidFile, rep
   preserveFds,
   stays: draft.stays === true,
   report,
+  unit: unitOf(draft, id, warn),
   console: undefined,
   pidfdSocket: undefined,
   whenMade: (made: Record, stop?: AbortSignal) => hooksOfHost(root, draft.hooks ?? {}, made, stop),

@@ -35,7 +35,7 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
   {
     name: "cgroup-manager",
     value: "cgroupfs|systemd|disabled",
-    help: "who makes cgroups; systemd is not supported yet, and refused where a container would be made",
+    help: "who makes cgroups: hutch itself, or systemd, which is asked over D-Bus for a unit",
   },
   { name: "rootless", value: "auto|true|false", help: "taken, for callers that give it: hutch looks itself" },
 ];
@@ -133,12 +133,16 @@ export function globalsOf(values: Start["values"]): Globals {
   };
 }
 
-/** Refuses to make a container whose cgroup systemd should make. */
+/** Refuses a container that hutch leaves to itself: systemd could be asked before it is born alone. */
 export function refuseSystemd({ cgroupManager }: Globals): void {
   if (cgroupManager !== "systemd") return;
   throw new HutchError({
     operation: "systemd cgroup driver",
-    reason: "not supported yet",
-    hint: "tell the engine to use cgroupfs: podman --cgroup-manager=cgroupfs",
+    reason: "only for hutch run and hutch create",
+    hint: "systemd-run --scope hutch in …",
   });
 }
+
+/** Whose systemd is asked: the user's own, unless this is root who has none. */
+export const asksUserSystemd = (): boolean =>
+  isOrdinaryUser() && (effectiveUser() !== 0 || process.env["XDG_RUNTIME_DIR"] !== undefined);

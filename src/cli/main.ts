@@ -45,8 +45,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Module>>> = {
   restore: () => import("./restore.ts"),
 };
 
-/** Commands that make a container, and would need a cgroup for it. */
-const MAKERS = ["run", "create"];
+/** Commands that make a container which hutch leaves to itself. */
+const MAKERS = ["in"];
 
 /** The exit code when hutch itself fails; engines know the 1 of runc from the commands that runc has. */
 const OWN_FAILURE = 125;

@@ -88,7 +88,10 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
     return runDetached(given, globals);
   }
   const id = oneId(given);
-  const wish = wishOf(given);
+  // Loaded with what create needs, for systemd alone.
+  const manager =
+    globals.cgroupManager === "systemd" ? await (await import("./create.ts")).managerFor(globals) : undefined;
+  const wish = { ...wishOf(given), manager };
   const { root } = globals;
   const { preserveFds } = wish;
   const pidFile = last(given, "pid-file");

@@ -1,5 +1,6 @@
 /** hutch update: new limits for a container. */
 import { load, requireStatus } from "../container/state.ts";
+import type { Record as Written } from "../container/store.ts";
 import { completeResources, updateLimits } from "../container/update.ts";
 import { readAll, readText } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
@@ -196,7 +197,14 @@ function flagsOf(given: Given): Record<string, Record<string, Value>> | undefine
   return Object.keys(resources).length > 0 ? resources : undefined;
 }
 
-export function run(argv: readonly string[], { root }: Globals): void {
+/** Who has to hear of the limits beside the kernel: systemd, where it has made the cgroup. */
+async function listenerOf({ unit }: Written): Promise<Parameters<typeof updateLimits>[3]> {
+  if (unit === undefined) return undefined;
+  const { updateUnit } = await import("../container/unit.ts");
+  return (resources, version) => updateUnit(unit, resources, version);
+}
+
+export async function run(argv: readonly string[], { root }: Globals): Promise<void> {
   const given = readOptions(command, argv);
   const id = oneId(given);
   for (const { name } of NOT_YET) {
@@ -216,5 +224,5 @@ export function run(argv: readonly string[], { root }: Globals): void {
     warn: (line) => warn(`update: ${line}`),
   });
   if ((resources.devices ?? []).length > 0) warn("update: the device rules stay as they are");
-  updateLimits(id, cgroups, resources);
+  updateLimits(id, cgroups, resources, await listenerOf(container.record));
 }

@@ -37,6 +37,10 @@ export interface Creation {
   readonly console: number | undefined;
   /** The connected socket that init's pidfd is sent to. */
   readonly pidfdSocket: number | undefined;
+  /** Where systemd makes the cgroup: called when init is born, and when what was made is undone. */
+  readonly unit:
+    | { readonly place: (init: Identity) => Promise<void>; readonly remove: () => Promise<void> }
+    | undefined;
   /** Called when the namespaces are made and init's pid is known: hooks of the host. */
   readonly whenMade: (record: Record) => Promise<void>;
   /** Called when init is ready, before it is handed over: pid files. */
@@ -110,6 +114,7 @@ async function makeOrUndo<T>(
   finish: (record: Record, maker: Maker) => Promise<T>,
 ): Promise<T> {
   const { root } = creation;
+  if (creation.unit !== undefined) refuseTaken(creation.record);
   // A cgroup that is there is another's: the creator refuses it, and `delete --force` must not remove it.
   const cgroups = creation.record.cgroups.filter((path) => fileKind(path) === undefined);
   const record: Record = { ...creation.record, cgroups };
@@ -127,6 +132,7 @@ async function makeOrUndo<T>(
   } catch (error) {
     const { end, forgetOnce, runPoststop } = await import("./delete.ts");
     if (!(await hasUndone(making.creator))) await end(held);
+    await creation.unit?.remove();
     // What the first hooks have set up is taken down by the last (runtime.md, "Lifecycle", 5 to 13).
     if (forgetOnce(held) && isMade) await runPoststop(root, record, creation.warn);
     throw error;
@@ -142,6 +148,17 @@ interface Making extends Creation {
 /** True when the creator has removed what it had made, as its exit code says; false when it was killed. */
 const hasUndone = async (creator: Bun.Subprocess | undefined): Promise<boolean> =>
   creator === undefined || (await creator.exited) === UNDONE;
+
+/** A unit that is there is another's too, and must not be stopped with the record of this one. */
+function refuseTaken({ unit, cgroups }: Record): void {
+  const taken = cgroups.find((path) => fileKind(path) !== undefined);
+  if (taken === undefined) return;
+  throw new HutchError({
+    operation: `make the unit ${unit?.name}`,
+    reason: `its cgroup ${taken} is there already`,
+    hint: "another container has this name: hutch list, systemctl status; if not, rmdir it",
+  });
+}
 
 /** Runs the creator, and follows what it tells until init has been handed over. */
 async function makeAndHandOver(creation: Making): Promise<Maker> {
@@ -174,7 +191,7 @@ async function makeAndHandOver(creation: Making): Promise<Maker> {
   creation.creator = child;
   for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
   try {
-    const init = await followUntilReady(creation, report.read, hand.write);
+    const init = await followUntilReady(creation, report.read, { go: go.write, hand: hand.write });
     writeBytes(hand.write, stateOf({ ...record, init }, "created"), "init");
     if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
     write(held, { ...record, init, isCreated: true });
@@ -190,8 +207,12 @@ async function makeAndHandOver(creation: Making): Promise<Maker> {
 }
 
 /** Writes down the pid as soon as it is told; the identity of init once it is ready. */
-async function followUntilReady(creation: Making, fd: number, hand: number): Promise<Identity> {
-  const { held, record, program, whenMade, whenReady } = creation;
+async function followUntilReady(
+  creation: Making,
+  fd: number,
+  { go, hand }: { readonly go: number; readonly hand: number },
+): Promise<Identity> {
+  const { held, record, program, unit, whenMade, whenReady } = creation;
   let init: Identity | undefined;
   let step: number | undefined;
   for (;;) {
@@ -202,7 +223,13 @@ async function followUntilReady(creation: Making, fd: number, hand: number): Pro
       // Who has deleted it has seen its last record.
       if (init === undefined || !isWritten(held)) throw ended(record);
       write(held, { ...record, init });
-    } else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
+      // Init waits for its cgroup, and the creator for the word that it has one.
+      if (unit !== undefined) {
+        await unit.place(init);
+        writeBytes(go, BYTE, "the creator");
+      }
+    } else if (event.index === EVENT.settled) writeBytes(hand, BYTE, "init");
+    else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
     else throw stepError(await program.plan(), event.index, event.value);
     // Init may be faster than its creator, which tells the pid; then it waits for an answer.
     if (init === undefined || step === undefined) continue;

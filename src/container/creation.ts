@@ -1,11 +1,13 @@
 /** From a bundle to the program of `create`. */
+import type { Manager, UnitPlan } from "../cgroup/systemd.ts";
 import type { Look } from "../host/look.ts";
 import { type Host, isNew, type Launch } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Draft, NAMELESS } from "./draft.ts";
-import { contextFor } from "./plan.ts";
+import { contextFor, unitFor } from "./plan.ts";
 import type { Planned } from "./program.ts";
+import type { UnitDraft } from "./unit.ts";
 
 export interface Wish {
   readonly id: string;
@@ -16,11 +18,13 @@ export interface Wish {
   readonly spec: Spec;
   readonly host: Host;
   readonly launch: Omit<Launch, "id" | "dieWithLauncher">;
+  /** Who makes the cgroup, when it is not hutch. */
+  readonly manager?: Manager | undefined;
 }
 
 /** The plan of `create` or `run`; it is good for every id unless it has asked for the one. */
 export async function planCreation(
-  { id, bundle, config, spec, host, launch }: Wish,
+  { id, bundle, config, spec, host, launch, manager }: Wish,
   look: Look,
 ): Promise<Planned> {
   let isNamed = false;
@@ -33,7 +37,8 @@ export async function planCreation(
     },
     dieWithLauncher: true,
   };
-  const context = await contextFor(spec, host, wishes, look);
+  const unit = manager === undefined ? undefined : await unitFor(spec, host, wishes, look, manager);
+  const context = await contextFor(spec, host, wishes, look, unit?.cgroup);
   const plan = planContainer(context);
   const isLasting = !isNamed;
   name = NAMELESS;
@@ -49,6 +54,14 @@ export async function planCreation(
     hooks: spec.hooks,
     terminal: spec.process?.terminal === true,
     ...(launch.supervises ? { stays: true } : {}),
+    ...(unit === undefined || manager === undefined ? {} : { unit: unitDraft(unit, manager) }),
   };
   return { plan, details: JSON.stringify(draft), isLasting };
 }
+
+const unitDraft = ({ unit: { name, isSlice }, properties }: UnitPlan, { isUser }: Manager): UnitDraft => ({
+  name,
+  isUser,
+  isSlice,
+  properties,
+});

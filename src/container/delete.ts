@@ -59,6 +59,11 @@ type Warn = (line: string) => void;
 
 async function remove(held: Held, record: Record | undefined, warn: Warn): Promise<void> {
   await end(held, record);
+  if (record?.unit !== undefined) {
+    // When nothing is in it any more: systemd would ask it to end, and wait.
+    const { stopUnit } = await import("./unit.ts");
+    stopUnit(record.unit, warn);
+  }
   const last = unlessGone(() => recordIfAny(held)) ?? record;
   if (forgetOnce(held) && last !== undefined) await runPoststop(held.root, last, warn);
 }

@@ -2,6 +2,7 @@
 import type { NamespaceType } from "../linux/namespace.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Record } from "./store.ts";
+import type { UnitDraft } from "./unit.ts";
 
 export interface Draft {
   readonly ociVersion: string;
@@ -18,6 +19,8 @@ export interface Draft {
   readonly terminal: boolean;
   /** True for the program of a container in the foreground that hutch stays beside (see beside.ts). */
   readonly stays?: boolean;
+  /** What systemd is to make. */
+  readonly unit?: UnitDraft;
 }
 
 /** Cannot occur in a path. */
@@ -30,7 +33,10 @@ export function readDraft(text: string): Draft {
 }
 
 /** The first record: written before anything is made, with all that will be. */
-export function recordOf({ terminal: _, stays: __, hooks, cgroups, ...draft }: Draft, id: string): Record {
+export function recordOf(
+  { terminal: _, stays: __, hooks, cgroups, unit, ...draft }: Draft,
+  id: string,
+): Record {
   const { poststart, poststop } = hooks ?? {};
   return {
     ...draft,
@@ -41,6 +47,7 @@ export function recordOf({ terminal: _, stays: __, hooks, cgroups, ...draft }: D
       ...(poststart === undefined ? {} : { poststart }),
       ...(poststop === undefined ? {} : { poststop }),
     },
+    ...(unit === undefined ? {} : { unit: { name: unit.name, isUser: unit.isUser } }),
     init: undefined,
     isCreated: false,
   };

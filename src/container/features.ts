@@ -45,8 +45,8 @@ export function features(arch: Arch) {
       cgroup: {
         v1: true,
         v2: true,
-        systemd: false,
-        systemdUser: false,
+        systemd: true,
+        systemdUser: true,
         rdma: supports("linux.resources.rdma"),
       },
       seccomp: {
@@ -66,7 +66,7 @@ export function features(arch: Arch) {
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: supports("linux.netDevices") },
     },
-    // No annotation changes what hutch does.
-    potentiallyUnsafeConfigAnnotations: [],
+    // They are properties of the unit that systemd is asked for.
+    potentiallyUnsafeConfigAnnotations: ["org.systemd.property."],
   };
 }

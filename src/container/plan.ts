@@ -1,6 +1,8 @@
 /** From a checked spec to the plan of a container on this machine. */
-import { planCgroup } from "../cgroup/index.ts";
+import { type CgroupInput, planCgroup } from "../cgroup/index.ts";
+import type { Manager, UnitPlan } from "../cgroup/systemd.ts";
 import type { Look } from "../host/look.ts";
+import type { CgroupPlan } from "../plan/cgroup.ts";
 import { type Context, type Filter, type Host, type Launch, makeContext } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
@@ -38,32 +40,17 @@ export const planFor = async (spec: Spec, host: Host, launch: Launch, look: Look
 /** The policies that cgroups of version 1 give time to (CONFIG_RT_GROUP_SCHED). */
 const REALTIME: readonly string[] = ["SCHED_FIFO", "SCHED_RR"];
 
-/** All that a plan is made from. */
-export async function contextFor(spec: Spec, host: Host, launch: Launch, look: Look): Promise<Context> {
-  const mountsCgroup = (spec.mounts ?? []).some(({ type }) => type === "cgroup");
-  const resources = spec.linux?.resources;
-  const cgroupsPath = spec.linux?.cgroupsPath;
+/** All that a plan is made from; `given` is a cgroup that has been planned already. */
+export async function contextFor(
+  spec: Spec,
+  host: Host,
+  launch: Launch,
+  look: Look,
+  given?: CgroupPlan,
+): Promise<Context> {
   if (launch.standalone !== undefined) return standaloneContext(spec, host, launch);
-  // Who is paused, counted and killed by its cgroup has to be in all of them.
-  const isManaged = launch.creates || launch.reports !== false;
-  // Reading the host's cgroups costs time that a container without limits need not spend.
-  const cgroup =
-    isManaged || mountsCgroup || resources !== undefined || cgroupsPath !== undefined
-      ? planCgroup({
-          host: gatherCgroups(look),
-          resources,
-          cgroupsPath,
-          id: launch.id,
-          uid: host.uid,
-          mountsCgroup,
-          isManaged: isManaged && host.uid === 0,
-          isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
-          looks: {
-            text: (path) => look("text", path),
-            isWritable: (path) => look("writable", path) !== undefined,
-          },
-        })
-      : undefined;
+  const isWanted = given === undefined && wantsCgroup(spec, launch);
+  const cgroup = isWanted ? planCgroup(cgroupInput(spec, host, launch, look)) : given;
   const filter = launch.filter ?? (await compileFilter(spec, host));
   return makeContext(spec, host, { ...launch, filter }, cgroup);
 }
@@ -83,6 +70,45 @@ async function standaloneContext(spec: Spec, host: Host, launch: Launch): Promis
     { ...launch, filter: launch.filter ?? (await compileFilter(spec, host)) },
     cgroup,
   );
+}
+
+/** Reading the host's cgroups costs time that a container without limits need not spend. */
+const wantsCgroup = (spec: Spec, launch: Launch): boolean =>
+  isManaged(launch) ||
+  mountsCgroup(spec) ||
+  spec.linux?.resources !== undefined ||
+  spec.linux?.cgroupsPath !== undefined;
+
+/** Who is paused, counted and killed by its cgroup has to be in all of them. */
+const isManaged = ({ creates, reports }: Launch): boolean => creates || reports !== false;
+
+const mountsCgroup = ({ mounts = [] }: Spec): boolean => mounts.some(({ type }) => type === "cgroup");
+
+const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): CgroupInput => ({
+  host: gatherCgroups(look),
+  resources: spec.linux?.resources,
+  cgroupsPath: spec.linux?.cgroupsPath,
+  id: launch.id,
+  uid: host.uid,
+  mountsCgroup: mountsCgroup(spec),
+  isManaged: isManaged(launch) && host.uid === 0,
+  isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
+  looks: {
+    text: (path) => look("text", path),
+    isWritable: (path) => look("writable", path) !== undefined,
+  },
+});
+
+/** The unit of a container whose cgroup systemd makes. */
+export async function unitFor(
+  spec: Spec,
+  host: Host,
+  launch: Launch,
+  look: Look,
+  manager: Manager,
+): Promise<UnitPlan> {
+  const { planUnit } = await import("../cgroup/systemd.ts");
+  return planUnit({ ...cgroupInput(spec, host, launch, look), annotations: spec.annotations }, manager);
 }
 
 /** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */

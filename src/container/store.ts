@@ -23,6 +23,7 @@ import type { NamespaceType } from "../linux/namespace.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Identity } from "./identity.ts";
 import { launched } from "./launched.ts";
+import type { UnitName } from "./unit.ts";
 
 export interface Record {
   readonly ociVersion: string;
@@ -42,6 +43,8 @@ export interface Record {
   readonly namespaces?: readonly NamespaceType[];
   /** Directories that are removed with the container. */
   readonly cgroups: readonly string[];
+  /** The unit that is stopped with the container, where systemd makes the cgroup. */
+  readonly unit?: UnitName;
   /** The hooks that come after `create`, as its config had them. */
   readonly hooks: Pick<Hooks, "poststart" | "poststop">;
   /** Init, once it is known. */

@@ -1,5 +1,6 @@
 /** Changing the limits of a container that is there. */
 
+import { isV2 } from "../cgroup/read.ts";
 import { restoring } from "../cgroup/restore.ts";
 import type { Setting } from "../cgroup/setting.ts";
 import { completed, refuseUpdate, updateSettings } from "../cgroup/update.ts";
@@ -82,14 +83,23 @@ function undo(written: readonly Change[]): void {
 export const completeResources = (resources: Resources, cgroups: readonly string[]): Resources =>
   completed(resources, cgroupReader(cgroups));
 
-/** Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown. */
-export function updateLimits(id: string, cgroups: readonly string[], resources: Resources): void {
+/**
+ * Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown. `tell`
+ * hears of them when they are written, and may refuse them too.
+ */
+export function updateLimits(
+  id: string,
+  cgroups: readonly string[],
+  resources: Resources,
+  tell?: (resources: Resources, version: "v1" | "v2") => void,
+): void {
   const read = cgroupReader(cgroups);
   refuseUpdate(resources, read);
   const written: Change[] = [];
   try {
     const changes = updateSettings(resources, read).flatMap((setting) => changeOf(setting, cgroups));
     writeAll(changes, written);
+    tell?.(resources, isV2(read) ? "v2" : "v1");
   } catch (error) {
     undo(written);
     if (!(error instanceof HutchError)) throw error;

@@ -45,6 +45,11 @@ export interface CgroupCounts {
 export interface CgroupPlan {
   /** Creates the directories and writes the limits; in the launcher, before the clone. */
   readonly create: readonly Step[];
+  /**
+   * What is left to do to a cgroup that systemd has made, in the creator, once init is in it; absent where
+   * hutch makes the cgroup itself.
+   */
+  readonly settle?: (init: Slot) => readonly Step[];
   /** Moves the caller into the v1 cgroups, by descriptors that `create` opened; in init. */
   readonly enter: readonly Step[];
   /** The directory of the v2 cgroup, for CLONE_INTO_CGROUP. */

@@ -18,6 +18,7 @@ export const EVENT = {
   made: 0x1_0000_0003,
   supervised: 0x1_0000_0004,
   running: 0x1_0000_0004,
+  settled: 0x1_0000_0006,
   exited: 0x1_0000_0005,
   oomKills: 0x1_0000_0006,
   memoryPeak: 0x1_0000_0007,

@@ -52,6 +52,7 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
   const got = slot("go");
   return [
     tell("tell hutch the pid of init", context, "pid", init),
+    ...settleCgroup(context, init, pidfd),
     ...awaitGoOrEnd(controlDescriptor(context.launch.preserveFds, "go"), pidfd),
     take(
       "wait until hutch has written down what was made",
@@ -69,6 +70,34 @@ export function handOver(context: Context, init: Slot, pidfd: Slot): Step[] {
     ...(context.launch.supervises
       ? [letGo(context.launch.preserveFds)]
       : [exit(0, "leave init to the caller")]),
+  ];
+}
+
+/** In the creator: what is left of the cgroup when systemd, asked by hutch, has put init into it. */
+function settleCgroup(context: Context, init: Slot, pidfd: Slot): Step[] {
+  const settle = context.cgroup?.settle;
+  if (settle === undefined) return [];
+  const got = slot("placed");
+  const go = controlDescriptor(context.launch.preserveFds, "go");
+  return [
+    ...awaitGoOrEnd(go, pidfd),
+    take("wait until systemd has put init into its cgroup", go, got),
+    branch(got, "ne", 1, "undo"),
+    ...settle(init),
+    tell("tell hutch that init is in its cgroup, and limited", context, "settled", 0),
+  ];
+}
+
+/** In init: it goes on in its cgroup. */
+export function awaitCgroup(context: Context): Step[] {
+  if (context.cgroup?.settle === undefined) return [];
+  const got = slot("in the cgroup");
+  const hand = controlDescriptor(context.launch.preserveFds, "hand");
+  return [
+    take("wait to be put into the cgroup", hand, got),
+    branch(got, "eq", 1, "in the cgroup"),
+    exit(125, "end: there is no cgroup, or hutch has died"),
+    label("in the cgroup"),
   ];
 }
 

@@ -7,7 +7,7 @@ import type { Process } from "../spec/spec.ts";
 import { call } from "./build.ts";
 import { dropBounding, setCapabilities } from "./capability.ts";
 import { type Context, isNew } from "./context.ts";
-import { awaitStart, pauseForHooks } from "./creator.ts";
+import { awaitCgroup, awaitStart, pauseForHooks } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
@@ -68,6 +68,8 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     setDumpable(0, "keep /proc of this process closed to the container (CVE-2016-9962)"),
     // In its cgroup before the cgroup namespace is made, because that fixes the namespace's root.
     ...(context.cgroup?.enter ?? []),
+    // By systemd, whom hutch asks from outside: it knows processes by the host's pids.
+    ...awaitCgroup(context),
     ...unshareCgroup(context),
     ...joinNamespaces(context, "init"),
     ...(context.launch.keepKeyring ? [] : joinKeyring()),

@@ -67,7 +67,12 @@ const ROWS: readonly (readonly [claim: string, Resources, v1: object, v2: object
     { AllowedCPUs: [7, 2], AllowedMemoryNodes: [1] },
   ],
   ["idle", { cpu: { idle: 1, shares: 1024 } }, { CPUShares: "1024" }, { CPUWeight: "0" }],
-  ["a weight of input and output", { blockIO: { weight: 500 } }, { BlockIOWeight: "500" }, {}],
+  [
+    "a weight of input and output",
+    { blockIO: { weight: 500 } },
+    { BlockIOWeight: "500" },
+    { IOWeight: "4950" },
+  ],
   [
     "files of version 2",
     {

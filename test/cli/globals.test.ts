@@ -82,10 +82,10 @@ describe("without --root the state", () => {
   });
 });
 
-test("a container whose cgroup systemd should make is refused, in whichever way it is asked for", () => {
-  const refused = (line: string) => () => refuseSystemd(read(`${line} create ID`).globals);
-  expect(refused("--systemd-cgroup")).toThrow("systemd cgroup driver: not supported yet");
-  expect(refused("--cgroup-manager systemd")).toThrow("systemd cgroup driver: not supported yet");
+test("a container that hutch leaves to itself is refused, in whichever way systemd is asked for", () => {
+  const refused = (line: string) => () => refuseSystemd(read(`${line} in / true`).globals);
+  expect(refused("--systemd-cgroup")).toThrow("systemd cgroup driver: only for hutch run and hutch create");
+  expect(refused("--cgroup-manager systemd")).toThrow("systemd cgroup driver: only for");
   expect(refused("--cgroup-manager cgroupfs")).not.toThrow();
   expect(refused("--cgroup-manager disabled")).not.toThrow();
 });

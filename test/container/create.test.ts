@@ -34,6 +34,7 @@ function creation(plan: Plan, rest: Partial<Creation> = {}): Creation {
     program: { bytes: emit(plan, { arch: hostArch(), report }), details: "", plan: async () => plan },
     preserveFds: 0,
     stays: false,
+    unit: undefined,
     warn: () => {},
     console: undefined,
     pidfdSocket: undefined,

@@ -89,5 +89,5 @@ test("security modules and resources are claimed exactly if a configuration with
   const linux = { namespaces: [{ type: "network" }], netDevices: { eth0: { name: "x" } } };
   expect(netDevices.enabled).toBe(accepts({ linux }));
   expect(cgroup.rdma).toBe(accepts({ linux: { resources: { rdma: { mlx5_1: { hcaHandles: 3 } } } } }));
-  expect(cgroup).toMatchObject({ v1: true, v2: true, systemd: false, systemdUser: false });
+  expect(cgroup).toMatchObject({ v1: true, v2: true, systemd: true, systemdUser: true });
 });

@@ -66,7 +66,7 @@ test("of a launcher that has ended, no pid is believed", () => {
 
 test("run takes its id, writes itself down as the launcher, and tells its program the paths", () => {
   const root = join(temporaryDirectory("launched"), "root");
-  const { id: _, init: __, isCreated: ___, created: ____, ...draft } = RECORD;
+  const { id: _, init: __, isCreated: ___, created: ____, unit: _____, ...draft } = RECORD;
   const wish = { ...draft, namespaces: [], terminal: false };
   const paths = enlist({ root, id: "box", pidFile: undefined, report: undefined }, wish);
   const at = (name: string): string => `${root}/box/${name}`;

@@ -11,6 +11,7 @@ import { temporaryDirectory } from "../support/temporary.ts";
 const anyone = testUnless(lacksHutch());
 const directory = temporaryDirectory("globals");
 const root = join(directory, "root");
+const hasSystemd = existsSync("/run/systemd/private") ? "needs a machine without systemd" : undefined;
 const errorsIn = (path: string): { level: string; msg: string; time: string }[] =>
   readFileSync(path, "utf8")
     .trim()
@@ -109,30 +110,29 @@ describe("callers of runc are served", () => {
     });
   }
 
-  anyone(
-    "the cgroup driver of systemd is refused where a container would be made, and only there",
+  testUnless(anyReason(lacksHutch(), hasSystemd))(
+    "without a systemd its cgroup driver is refused before anything is made",
     async () => {
-      for (const option of ["--systemd-cgroup", "--cgroup-manager=systemd", "-systemd-cgroup"]) {
-        for (const command of ["create", "run"]) {
-          const { code, stderr } = await hutch([
-            option,
-            "--root",
-            root,
-            command,
-            "--bundle",
-            "/nowhere",
-            "box",
-          ]);
-          expect(code).not.toBe(0);
-          expect(stderr).toStartWith("hutch: systemd cgroup driver: not supported yet; hint: ");
-        }
-        expect((await hutch([option, "--root", root, "list"])).code).toBe(0);
-        expect((await hutch([option, "--root", root, "delete", "--force", "nobody"])).code).toBe(0);
-        expect((await hutch([option, "create", "--help"])).code).toBe(0);
+      for (const command of ["create", "run"]) {
+        const words = ["--systemd-cgroup", "--root", root, command, "--bundle", "/nowhere", "box"];
+        const { code, stderr } = await hutch(words, { env: { XDG_RUNTIME_DIR: directory } });
+        expect(code).not.toBe(0);
+        expect(stderr).toMatch(/^hutch: reach systemd of the (system|user): connect to .*: ENOENT .*hint: /);
       }
       expect(existsSync(join(root, "box"))).toBe(false);
     },
   );
+
+  anyone("a container that hutch leaves to itself is no unit; who makes none takes the option", async () => {
+    for (const option of ["--systemd-cgroup", "--cgroup-manager=systemd", "-systemd-cgroup"]) {
+      const { code, stderr } = await hutch([option, "in", "/", "true"]);
+      expect(code).toBe(125);
+      expect(stderr).toStartWith("hutch: systemd cgroup driver: only for hutch run and hutch create");
+      expect((await hutch([option, "--root", root, "list"])).code).toBe(0);
+      expect((await hutch([option, "--root", root, "delete", "--force", "nobody"])).code).toBe(0);
+      expect((await hutch([option, "create", "--help"])).code).toBe(0);
+    }
+  });
 
   testUnless(anyReason(lacksHutch(), lacksRoot()))(
     "state is looked for where the user may keep it",

@@ -1,7 +1,7 @@
 /** The way from `create` to `start`: the order of its steps, and what comes of each when hutch dies. */
 import { describe, expect, test } from "bun:test";
 import { address, branch, buffer, call, compute, label, set, slot } from "../../src/plan/build.ts";
-import { awaitStart, handOver, pausesForHooks } from "../../src/plan/creator.ts";
+import { awaitCgroup, awaitStart, handOver, pausesForHooks } from "../../src/plan/creator.ts";
 import { CONTROL, controlDescriptor, EVENT } from "../../src/plan/creator-control.ts";
 import type { Plan, Step } from "../../src/plan/step.ts";
 import { startClock } from "../../src/plan/supervise.ts";
@@ -172,4 +172,43 @@ test("init pauses for hooks that run before the root is entered, and for no othe
     expect({ kind, pauses: pauses({ [kind]: hook }) }).toEqual({ kind, pauses: true });
     expect(pauses({ [kind]: hook }, false)).toBe(false);
   }
+});
+
+describe("a cgroup that systemd makes", () => {
+  const cgroup = {
+    ...{ create: [], enter: [], into: undefined, remove: [], directories: () => [], views: [], counts: {} },
+    settle: () => [say("settled")],
+  };
+  const unit = { ...CONTEXT, cgroup };
+  const CREATOR = [set(PID, 4711), ...handOver(unit, PID, PIDFD), label("undo"), say("undo")];
+  const INIT = [...awaitCgroup(unit), say("in the cgroup")];
+
+  contract("is settled by the creator once init has been put into it, and that is told", (machine) => {
+    const { stdout } = machine.run([REPORT, ...gives("go", "11"), ...CREATOR]);
+    expect(stdout.readBigUInt64LE(0)).toBe(BigInt(EVENT.pid));
+    expect(stdout.toString("utf8", 16, 23)).toBe("settled");
+    expect(stdout.readBigUInt64LE(23)).toBe(BigInt(EVENT.settled));
+    expect(stdout.length).toBe(39);
+  });
+
+  contract("is not touched when hutch dies before, and everything is undone", (machine) => {
+    expect(told(machine, [...gives("go", undefined), ...CREATOR])).toMatchObject({
+      events: [PID_EVENT],
+      rest: "undo",
+    });
+  });
+
+  contract("is undone too when hutch dies before it is written down", (machine) => {
+    const { stdout } = machine.run([REPORT, ...gives("go", "1"), ...CREATOR]);
+    expect(stdout.toString("utf8", 39)).toBe("undo");
+  });
+
+  contract("is waited for by init, which ends without one", (machine) => {
+    expect(told(machine, [...gives("hand", "1"), ...INIT])).toMatchObject({ rest: "in the cgroup" });
+    expect(told(machine, [...gives("hand", undefined), ...INIT])).toMatchObject({ code: 125, rest: "" });
+  });
+
+  test("is not waited for where hutch makes it", () => {
+    expect(awaitCgroup(CONTEXT)).toEqual([]);
+  });
 });
