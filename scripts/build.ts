@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import manifest from "../package.json";
+import { planEntry } from "../src/plan/entry.ts";
 import { compile } from "./compile.ts";
 
 const root = dirname(import.meta.dir);
@@ -30,7 +31,7 @@ async function inputsKey(head: string): Promise<string> {
   for (const file of [...files, "package.json", "package-lock.json", "tsconfig.json"]) {
     hasher.update(`\0${file}\0`).update(await Bun.file(join(root, file)).bytes());
   }
-  for (const file of ["build.ts", "compile.ts", "neutralise.ts", "prelude.ts"]) {
+  for (const file of ["build.ts", "compile.ts", "graft.ts", "neutralise.ts", "prelude.ts"]) {
     hasher.update(await Bun.file(join(import.meta.dir, file)).bytes());
   }
   return hasher.digest("hex");
@@ -42,7 +43,8 @@ export async function build(): Promise<boolean> {
   const key = await inputsKey(head);
   const built = Bun.file(keyFile);
   if (existsSync(outfile) && (await built.exists()) && (await built.text()) === key) return false;
-  await compile(join(root, "bin/hutch.ts"), outfile, { HUTCH_VERSION: manifest.version, HUTCH_COMMIT: head });
+  const constants = { HUTCH_VERSION: manifest.version, HUTCH_COMMIT: head };
+  await compile(join(root, "bin/hutch.ts"), outfile, constants, planEntry);
   await Bun.write(built, key);
   return true;
 }

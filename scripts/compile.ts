@@ -1,6 +1,11 @@
 /** One TypeScript program → one executable, on a copy of Bun that ignores hostile environment variables. */
 import { chmod, mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { emit } from "../src/emit/index.ts";
+import type { Arch } from "../src/linux/arch.ts";
+import type { Plan } from "../src/plan/step.ts";
+import type { Successor } from "../src/plan/successor.ts";
+import { graft, successorOf } from "./graft.ts";
 import { neutralise } from "./neutralise.ts";
 import { prepend } from "./prelude.ts";
 
@@ -19,12 +24,14 @@ const FLAGS = [
 
 /**
  * Compiles `entry` to `outfile`, which is replaced in one step, so that a running copy stays whole.
- * `constants` become compile-time strings. Throws with the compiler's output when it fails.
+ * `constants` become compile-time strings. `first` is the plan of what runs before Bun, if anything does.
+ * Throws with the compiler's output when it fails.
  */
 export async function compile(
   entry: string,
   outfile: string,
   constants: Readonly<Record<string, string>>,
+  first?: (arch: Arch, bun: Successor) => Plan,
 ): Promise<void> {
   const runtime = `${outfile}.${process.pid}.bun`;
   const result = `${outfile}.${process.pid}.new`;
@@ -43,8 +50,22 @@ export async function compile(
     const args = [...FLAGS, `--compile-executable-path=${runtime}`, ...defines, entry, `--outfile=${result}`];
     const done = Bun.spawnSync([process.execPath, "build", ...args], { stdin: "ignore", stderr: "pipe" });
     if (!done.success) throw new Error(`bun build: ${done.stdout}${done.stderr}`.trim());
+    if (first !== undefined) await putBefore(result, first);
     await rename(result, outfile);
   } finally {
     await Promise.all([rm(runtime, { force: true }), rm(result, { force: true })]);
   }
+}
+
+/**
+ * Makes a plan the entry of an executable. A Bun that is not bound to fixed addresses (today none is, for
+ * x86_64 and aarch64) stays as it is: all it lacks is speed.
+ */
+async function putBefore(path: string, first: (arch: Arch, bun: Successor) => Plan): Promise<void> {
+  const arch = process.arch === "arm64" ? "aarch64" : "x86_64";
+  const file = await Bun.file(path).bytes();
+  const bun = successorOf(file);
+  if (bun === undefined) return;
+  const report = { kind: "print", prefix: "hutch" } as const;
+  await Bun.write(path, graft(file, emit(first(arch, bun), { arch, report, base: bun.base }), arch));
 }

@@ -15,7 +15,16 @@ import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
 import { stepError } from "./step-error.ts";
-import { type Held, isWritten, pathOf, type Record, reserve, startFifo, write } from "./store.ts";
+import {
+  type Held,
+  isWritten,
+  pathOf,
+  type Record,
+  reserve,
+  startFifo,
+  write,
+  writeSummary,
+} from "./store.ts";
 
 /** The first descriptor after the standard streams. */
 const FIRST_FREE = 3;
@@ -195,6 +204,8 @@ async function makeAndHandOver(creation: Making): Promise<Maker> {
     writeBytes(hand.write, stateOf({ ...record, init }, "created"), "init");
     if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
     write(held, { ...record, init, isCreated: true });
+    // From here on `start` may go by this alone.
+    writeSummary(held, { ...record, init });
     writeBytes(go.write, BYTE, "the creator");
   } catch (error) {
     // The creator reads the end of the pipe, and undoes all that it has made.

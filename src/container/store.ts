@@ -20,6 +20,7 @@ import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { O_PATH, openFlags } from "../linux/fcntl.ts";
 import type { NamespaceType } from "../linux/namespace.ts";
+import { RECORD, START, SUMMARY, summaryOf } from "../plan/summary.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Identity } from "./identity.ts";
 import { launched } from "./launched.ts";
@@ -61,9 +62,7 @@ export interface Record {
 
 /** Where the state is kept, unless the caller says otherwise or is an ordinary user. */
 export const DEFAULT_ROOT = "/run/hutch";
-export const RECORD = "record.json";
-/** The FIFO that init reads until `start` writes to it; gone when it has been started. */
-const START = "start";
+export { RECORD } from "../plan/summary.ts";
 
 /**
  * What an id may be: with "hutch-" before it, it becomes the name of a directory (NAME_MAX is 255). Programs are
@@ -130,11 +129,26 @@ export function reserve(root: string, id: string): Held {
 /** False before the first record, and once the container was deleted. */
 export const isWritten = (held: Held): boolean => fileKind(`${pathOf(held)}/${RECORD}`) !== undefined;
 
-export function write(held: Held, record: Record): void {
-  const directory = pathOf(held);
-  const temporary = `${directory}/${RECORD}.${call("ask for the process id", "getpid")}`;
-  writeFile(temporary, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  rename(temporary, `${directory}/${RECORD}`);
+/** Writes a file of a container, whole or not at all. */
+function writeWhole(held: Held, name: string, content: string | Uint8Array): void {
+  const path = `${pathOf(held)}/${name}`;
+  const temporary = `${path}.${call("ask for the process id", "getpid")}`;
+  writeFile(temporary, content, { mode: 0o600 });
+  rename(temporary, path);
+}
+
+export const write = (held: Held, record: Record): void =>
+  writeWhole(held, RECORD, `${JSON.stringify(record)}\n`);
+
+/**
+ * Writes down what the entry program needs for `start` and `delete`, unless more belongs to them: hooks, or
+ * the end of a launcher.
+ */
+export function writeSummary(held: Held, { init, cgroups, hooks, launcher }: Record): void {
+  const comesMore = [hooks.poststart, hooks.poststop].some((list) => list !== undefined && list.length > 0);
+  if (comesMore || launcher !== undefined || init === undefined) return;
+  const summary = summaryOf(init.pid, cgroups);
+  if (summary !== undefined) writeWhole(held, SUMMARY, summary);
 }
 
 /** The record of a container; undefined when there is a directory, but nothing was written yet. */

@@ -30,6 +30,7 @@ const REGISTERS = {
   value: 9,
   pointer: 10,
   remainder: 11,
+  atExit: 0,
   spare: [19, 20, 21, 22],
 } as const;
 

@@ -19,6 +19,8 @@ export interface Registers {
   readonly pointer: Register;
   /** Where divide() leaves the remainder; may be the third argument. */
   readonly remainder: Register;
+  /** Where a program finds, at its start, a function to call at its end, or 0 (the psABI of each). */
+  readonly atExit: Register;
   /** Kept by system calls, and used by nothing but the routines that share them. */
   readonly spare: readonly [Register, Register, Register, Register];
 }

@@ -10,7 +10,10 @@ export interface Note {
   readonly bytes: Uint8Array;
 }
 
+/** Where programs are in memory unless said otherwise. */
 const BASE = 0x400000;
+/** The largest page that a kernel for the architecture may have. */
+export const LARGEST_PAGE: Readonly<Record<Arch, number>> = { x86_64: 0x1000, aarch64: 0x10000 };
 const HEADER_SIZE = 64;
 const SEGMENT_SIZE = 56;
 const ET_EXEC = 2;
@@ -45,7 +48,7 @@ interface Plan extends Layout {
  * the rest of a page when the segment has no bytes in the file. There is always a writable segment: a program
  * has a slot or a line of the reporter.
  */
-function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
+function layOut(image: Image, base: number, page: number, notes: readonly Note[]): Plan {
   const segments = notes.length > 0 ? 4 : 3;
   const routines = HEADER_SIZE + SEGMENT_SIZE * segments;
   const code = routines + image.routines.length;
@@ -56,7 +59,7 @@ function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
   const hasData = image.data.length > 0;
   const data = hasData ? (constantsEnd + 7) & ~7 : constantsEnd;
   const dataEnd = data + image.data.length * 4;
-  const dataAddress = BASE + ((constantsEnd + page - 1) & -page) + (hasData ? data & (page - 1) : 0);
+  const dataAddress = base + ((constantsEnd + page - 1) & -page) + (hasData ? data & (page - 1) : 0);
   const slots = dataAddress + image.data.length * 4;
   const buffers = slots + image.slotsSize;
   const line = buffers + image.buffersSize;
@@ -65,16 +68,16 @@ function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
     segments,
     offsets: [code, aligned, bytes, text, data, 0, 0, 0, 0, routines],
     addresses: [
-      BASE + code,
-      BASE + aligned,
-      BASE + bytes,
-      BASE + text,
+      base + code,
+      base + aligned,
+      base + bytes,
+      base + text,
       dataAddress,
       slots,
       buffers,
       line,
       0,
-      BASE + routines,
+      base + routines,
     ],
     constantsEnd,
     dataEnd,
@@ -88,18 +91,17 @@ function layOut(image: Image, page: number, notes: readonly Note[]): Plan {
 export function writeElf(
   image: Image,
   arch: Arch,
-  notes: readonly Note[],
+  { base = BASE, notes = [] }: { readonly base?: number; readonly notes?: readonly Note[] },
   patch: Patch,
 ): Uint8Array<ArrayBuffer> | undefined {
-  // The largest page that a kernel for the architecture may have.
-  const page = arch === "x86_64" ? 0x1000 : 0x10000;
-  const plan = layOut(image, page, notes);
+  const page = LARGEST_PAGE[arch];
+  const plan = layOut(image, base, page, notes);
   if (plan.memoryEnd > ADDRESS_LIMIT) return undefined;
   // An ArrayBuffer of its own: memory that Bun allocates for small typed arrays moves once a view is taken.
   const memory = new ArrayBuffer(plan.fileEnd);
   const file = new Uint8Array(memory);
   const [code = 0, aligned = 0, bytes = 0, text = 0, data = 0] = plan.offsets;
-  const words = headers(plan, arch, page);
+  const words = headers(plan, arch, base);
   new Int32Array(memory, 0, words.length).set(words);
   file.set(image.routines, code - image.routines.length);
   if (image.unit === 1) file.set(image.code, code);
@@ -123,7 +125,8 @@ export function writeElf(
 }
 
 /** The ELF header and the segments in words of 32 bits; 64-bit fields have a zero for their upper half. */
-function headers(plan: Plan, arch: Arch, page: number): number[] {
+function headers(plan: Plan, arch: Arch, base: number): number[] {
+  const page = LARGEST_PAGE[arch];
   const { constantsEnd, notes } = plan;
   const [entry = 0, , , , address = 0] = plan.addresses;
   const [, , , , offset = 0] = plan.offsets;
@@ -137,7 +140,7 @@ function headers(plan: Plan, arch: Arch, page: number): number[] {
     ET_EXEC | (machine << 16), 1, entry, 0, HEADER_SIZE, 0, 0, 0,
     0, HEADER_SIZE | (SEGMENT_SIZE << 16), plan.segments, 0,
     // type, flags, offset, address, physical address, size in the file, size in memory, alignment
-    PT_LOAD, PF_R | PF_X, 0, 0, BASE, 0, BASE, 0, constantsEnd, 0, constantsEnd, 0, page, 0,
+    PT_LOAD, PF_R | PF_X, 0, 0, base, 0, base, 0, constantsEnd, 0, constantsEnd, 0, page, 0,
     PT_LOAD, PF_R | PF_W, size > 0 ? offset : 0, 0, address, 0, address, 0, size, 0, memory, 0, page, 0,
     PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0,
   ];

@@ -16,6 +16,8 @@ export type { Report } from "./report.ts";
 export interface EmitOptions {
   readonly arch: Arch;
   readonly report: Report;
+  /** The address where the program begins, a multiple of the largest page; 4 MiB when it is not given. */
+  readonly base?: number;
   /** Stored in the file, not loaded into memory. */
   readonly note?: readonly Note[];
 }
@@ -38,5 +40,6 @@ function attempt(plan: Plan, options: EmitOptions, far: boolean): Uint8Array<Arr
   const image = createImage(arch === "x86_64" ? 1 : 4);
   const asm = arch === "x86_64" ? createX86(image) : createAarch64(image, far);
   lower(plan, arch, asm, createData(image), report);
-  return writeElf(image, arch, options.note ?? [], arch === "x86_64" ? patchX86 : patchAarch64);
+  const where = { notes: options.note ?? [], ...(options.base === undefined ? {} : { base: options.base }) };
+  return writeElf(image, arch, where, arch === "x86_64" ? patchX86 : patchAarch64);
 }

@@ -112,6 +112,11 @@ export function lowerFailure(state: Lowering, fallible: Fallible): void {
   data.index = index;
   if (fallible.outcomes === NO_OUTCOMES) asm.land(fallible.jump);
   else lowerOutcomes(state, fallible);
+  if (call.otherwise !== undefined) {
+    if (call.into !== undefined) asm.storeSlot(slotNumber(data, call.into), asm.registers.result);
+    asm.jump(labelOf(state, call.otherwise));
+    return;
+  }
   reporter.failed(call, index, fallible.guard);
 }
 

@@ -4,6 +4,7 @@ import type {
   Buffer,
   Compute,
   Decimal,
+  Enter,
   Given,
   Load,
   Next,
@@ -15,7 +16,7 @@ import type { Operation, Register } from "./assembler.ts";
 import { bufferPlace, integerOf, placeText, refuse, slotNumber } from "./data.ts";
 import { bindLabel, createLabel } from "./image.ts";
 import { type Lowering, labelOf } from "./lowering.ts";
-import { placeStrings } from "./struct.ts";
+import { placeMemory, placeStrings } from "./struct.ts";
 
 function loadValue(state: Lowering, to: Register, value: Value): void {
   if (typeof value === "object") state.asm.loadSlot(to, slotNumber(state.data, value));
@@ -45,9 +46,9 @@ export function lowerCompute(state: Lowering, step: Compute): void {
   const { asm, data } = state;
   const { value } = asm.registers;
   const { op, left, right } = step;
-  if (typeof left === "string" || (typeof left === "object" && left.kind === "buffer")) {
+  if (typeof left === "string" || (typeof left === "object" && left.kind !== "slot")) {
     if (op !== "set") throw refuse(data, `${op} does not take an address`);
-    asm.address(value, typeof left === "string" ? placeText(data, left) : bufferPlace(data, left));
+    asm.address(value, typeof left === "string" ? placeText(data, left) : placeMemory(data, left));
   } else loadValue(state, value, left);
   if (op !== "set") {
     if (right === undefined) throw refuse(data, `${op} has no right side`);
@@ -70,12 +71,23 @@ function lowerShift(state: Lowering, op: "shl" | "shr", right: Value): void {
 /** Where execve(2) has put argc, the addresses of the arguments, NULL, and those of the environment. */
 const START: Slot = { kind: "slot", name: "stack at the start" };
 const POINTER_SIZE = 8;
+/** The function that a program has to call at its end, or 0: a dynamic linker leaves it to who comes next. */
+const AT_EXIT: Slot = { kind: "slot", name: "function to call at the end" };
 
 /** At the start of the program: keeps the place of what it was given. */
 export function keepStart({ asm, data }: Lowering): void {
-  const { value } = asm.registers;
+  const { value, atExit } = asm.registers;
+  asm.storeSlot(slotNumber(data, AT_EXIT), atExit);
   asm.stackPointer(value);
   asm.storeSlot(slotNumber(data, START), value);
+}
+
+/** The stack pointer is where it was: routines return, and nothing else moves it. */
+export function lowerEnter({ asm, data }: Lowering, step: Enter): void {
+  const { pointer, atExit } = asm.registers;
+  asm.loadSlot(pointer, slotNumber(data, step.at));
+  asm.loadSlot(atExit, slotNumber(data, AT_EXIT));
+  asm.jumpTo(pointer);
 }
 
 export function lowerGiven(state: Lowering, step: Given): void {

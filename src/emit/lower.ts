@@ -11,6 +11,7 @@ import {
   lowerBranch,
   lowerCompute,
   lowerDecimal,
+  lowerEnter,
   lowerGiven,
   lowerLoad,
   lowerNext,
@@ -26,7 +27,7 @@ export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, report
   const syscalls = SYSCALLS[arch];
   const state: Lowering = { arch, asm, data, reporter, syscalls, labels: new Map(), fallible: [], guard: -1 };
   asm.enter();
-  if (plan.some(({ kind }) => kind === "given")) keepStart(state);
+  if (plan.some(({ kind }) => kind === "given" || kind === "enter")) keepStart(state);
   let index = 0;
   for (const step of plan) {
     data.step = step;
@@ -87,6 +88,9 @@ function lowerOther(state: Lowering, step: Exclude<Step, Call>, index: number): 
       break;
     case "given":
       lowerGiven(state, step);
+      break;
+    case "enter":
+      lowerEnter(state, step);
       break;
     case "guard":
       state.guard = step.to === undefined ? -1 : labelOf(state, step.to);

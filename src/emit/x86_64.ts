@@ -48,6 +48,7 @@ const REGISTERS = {
   value: RAX,
   pointer: RCX,
   remainder: RDX,
+  atExit: RDX,
   spare: [R12, R13, R14, R15],
 } as const;
 

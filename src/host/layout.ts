@@ -1,5 +1,5 @@
 /** The memory of a plan: slots, buffers, and what the arguments of its calls point to. */
-import type { Argument, Buffer, Call, Slot, Step, Struct, Value } from "../plan/step.ts";
+import type { Argument, Buffer, Bytes, Call, Slot, Step, Struct, Value } from "../plan/step.ts";
 import type { Word } from "./libc.ts";
 import { type Arena, createArena, putBytes, putString, putStrings, type Region, reserve } from "./memory.ts";
 import { constant, fits, refuse } from "./possible.ts";
@@ -54,7 +54,7 @@ export function bufferRegion(memory: Memory, buffer: Buffer | Slot, where: strin
 }
 
 /** The slots, buffers and constants a step names itself; those in the arguments of a call are left out. */
-function operandsOf(step: Step): readonly (Value | Buffer | string | undefined)[] {
+function operandsOf(step: Step): readonly (Value | Buffer | Bytes | string | undefined)[] {
   switch (step.kind) {
     case "call":
       return [step.into];
@@ -71,6 +71,8 @@ function operandsOf(step: Step): readonly (Value | Buffer | string | undefined)[
     case "next":
     case "given":
       return [step.into];
+    case "enter":
+      return [step.at];
     case "label":
     case "jump":
     case "guard":
@@ -84,7 +86,7 @@ export function placeOperands(memory: Memory, step: Step, where: string): void {
   for (const operand of operandsOf(step)) {
     if (typeof operand !== "object") continue;
     if (operand.kind === "slot") slotRegion(memory, operand);
-    else bufferRegion(memory, operand, where);
+    else if (operand.kind === "buffer") bufferRegion(memory, operand, where);
   }
 }
 

@@ -3,7 +3,19 @@
  * memory laid out before the first call; then it is interpreted.
  */
 import { HutchError } from "../linux/error.ts";
-import type { Branch, Buffer, Call, Compute, Decimal, Next, Plan, Slot, Step, Value } from "../plan/step.ts";
+import type {
+  Branch,
+  Buffer,
+  Bytes,
+  Call,
+  Compute,
+  Decimal,
+  Next,
+  Plan,
+  Slot,
+  Step,
+  Value,
+} from "../plan/step.ts";
 import {
   bufferRegion,
   createMemory,
@@ -109,6 +121,7 @@ function run(machine: Machine, step: Step, at: number, options: PerformOptions):
     case "label":
     case "guard":
     case "given":
+    case "enter":
       return undefined;
     case "jump":
       return labels.get(step.to);
@@ -176,7 +189,7 @@ function runCall(machine: Machine, call: Call, at: number, options: PerformOptio
     const errno = failed(result) ? errnoOf(result) : undefined;
     const outcome = !failed(result) ? "ignore" : errno === undefined ? undefined : call.errors?.[errno];
     if (outcome === "retry") continue;
-    if (outcome === undefined) {
+    if (outcome === undefined && call.otherwise === undefined) {
       const hint = errno === undefined ? undefined : call.hints?.[errno];
       const subject = call.subject === undefined ? "" : subjectOf(machine, call.subject);
       return fail(
@@ -187,7 +200,8 @@ function runCall(machine: Machine, call: Call, at: number, options: PerformOptio
       );
     }
     if (call.into !== undefined) put(slotRegion(machine.memory, call.into), 0, 8, BigInt(result));
-    return outcome === "ignore" ? undefined : machine.labels.get(outcome.to);
+    if (outcome === "ignore") return undefined;
+    return machine.labels.get(outcome?.to ?? call.otherwise ?? "");
   }
 }
 
@@ -202,8 +216,10 @@ function word(operand: Word | Region): Word {
 }
 
 /** A constant, the content of a slot, or the address of a buffer. */
-function evaluate(memory: Memory, value: Value | Buffer | string): bigint {
-  if (typeof value === "string") return refuse("compute", "the address of a text is for programs");
+function evaluate(memory: Memory, value: Value | Buffer | Bytes | string): bigint {
+  if (typeof value === "string" || (typeof value === "object" && value.kind === "bytes")) {
+    return refuse("compute", "addresses of constants are for programs");
+  }
   if (typeof value !== "object") return BigInt.asIntN(64, BigInt(value));
   if (value.kind === "buffer") return BigInt(bufferRegion(memory, value, "compute").address);
   return get(slotRegion(memory, value), 0, 8);

@@ -10,7 +10,7 @@ import {
   CLONE_NEWUTS,
 } from "../linux/sched.ts";
 import type { SyscallName } from "../linux/syscall.ts";
-import type { Buffer, Call, Compute, Plan, Slot, Step, Value } from "../plan/step.ts";
+import type { Buffer, Bytes, Call, Compute, Plan, Slot, Step, Value } from "../plan/step.ts";
 
 /** The index of every label in the list. */
 export type Labels = ReadonlyMap<string, number>;
@@ -127,13 +127,16 @@ export function checkStep(step: Step, labels: Labels, where: string): void {
     case "given":
       refuse(where, "what a program is given at its start is not there in this process", HINT);
       break;
+    case "enter":
+      refuse(where, "it would end Bun", HINT);
+      break;
     case "label":
     case "fail":
       break;
   }
 }
 
-function checkValue(value: Value | Buffer, where: string): void {
+function checkValue(value: Value | Buffer | Bytes, where: string): void {
   if (typeof value !== "object") constant(value, where);
 }
 
@@ -152,6 +155,7 @@ function checkCall(call: Call, labels: Labels, where: string): void {
     );
   }
   if (call.args.length > 6) refuse(where, "a call has at most six arguments");
+  if (call.otherwise !== undefined) target(labels, call.otherwise, where);
   for (const outcome of Object.values(call.errors ?? {})) {
     if (typeof outcome !== "string") target(labels, outcome.to, where);
   }
@@ -165,7 +169,9 @@ function within(flags: unknown, allowed: number): boolean {
 function checkCompute(step: Compute, where: string): void {
   const { op, left, right } = step;
   if ((op === "set") !== (right === undefined)) refuse(where, `${op} has a wrong number of operands`);
-  if (typeof left === "string") refuse(where, "the address of a text is for programs", HINT);
+  if (typeof left === "string" || (typeof left === "object" && left.kind === "bytes")) {
+    refuse(where, "addresses of constants are for programs", HINT);
+  }
   if (op !== "set" && typeof left === "object" && left.kind === "buffer") {
     refuse(where, `${op} does not take a buffer`);
   }

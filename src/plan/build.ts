@@ -62,7 +62,7 @@ export const branch = (left: Slot, is: Condition, right: Value, to: string): Bra
   to,
 });
 
-export const set = (into: Slot, value: Value | Buffer | string): Step => ({
+export const set = (into: Slot, value: Value | Buffer | Bytes | string): Step => ({
   kind: "compute",
   op: "set",
   into,

@@ -37,7 +37,7 @@ function structText({ name, fields }: Struct, arch: Arch): string {
   return `{${shown.map((field) => `${field.name}=${argumentText(field.value, forms[field.name] ?? "number", arch)}`).join(", ")}}`;
 }
 
-function callText({ name, args, into, errors }: Call, arch: Arch): string {
+function callText({ name, args, into, errors, otherwise }: Call, arch: Arch): string {
   const signature = signatureOf(name, args);
   const list = args.map((argument, index) => argumentText(argument, signature[index]?.[1] ?? "hex", arch));
   const result = into === undefined ? "" : ` → <${into.name}>`;
@@ -45,6 +45,7 @@ function callText({ name, args, into, errors }: Call, arch: Arch): string {
     if (outcome === "ignore") return `${errno}: go on`;
     return outcome === "retry" ? `${errno}: again` : `${errno}: go to "${outcome.to}"`;
   });
+  if (otherwise !== undefined) outcomes.push(`any error: go to "${otherwise}"`);
   return `${name}(${list.join(", ")})${result}${outcomes.length === 0 ? "" : `   # ${outcomes.join("; ")}`}`;
 }
 
@@ -87,6 +88,8 @@ function stepText(step: Step, arch: Arch): string {
       return `<${step.into.name}> = the next of ${argumentText(step.from, "pointer", arch)}; after the last: go to "${step.done}"`;
     case "given":
       return `<${step.into.name}> = ${typeof step.what === "string" ? `the ${step.what}` : `argument ${step.what}`} of this program`;
+    case "enter":
+      return `go on in the program at <${step.at.name}>`;
     case "guard":
       return step.to === undefined ? "(a failure ends the program)" : `(a failure goes to "${step.to}")`;
     case "fail":

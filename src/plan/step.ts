@@ -85,6 +85,11 @@ export interface Call {
   readonly into?: Slot;
   /** The failures that are expected; every other errno is reported and ends the plan (see Guard). */
   readonly errors?: Readonly<Partial<Record<ErrnoName, Outcome>>>;
+  /**
+   * Where the plan goes on after every errno that `errors` does not list; nothing is reported then. For calls
+   * that only try whether something can be done.
+   */
+  readonly otherwise?: string;
   /** What a person could do about a failure, by errno; added to the message. */
   readonly hints?: Readonly<Partial<Record<ErrnoName, string>>>;
   /**
@@ -123,8 +128,8 @@ export interface Compute {
   readonly kind: "compute";
   readonly op: "set" | "add" | "sub" | "and" | "or" | "shl" | "shr";
   readonly into: Slot;
-  /** For "set" the value itself, or a buffer or a string for its address; `right` is then absent. */
-  readonly left: Value | Buffer | string;
+  /** For "set" the value itself, or a buffer, bytes or a string for its address; `right` is then absent. */
+  readonly left: Value | Buffer | Bytes | string;
   readonly right?: Value;
 }
 
@@ -172,13 +177,22 @@ export interface Next {
 
 /**
  * Takes what the program was given at its start (execve(2)): the address of one of its arguments, 0 when
- * there are fewer, or of all its arguments or its environment (arrays as of Strings). So one program serves
- * containers of many names.
+ * there are fewer, or of all its arguments or its environment (arrays as of Strings; behind the environment
+ * is the auxiliary vector of getauxval(3)). So one program serves containers of many names.
  */
 export interface Given {
   readonly kind: "given";
   readonly into: Slot;
   readonly what: number | "arguments" | "environment";
+}
+
+/**
+ * Ends the plan and goes on with a program that is in memory already, at an address: it finds the stack, and
+ * what else the system's ABI promises to a program at its start, as this one found it.
+ */
+export interface Enter {
+  readonly kind: "enter";
+  readonly at: Slot;
 }
 
 /**
@@ -208,6 +222,7 @@ export type Step =
   | Decimal
   | Next
   | Given
+  | Enter
   | Guard
   | Fail;
 

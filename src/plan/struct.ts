@@ -1,4 +1,5 @@
 /** The C structs that plans pass to the kernel, with their fields in order (UAPI headers). */
+import { SIG_DFL, SIG_IGN } from "../linux/signal.ts";
 import { struct } from "./build.ts";
 import type { Argument, Struct, Value } from "./step.ts";
 
@@ -63,14 +64,18 @@ export const rlimit64 = (soft: number | bigint, hard: number | bigint): Struct =
 /** A set of signals by number, bit n − 1 for signal n. */
 export const signalSet = (bits: bigint): Struct => struct("sigset_t", [["bits", 8, bits]]);
 
-/** The kernel's struct sigaction with SIG_DFL; the same size suffices on x86_64 and aarch64. */
-export const defaultAction = (): Struct =>
+/** The kernel's struct sigaction; the same size suffices on x86_64 and aarch64. */
+const action = (handler: number): Struct =>
   struct("sigaction", [
-    ["sa_handler", 8, 0],
+    ["sa_handler", 8, handler],
     ["sa_flags", 8, 0],
     ["sa_restorer", 8, 0],
     ["sa_mask", 8, 0],
   ]);
+
+export const defaultAction = (): Struct => action(SIG_DFL);
+
+export const ignoredAction = (): Struct => action(SIG_IGN);
 
 export const timespec = (seconds: number, nanoseconds: number): Struct =>
   struct("timespec", [

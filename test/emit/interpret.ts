@@ -33,7 +33,7 @@ export function interpret(plan: Plan): Interpreted {
       };
       if (holds[step.is]) at = target(step.to);
     } else if (step?.kind === "compute") {
-      if (typeof step.left === "string" || (typeof step.left === "object" && step.left.kind === "buffer")) {
+      if (typeof step.left === "string" || (typeof step.left === "object" && step.left.kind !== "slot")) {
         throw new Error("no addresses here");
       }
       const left = read(step.left);

@@ -416,3 +416,12 @@ test("descriptors of a plan keep what they were opened with", () => {
   expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe("/dev/null");
   perform([call("close", [fd ?? -1n])]);
 });
+
+test("a failure that is not listed goes elsewhere without a word, if the call says so", () => {
+  const plan: Plan = [
+    missing({ into: slot("result"), otherwise: "failed" }),
+    set(slot("after"), 1),
+    label("failed"),
+  ];
+  expect(slots(plan)).toEqual({ result: -2n, after: 0n });
+});

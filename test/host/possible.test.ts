@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { checkStep, constant, fits, labelsOf, stepName, target } from "../../src/host/possible.ts";
 import { CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS } from "../../src/linux/sched.ts";
-import { branch, buffer, call, jump, label, load, set, slot } from "../../src/plan/build.ts";
+import { branch, buffer, bytes, call, jump, label, load, set, slot } from "../../src/plan/build.ts";
 import type { Step } from "../../src/plan/step.ts";
 
 test.each([
@@ -53,6 +53,10 @@ describe("a step that Bun survives is accepted", () => {
 
 const REFUSED: readonly (readonly [Step, string])[] = [
   [{ kind: "given", into: slot("x"), what: 1 }, "what a program is given at its start is not there"],
+  [{ kind: "enter", at: slot("x") }, "it would end Bun"],
+  [load(slot("x"), slot("y"), 0, 8), "addresses of memory are not worked with"],
+  [set(slot("x"), bytes(new Uint8Array(8))), "addresses of memory are not worked with"],
+  [call("try", "chdir", ["/"], { otherwise: "no" }), "there is no label no"],
   [
     { kind: "next", into: slot("x"), from: { kind: "strings", strings: [] }, done: "no" },
     "there is no label no",

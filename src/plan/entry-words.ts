@@ -1,0 +1,105 @@
+/**
+ * The command line as the entry program reads it: the options before the command that engines write, and then
+ * `start ID`, `delete ID` or `delete --force ID`. It knows less than cli/globals.ts, and judges nothing: what
+ * it does not know is left to Bun.
+ */
+import { branch, compute, jump, label, load, set, slot } from "./build.ts";
+import type { Slot, Step } from "./step.ts";
+import { ifEmpty, ifText, unlessAscii, unlessId } from "./text.ts";
+
+/** Where the plan goes on with all that the entry program does not do. */
+export const BUN = "leave it to Bun";
+
+/** The addresses of texts; 0 for an option that was not given. */
+export const ID = slot("id");
+export const ROOT_OPTION = slot("--root");
+
+/** 1 when it was given. */
+export const FORCE = slot("--force");
+
+/** Which command it is. */
+export const COMMAND = slot("command");
+export const COMMANDS = { start: 1, delete: 2 } as const;
+
+const LONGEST_ID = 240;
+
+const place = slot("place in the arguments");
+const word = slot("word");
+const log = slot("--log");
+const format = slot("--log-format");
+
+const OPTIONS: readonly (readonly [name: string, value: Slot])[] = [
+  ["--root", ROOT_OPTION],
+  ["--log", log],
+  ["--log-format", format],
+];
+
+const take = (): Step[] => [compute(place, place, "add", 8), load(word, place, 0, 8)];
+
+/** The next word, which must be there. */
+const need = (): Step[] => [...take(), branch(word, "eq", 0, BUN)];
+
+/** An option with its value in the same word, or in the next. */
+function readOption(name: string, value: Slot): Step[] {
+  const [same, next, other] = [`${name}=VALUE`, `${name} VALUE`, `not ${name}`];
+  return [
+    ...ifText(word, `${name}=`, false, same),
+    ...ifText(word, name, true, next),
+    jump(other),
+    label(same),
+    compute(value, word, "add", name.length + 1),
+    ...ifEmpty(value, BUN),
+    jump("option"),
+    label(next),
+    ...need(),
+    set(value, word),
+    ...ifEmpty(value, BUN),
+    jump("option"),
+    label(other),
+  ];
+}
+
+/** Reads the words; goes on behind when they are all understood. */
+export const readWords = (): Step[] => [
+  { kind: "given", into: place, what: "arguments" },
+  label("option"),
+  ...need(),
+  ...OPTIONS.flatMap(([name, value]) => readOption(name, value)),
+  // Taken by cli/globals.ts too, and without a meaning.
+  ...ifText(word, "--debug", true, "option"),
+  set(COMMAND, COMMANDS.start),
+  ...ifText(word, "start", true, "read the id"),
+  set(COMMAND, COMMANDS.delete),
+  ...ifText(word, "delete", true, "read delete"),
+  jump(BUN),
+  label("read delete"),
+  ...need(),
+  ...ifText(word, "--force", true, "read --force"),
+  ...ifText(word, "-f", true, "read --force"),
+  jump("check the words"),
+  label("read --force"),
+  set(FORCE, 1),
+  label("read the id"),
+  ...need(),
+  label("check the words"),
+  set(ID, word),
+  ...unlessId(ID, LONGEST_ID, BUN),
+  ...take(),
+  branch(word, "ne", 0, BUN),
+  ...checkValues(),
+];
+
+/** Bun refuses a command line that is not UTF-8, and unknown formats; whoever writes one is to hear of it. */
+const checkValues = (): Step[] => [
+  branch(ROOT_OPTION, "eq", 0, "check --log"),
+  ...unlessAscii("--root", ROOT_OPTION, BUN),
+  label("check --log"),
+  branch(log, "eq", 0, "check --log-format"),
+  ...unlessAscii("--log", log, BUN),
+  label("check --log-format"),
+  branch(format, "eq", 0, "words are understood"),
+  ...ifText(format, "text", true, "words are understood"),
+  ...ifText(format, "json", true, "words are understood"),
+  jump(BUN),
+  label("words are understood"),
+];
