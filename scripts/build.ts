@@ -31,7 +31,7 @@ async function inputsKey(head: string): Promise<string> {
   for (const file of [...files, "package.json", "package-lock.json", "tsconfig.json"]) {
     hasher.update(`\0${file}\0`).update(await Bun.file(join(root, file)).bytes());
   }
-  for (const file of ["build.ts", "compile.ts", "graft.ts", "neutralise.ts", "prelude.ts"]) {
+  for (const file of ["build.ts", "compile.ts", "graft.ts", "neutralise.ts"]) {
     hasher.update(await Bun.file(join(import.meta.dir, file)).bytes());
   }
   return hasher.digest("hex");

@@ -7,7 +7,6 @@ import type { Plan } from "../src/plan/step.ts";
 import type { Successor } from "../src/plan/successor.ts";
 import { graft, successorOf } from "./graft.ts";
 import { neutralise } from "./neutralise.ts";
-import { prepend } from "./prelude.ts";
 
 const FLAGS = [
   "--compile",
@@ -40,7 +39,6 @@ export async function compile(
     // The copy is changed before the program is put into it, so the program's own text stays as it is.
     const bun = await Bun.file(process.execPath).bytes();
     neutralise(bun);
-    prepend(bun);
     await Bun.write(runtime, bun);
     await chmod(runtime, 0o755);
     const defines = Object.entries(constants).flatMap(([name, value]) => [

@@ -11,12 +11,13 @@
  * happened that Bun would not do as well, in the same order; so every message is Bun's.
  */
 import type { Arch } from "../linux/arch.ts";
-import { branch, label } from "./build.ts";
+import { AT_FDCWD, F_OK } from "../linux/fcntl.ts";
+import { branch, call, label } from "./build.ts";
 import { deleteContainer } from "./entry-delete.ts";
 import { closeDescriptors, forgetDescriptors, openRoot, readSummary } from "./entry-place.ts";
 import { startContainer } from "./entry-start.ts";
 import { BUN, COMMAND, COMMANDS, readWords } from "./entry-words.ts";
-import type { Plan } from "./step.ts";
+import type { Plan, Step } from "./step.ts";
 import { begin, type Successor } from "./successor.ts";
 
 export const planEntry = (arch: Arch, bun: Successor): Plan => [
@@ -30,5 +31,12 @@ export const planEntry = (arch: Arch, bun: Successor): Plan => [
   ...deleteContainer(arch),
   label(BUN),
   ...closeDescriptors(),
+  needProc(),
   ...begin(bun),
 ];
+
+/** The C library takes the bounds of the stack from there; without, Bun ends with a crash report. */
+const needProc = (): Step =>
+  call("/proc", "faccessat", [AT_FDCWD, "/proc/self/maps", F_OK], {
+    hints: { ENOENT: "mount -t proc proc /proc; hutch and Bun need it" },
+  });

@@ -6,9 +6,9 @@ import { expect } from "bun:test";
 import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { SUMMARY } from "../../src/plan/summary.ts";
-import { HUTCH, lacksHutch } from "../support/hutch.ts";
+import { HUTCH, lacksHutch, run } from "../support/hutch.ts";
 import { rootfs } from "../support/rootfs.ts";
-import { anyReason, lacksFile, lacksUserNamespaces, testUnless } from "../support/skip.ts";
+import { anyReason, lacksFile, lacksProgram, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
 import { freshId, withProcess } from "./support-inside.ts";
@@ -201,5 +201,26 @@ testUnless(anyReason(unavailable, lacksFile(LINKER)))(
       expect(Bun.spawnSync([...start, "--root", where.root, "delete", id]).exitCode).toBe(0);
       expect(remains(where, id)).toEqual([]);
     }
+  },
+);
+
+testUnless(anyReason(unavailable, lacksProgram("unshare")))(
+  "where /proc is not mounted hutch says that it needs it, instead of Bun's crash report",
+  async () => {
+    const result = await run([
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      `umount -l /proc && exec "$0" --version`,
+      HUTCH,
+    ]);
+    const hint = "mount -t proc proc /proc; hutch and Bun need it";
+    expect(result).toEqual({
+      code: 125,
+      signal: null,
+      stdout: "",
+      stderr: `hutch: /proc: faccessat: ENOENT (no such file or directory); hint: ${hint}\n`,
+    });
   },
 );

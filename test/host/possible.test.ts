@@ -54,8 +54,8 @@ describe("a step that Bun survives is accepted", () => {
 const REFUSED: readonly (readonly [Step, string])[] = [
   [{ kind: "given", into: slot("x"), what: 1 }, "what a program is given at its start is not there"],
   [{ kind: "enter", at: slot("x") }, "it would end Bun"],
-  [load(slot("x"), slot("y"), 0, 8), "addresses of memory are not worked with"],
-  [set(slot("x"), bytes(new Uint8Array(8))), "addresses of memory are not worked with"],
+  [load(slot("x"), slot("y"), 0, 8), "addresses in slots are for programs"],
+  [set(slot("x"), bytes(new Uint8Array(8))), "addresses of constants are for programs"],
   [call("try", "chdir", ["/"], { otherwise: "no" }), "there is no label no"],
   [
     { kind: "next", into: slot("x"), from: { kind: "strings", strings: [] }, done: "no" },

@@ -3,9 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compile } from "../../scripts/compile.ts";
 import { NEUTRALISED, neutralise } from "../../scripts/neutralise.ts";
-import { prepend } from "../../scripts/prelude.ts";
 import { run } from "../support/hutch.ts";
-import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const directory = temporaryDirectory("compile");
@@ -65,36 +63,4 @@ test("a compiled program does not evaluate strings", async () => {
 test("an executable that does not read one of the names is refused", () => {
   const names = NEUTRALISED.slice(1).join("\0");
   expect(() => neutralise(new TextEncoder().encode(names))).toThrow(NEUTRALISED[0]);
-});
-
-const x86 = process.arch === "x64" ? undefined : "needs x86_64";
-testUnless(anyReason(lacksRoot(), lacksProgram("unshare"), x86))(
-  "where /proc is not mounted a compiled program says that it needs it, instead of Bun's crash report",
-  async () => {
-    const result = await run(["unshare", "--mount", "sh", "-c", `umount -l /proc && exec ${program}`]);
-    expect(result).toEqual({
-      code: 125,
-      signal: null,
-      stdout: "",
-      stderr:
-        "hutch: /proc: ENOENT (no such file or directory); hint: mount -t proc proc /proc; hutch and Bun need it\n",
-    });
-  },
-);
-
-test("a program of another machine, and one without room, stay as they are", async () => {
-  const foreign = new Uint8Array(
-    await Bun.file(program)
-      .slice(0, 8 << 20)
-      .arrayBuffer(),
-  );
-  foreign[18] = 183;
-  const before = Bun.hash(foreign);
-  expect(prepend(foreign)).toBeFalse();
-  expect(Bun.hash(foreign)).toBe(before);
-  const full = new Uint8Array(await Bun.file(program).arrayBuffer());
-  // The first took the end of the room; what is left before it is not all zero any more.
-  const places: boolean[] = [];
-  while (places.length < 10 && places.at(-1) !== false) places.push(prepend(full));
-  expect(places.at(-1)).toBeFalse();
 });
