@@ -26,6 +26,8 @@ export interface CgroupInput {
   readonly mountsCgroup: boolean;
   /** The container is to be paused, counted and killed by its cgroup: it is in every usual one. */
   readonly isManaged?: boolean;
+  /** None may be made (--cgroup-manager=disabled). */
+  readonly isDisabled?: boolean;
   /** The process is to have a real-time policy, for which a new cgroup of version 1 has no time. */
   readonly isRealtime?: boolean;
   /** For version 2; without them nothing is known of the machine's controllers. */
@@ -54,6 +56,7 @@ const EMPTY: Omit<CgroupPlan, "views"> = {
 export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
   const { host, resources = {}, cgroupsPath, mountsCgroup, uid, isManaged = false } = input;
   refuseImpossible(resources, host.version === "v2" ? "v2" : "v1");
+  if (input.isDisabled) return planNone(input);
   const isAsked = asks(input);
   const isWanted = isAsked || ((isManaged || (mountsCgroup && uid === 0)) && host.version !== "none");
   if (!isWanted && !mountsCgroup) return undefined;
@@ -67,6 +70,21 @@ export function planCgroup(input: CgroupInput): CgroupPlan | undefined {
     });
   }
   return host.version === "v2" ? planV2(input, isWanted) : planV1(input, isWanted);
+}
+
+/** Without any: a mount of cgroups shows the caller's own. */
+function planNone({ host, resources = {}, mountsCgroup }: CgroupInput): CgroupPlan | undefined {
+  if (limits(resources)) {
+    throw new HutchError({
+      operation: "limit the container's resources",
+      reason: "cgroups are disabled",
+      hint: "leave linux.resources out (device rules count too), or --cgroup-manager=disabled",
+    });
+  }
+  if (!mountsCgroup) return undefined;
+  const { unified, version } = host;
+  if (version !== "v2") return { ...EMPTY, views: viewsV1(host, [], undefined, () => "") };
+  return { ...EMPTY, views: unified === undefined ? [] : [viewV2(() => unified.own, "")] };
 }
 
 /** True when the description itself wants a cgroup. */
@@ -92,7 +110,7 @@ function besideV1(unified: Unified | undefined, cgroupsPath: string | undefined)
 
 function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
   const { host, resources = {}, cgroupsPath, id, isRealtime = false, systemd } = input;
-  const everywhere = isFound(input) && input.uid === 0;
+  const everywhere = isFound(input) && (input.uid === 0 || input.isManaged === true);
   const wanted = isWanted
     ? membershipsV1(host.hierarchies, settingsV1(resources), cgroupsPath, { everywhere, isRealtime })
     : [];

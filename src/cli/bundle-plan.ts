@@ -11,7 +11,7 @@ import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Spec } from "../spec/spec.ts";
 
 type Wishes = Pick<Launch, "init" | "preserveFds" | "noPivot" | "keepKeyring"> &
-  Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes" | "reports">>;
+  Partial<Pick<Launch, "creates" | "sendsPidfd" | "notes" | "cgroups" | "reports">>;
 
 export interface BundleWish extends Wishes {
   readonly id: string;

@@ -11,7 +11,7 @@ import { HutchError } from "../linux/error.ts";
 import { controlDescriptor } from "../plan/creator-control.ts";
 import type { Hooks } from "../spec/spec.ts";
 import { BUNDLE_OPTIONS, bundleWish } from "./bundle-options.ts";
-import { asksUserSystemd, type Globals } from "./globals.ts";
+import { asksUserSystemd, cgroupWish, type Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
@@ -43,7 +43,13 @@ async function hooksOfHost(root: string, hooks: Hooks, record: Record, stop?: Ab
 export async function createFrom(given: Given, globals: Globals): Promise<string> {
   const id = oneId(given);
   const manager = await managerFor(globals);
-  const wish = { ...bundleWish(given), manager, creates: true, sendsPidfd: has(given, "pidfd-socket") };
+  const wish = {
+    ...bundleWish(given),
+    manager,
+    cgroups: cgroupWish(globals),
+    creates: true,
+    sendsPidfd: has(given, "pidfd-socket"),
+  };
   const { preserveFds } = wish;
   const program = await programOf({
     words: ["create", JSON.stringify(wish)],

@@ -2,6 +2,7 @@
 import { DEFAULT_ROOT } from "../container/store.ts";
 import { effectiveUser, isInitialMap, uidMap } from "../host/facts.ts";
 import { HutchError } from "../linux/error.ts";
+import type { Launch } from "../plan/context.ts";
 import type { Option } from "./option.ts";
 
 export type CgroupManager = "cgroupfs" | "systemd" | "disabled";
@@ -30,14 +31,20 @@ export const GLOBAL_OPTIONS: readonly Option[] = [
     value: "text|json",
     help: "how errors are written to --log or, without it, to standard error",
   },
-  { name: "debug", help: "taken, for callers that give it; hutch has nothing more to tell" },
+  { name: "debug", help: "tell what was called and how long it took, where errors are told" },
   { name: "systemd-cgroup", help: "the same as --cgroup-manager=systemd" },
   {
     name: "cgroup-manager",
     value: "cgroupfs|systemd|disabled",
-    help: "who makes cgroups: hutch itself, or systemd, which is asked over D-Bus for a unit",
+    help:
+      "who makes cgroups: hutch itself, or systemd, which is asked over D-Bus for a unit; disabled: nobody, and " +
+      "limits are an error",
   },
-  { name: "rootless", value: "auto|true|false", help: "taken, for callers that give it: hutch looks itself" },
+  {
+    name: "rootless",
+    value: "auto|true|false",
+    help: "true: no cgroup unless limits, a path or a mount ask for one; false: always; auto: false for root",
+  },
 ];
 
 /** The options as they were written, and the words from the command on. */
@@ -131,6 +138,12 @@ export function globalsOf(values: Start["values"]): Globals {
     cgroupManager: systemdCgroup ? "systemd" : manager,
     rootless: oneOf("rootless", values.get("rootless") ?? "auto", ["auto", "true", "false"]),
   };
+}
+
+/** When a cgroup is made; --rootless=true is meant for who may not make them, as in runc. */
+export function cgroupWish({ cgroupManager, rootless }: Globals): Launch["cgroups"] {
+  if (cgroupManager === "disabled") return "never";
+  return rootless === "auto" ? undefined : rootless === "true" ? "asked" : "always";
 }
 
 /** Refuses a container that hutch leaves to itself: systemd could be asked before it is born alone. */

@@ -2,7 +2,7 @@
 import { close, open, write } from "../host/fd.ts";
 import { O_APPEND, O_CREAT, O_WRONLY } from "../linux/fcntl.ts";
 
-export type Level = "error" | "warning";
+export type Level = "error" | "warning" | "debug";
 
 export interface LogLine {
   readonly level: Level;

@@ -98,7 +98,9 @@ async function dispatch({ values, rest: words }: Start): Promise<void> {
     if (!asksForHelp(module, rest)) {
       const globals = globalsOf(values);
       if (MAKERS.includes(name)) refuseSystemd(globals);
-      return module.run(rest, globals);
+      if (!globals.debug) return module.run(rest, globals);
+      const { withDebug } = await import("./debug.ts");
+      return withDebug(globals, words, async () => module.run(rest, globals));
     }
     const { commandHelp } = await import("./help.ts");
     const { print } = await import("./output.ts");

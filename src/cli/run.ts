@@ -7,7 +7,7 @@ import { BUNDLE_OPTIONS, bundleWish } from "./bundle-options.ts";
 import type { BundleWish } from "./bundle-plan.ts";
 import type { Made } from "./create.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import type { Globals } from "./globals.ts";
+import { cgroupWish, type Globals } from "./globals.ts";
 import { oneId } from "./one-id.ts";
 import { type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
@@ -91,7 +91,7 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
   // Loaded with what create needs, for systemd alone.
   const manager =
     globals.cgroupManager === "systemd" ? await (await import("./create.ts")).managerFor(globals) : undefined;
-  const wish = { ...wishOf(given), manager };
+  const wish = { ...wishOf(given), cgroups: cgroupWish(globals), manager };
   const { root } = globals;
   const { preserveFds } = wish;
   const pidFile = last(given, "pid-file");

@@ -22,6 +22,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   preserveFds: 0,
   dieWithLauncher: false,
   creates: false,
+  cgroups: undefined,
   supervises: false,
   noPivot: false,
   keepKeyring: false,
@@ -39,6 +40,10 @@ export const planFor = async (spec: Spec, host: Host, launch: Launch, look: Look
 
 /** The policies that cgroups of version 1 give time to (CONFIG_RT_GROUP_SCHED). */
 const REALTIME: readonly string[] = ["SCHED_FIFO", "SCHED_RR"];
+
+/** An ordinary user may seldom make cgroups, and has none unless they are asked for. */
+const isAlways = ({ cgroups }: Launch, { uid }: Host): boolean =>
+  cgroups === undefined ? uid === 0 : cgroups === "always";
 
 /** All that a plan is made from; `given` is a cgroup that has been planned already. */
 export async function contextFor(
@@ -91,7 +96,8 @@ const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): Cgroup
   id: launch.id,
   uid: host.uid,
   mountsCgroup: mountsCgroup(spec),
-  isManaged: isManaged(launch) && host.uid === 0,
+  isManaged: isManaged(launch) && isAlways(launch, host),
+  isDisabled: launch.cgroups === "never",
   isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
   looks: {
     text: (path) => look("text", path),

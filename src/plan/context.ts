@@ -79,6 +79,11 @@ export interface Launch {
    * such.
    */
   readonly noPivot: boolean;
+  /**
+   * When a cgroup is made: never, where limits are asked for or a path is given, or for every container of
+   * `create`; undefined is always for root and else where it is asked for.
+   */
+  readonly cgroups: "never" | "asked" | "always" | undefined;
   /** --no-new-keyring: the caller's session keyring is kept. */
   readonly keepKeyring: boolean;
   /** The creator sends init's pidfd over a socket. */

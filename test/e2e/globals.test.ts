@@ -4,9 +4,12 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hutch, lacksHutch } from "../support/hutch.ts";
 import { isValid } from "../support/json-schema.ts";
+import { lacksBusybox } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { ROOT } from "../support/source.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { type Change, freshId, withLinux } from "./support-inside.ts";
+import { limited, place, remains, stateOf } from "./support-lifecycle.ts";
 
 const anyone = testUnless(lacksHutch());
 const directory = temporaryDirectory("globals");
@@ -152,4 +155,63 @@ test.skipIf(lacksHutch() !== undefined)("help shows the options before the comma
   for (const name of ["root", "log", "log-format", "debug", "systemd-cgroup", "cgroup-manager", "rootless"]) {
     expect(stdout).toContain(`--${name}`);
   }
+});
+
+const asRoot = testUnless(anyReason(lacksHutch(), lacksRoot(), lacksBusybox()));
+const withoutLimits = withLinux({ resources: {}, cgroupsPath: "" });
+
+/** The cgroups of a container, of a bundle, by what was written down of it. */
+async function cgroupsWith(options: readonly string[], change: Change): Promise<string[]> {
+  const where = await place("sleep 1000", change);
+  const id = freshId();
+  await where.ok(...options, "create", "--bundle", where.bundle, id);
+  const { cgroups }: { cgroups: string[] } = JSON.parse(
+    readFileSync(join(where.root, id, "record.json"), "utf8"),
+  );
+  const { pid } = await stateOf(where, id);
+  const own = readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(id);
+  await where.ok("delete", "--force", id);
+  expect(own).toBe(cgroups.length > 0);
+  expect(remains(where, id)).toEqual([]);
+  return cgroups;
+}
+
+asRoot("--cgroup-manager=disabled makes no cgroup, and limits are an error", async () => {
+  expect(await cgroupsWith([], withoutLimits)).not.toEqual([]);
+  expect(await cgroupsWith(["--cgroup-manager=disabled"], withoutLimits)).toEqual([]);
+  const where = await place("true", limited);
+  for (const verb of ["create", "run"]) {
+    const { code, stderr } = await where.call(
+      "--cgroup-manager",
+      "disabled",
+      verb,
+      "--bundle",
+      where.bundle,
+      "x",
+    );
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("limit the container's resources: cgroups are disabled");
+  }
+});
+
+asRoot("--rootless=true makes a cgroup where it is asked for alone, false always", async () => {
+  // Root's container that mounts cgroups would see its caller's.
+  const withoutMount: Change = (spec) =>
+    withoutLimits({ ...spec, mounts: (spec.mounts ?? []).filter(({ type }) => type !== "cgroup") });
+  expect(await cgroupsWith(["--rootless=true"], withoutMount)).toEqual([]);
+  expect(await cgroupsWith([], withoutMount)).not.toEqual([]);
+  expect(await cgroupsWith(["--rootless", "true"], limited)).not.toEqual([]);
+  expect(await cgroupsWith(["--rootless=false"], withoutLimits)).not.toEqual([]);
+});
+
+anyone("--debug says what was called, and how long it took, where errors are told", async () => {
+  const log = join(directory, "debug.json");
+  const words = ["--root", root, "--debug", "--log", log, "--log-format", "json", "state", "nobody"];
+  expect((await hutch(words)).stderr).not.toContain("debug");
+  const lines = errorsIn(log);
+  expect(lines.map(({ level }) => level)).toEqual(["debug", "debug", "error"]);
+  expect(lines[0]?.msg).toContain("hutch state nobody (root ");
+  expect(lines[1]?.msg).toMatch(/^hutch state has taken [\d.]+ ms$/);
+  const { stderr } = await hutch(["--debug", "--root", root, "list"]);
+  expect(stderr).toMatch(/^time="[^"]+" level=debug msg="hutch list \(root /);
 });

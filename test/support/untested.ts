@@ -2,6 +2,7 @@
 export const UNTESTED: Readonly<Record<string, string>> = {
   "src/container/beside.ts": "test/e2e/hooks.test.ts runs containers with hooks in the foreground",
   "src/cli/output.ts": "two lines around host/fd's write; every test of test/e2e reads what they write",
+  "src/cli/debug.ts": "test/e2e/globals.test.ts reads what it tells",
   "src/cli/checkpoint.ts": "test/e2e/globals.test.ts asks for it",
   "src/cli/features.ts":
     "prints what test/container/features.test.ts judges; test/e2e/globals.test.ts runs it",
