@@ -13,17 +13,19 @@ import {
   BPF_DEVCG_DEV_CHAR,
   BPF_EXIT,
   BPF_F_ALLOW_MULTI,
+  BPF_F_REPLACE,
   BPF_INSN_SIZE,
   BPF_JA,
   BPF_JMP32_JNE_K,
   BPF_JMP32_JSET_K,
   BPF_LDX_MEM_W,
+  BPF_NAME_SIZE,
   BPF_PROG_ATTACH,
   BPF_PROG_LOAD,
   BPF_PROG_TYPE_CGROUP_DEVICE,
 } from "../linux/bpf.ts";
 import { bytes, call, slot, struct } from "../plan/build.ts";
-import type { Slot, Step } from "../plan/step.ts";
+import type { Call, Slot, Step } from "../plan/step.ts";
 import type { DeviceDecision, DevicePolicy } from "./device-rule.ts";
 
 interface Instruction {
@@ -131,6 +133,11 @@ export function compileDevices(policy: DevicePolicy): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+const WHY = "limit devices";
+/** Of union bpf_attr: up to prog_name, and up to replace_bpf_fd. */
+const LOAD_SIZE = 64;
+const ATTACH_SIZE = 20;
+
 const HINTS = {
   EPERM:
     "device rules on cgroup v2 take CAP_BPF and CAP_NET_ADMIN on the host; without them leave linux.resources.devices out",
@@ -139,30 +146,62 @@ const HINTS = {
   ENOSYS: "the kernel was built without CONFIG_BPF_SYSCALL",
 } as const;
 
-/** The steps that put the processes of a cgroup under the policy. */
-export function filterDevices(policy: DevicePolicy, directory: Slot): Step[] {
+/** What the kernel calls the filter, for whoever replaces it. */
+export const FILTER_NAME = "hutch_devices";
+
+/** The two halves of the name's field. */
+function nameWords(): readonly [bigint, bigint] {
+  const bytes = new Uint8Array(new ArrayBuffer(BPF_NAME_SIZE));
+  bytes.set(new TextEncoder().encode(FILTER_NAME));
+  const view = new DataView(bytes.buffer);
+  return [view.getBigUint64(0, true), view.getBigUint64(8, true)];
+}
+
+/** Loads the filter; its descriptor goes into `filter`. */
+export function loadFilter(policy: DevicePolicy, filter: Slot): Call {
   const program = compileDevices(policy);
   const length = program.length / BPF_INSN_SIZE;
-  const filter = slot("cgroup device filter");
+  const [name, rest] = nameWords();
   const load = struct("bpf_attr", [
     ["prog_type", 4, BPF_PROG_TYPE_CGROUP_DEVICE],
     ["insn_cnt", 4, length],
     ["insns", 8, bytes(program, `${length} eBPF instructions`)],
     ["license", 8, "Apache-2.0"],
+    ["log_level", 4, 0],
+    ["log_size", 4, 0],
+    ["log_buf", 8, 0],
+    ["kern_version", 4, 0],
+    ["prog_flags", 4, 0],
+    ["prog_name", 8, name],
+    ["prog_name (rest)", 8, rest],
   ]);
-  const attach = struct("bpf_attr", [
-    ["target_fd", 4, directory],
-    ["attach_bpf_fd", 4, filter],
-    ["attach_type", 4, BPF_CGROUP_DEVICE],
-    ["attach_flags", 4, BPF_F_ALLOW_MULTI],
-  ]);
-  const why = "limit devices";
-  return [
-    call(`${why}: load a filter of ${length} instructions`, "bpf", [BPF_PROG_LOAD, load, 24], {
-      into: filter,
-      hints: HINTS,
-    }),
-    call(`${why}: attach the filter to the cgroup`, "bpf", [BPF_PROG_ATTACH, attach, 16], { hints: HINTS }),
-    call(why, "close", [filter]),
-  ];
+  return call(`${WHY}: load a filter of ${length} instructions`, "bpf", [BPF_PROG_LOAD, load, LOAD_SIZE], {
+    into: filter,
+    hints: HINTS,
+  });
+}
+
+/** Attaches a filter to a cgroup, in the place of another if there is one. */
+export const attachFilter = (filter: Slot, directory: Slot, replaced?: number): Call =>
+  call(
+    `${WHY}: attach the filter to the cgroup`,
+    "bpf",
+    [
+      BPF_PROG_ATTACH,
+      struct("bpf_attr", [
+        ["target_fd", 4, directory],
+        ["attach_bpf_fd", 4, filter],
+        ["attach_type", 4, BPF_CGROUP_DEVICE],
+        ["attach_flags", 4, BPF_F_ALLOW_MULTI | (replaced === undefined ? 0 : BPF_F_REPLACE)],
+        ["replace_bpf_fd", 4, replaced ?? 0],
+      ]),
+      ATTACH_SIZE,
+    ],
+    { hints: HINTS },
+  );
+
+/** The steps that put the processes of a cgroup under the policy. */
+export function filterDevices(policy: DevicePolicy, directory: Slot): Step[] {
+  const filter = slot("cgroup device filter");
+  return [loadFilter(policy, filter), attachFilter(filter, directory), call(WHY, "close", [filter])];
 }

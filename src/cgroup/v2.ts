@@ -80,7 +80,9 @@ export function createV2(membership: MembershipV2): Step[] {
   ];
 }
 
-/** Makes the cgroup with its limits; `parent` is the path above it where only the running program knows it. */
+/**
+ * Makes the cgroup with its limits; `parent` is the path above it where only the running program knows it.
+ */
 export const limitV2 = (
   { directory, settings, devices, into }: MembershipV2,
   parent: string | Buffer = directory.parent,

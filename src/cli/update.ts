@@ -1,6 +1,7 @@
 /** hutch update: new limits for a container. */
+import { digestOfRules } from "../container/draft.ts";
 import { load, requireStatus } from "../container/state.ts";
-import type { Record as Written } from "../container/store.ts";
+import { hold, type Record as Written, write } from "../container/store.ts";
 import { completeResources, updateLimits } from "../container/update.ts";
 import { readAll, readText } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
@@ -172,7 +173,7 @@ export const command: Command = {
     ["hutch update -r - box < resources.json", "limits as engines write them"],
   ],
   notes: [
-    "Either all limits are changed, or none. A limit that is not given stays as it is; so do device rules.",
+    "Either all limits are changed, or none. A limit that is not given stays as it is. Device rules, which --resources may have, take the place of all that were there.",
   ],
 };
 
@@ -215,14 +216,27 @@ export async function run(argv: readonly string[], { root }: Globals): Promise<v
   if (has(given, "resources") && flags !== undefined) {
     throw usageError("update", "expected --resources or single limits, not both");
   }
+  const held = hold(root, id);
   const container = load(root, id);
   requireStatus(container, "update", "created", "running", "paused");
-  const { cgroups } = container.record;
+  const { record } = container;
+  const { cgroups } = record;
   const complete = (resources: Resources): Resources => completeResources(resources, cgroups);
-  const resources = parseResources(flags ?? fileOf(given), complete, {
+  const { devices = [], ...resources } = parseResources(flags ?? fileOf(given), complete, {
     name: "update",
     warn: (line) => warn(`update: ${line}`),
   });
-  if ((resources.devices ?? []).length > 0) warn("update: the device rules stay as they are");
-  updateLimits(id, cgroups, resources, await listenerOf(container.record));
+  // Engines send all that they know of a container. Rules that hutch has applied before are left alone then,
+  // because others may have added to them since, as those do who bring devices of their own (GPUs).
+  const deviceRules = digestOfRules(devices);
+  const isNew = devices.length > 0 && deviceRules !== record.deviceRules;
+  if (isNew && record.unit !== undefined) {
+    throw new HutchError({
+      operation: "update: devices",
+      reason: "systemd keeps the device rules of this container, and changes them no more",
+    });
+  }
+  const tell = await listenerOf(record);
+  await updateLimits(id, cgroups, isNew ? { ...resources, devices } : resources, tell);
+  if (isNew && held !== undefined) write(held, { ...record, deviceRules });
 }

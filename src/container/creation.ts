@@ -4,7 +4,7 @@ import type { Look } from "../host/look.ts";
 import { type Host, isNew, type Launch } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Spec } from "../spec/spec.ts";
-import { type Draft, NAMELESS } from "./draft.ts";
+import { type Draft, digestOfRules, NAMELESS } from "./draft.ts";
 import { contextFor, unitFor } from "./plan.ts";
 import type { Planned } from "./program.ts";
 import type { UnitDraft } from "./unit.ts";
@@ -42,6 +42,7 @@ export async function planCreation(
   const plan = planContainer(context);
   const isLasting = !isNamed;
   name = NAMELESS;
+  const devices = spec.linux?.resources?.devices ?? [];
   const draft: Draft = {
     ociVersion: spec.ociVersion,
     bundle,
@@ -51,6 +52,7 @@ export async function planCreation(
     namespaces: [...context.namespaces.keys()].filter((type) => isNew(context, type)),
     annotations: spec.annotations ?? {},
     cgroups: context.cgroup?.directories() ?? [],
+    ...(devices.length === 0 ? {} : { deviceRules: digestOfRules(devices) }),
     hooks: spec.hooks,
     terminal: spec.process?.terminal === true,
     ...(launch.supervises ? { stays: true } : {}),

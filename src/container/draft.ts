@@ -1,5 +1,6 @@
 /** What is written down of a container, before it has an id: it is kept together with the program. */
 import type { NamespaceType } from "../linux/namespace.ts";
+import type { DeviceRule } from "../spec/resources.ts";
 import type { Hooks } from "../spec/spec.ts";
 import type { Record } from "./store.ts";
 import type { UnitDraft } from "./unit.ts";
@@ -14,6 +15,8 @@ export interface Draft {
   readonly annotations: Readonly<{ [key: string]: string }>;
   /** NAMELESS stands for the id. */
   readonly cgroups: readonly string[];
+  /** See Record. */
+  readonly deviceRules?: string;
   readonly hooks: Hooks | undefined;
   /** True when the process has a terminal. */
   readonly terminal: boolean;
@@ -25,6 +28,10 @@ export interface Draft {
 
 /** Cannot occur in a path. */
 export const NAMELESS = "\0";
+
+/** A digest of linux.resources.devices. */
+export const digestOfRules = (devices: readonly DeviceRule[]): string =>
+  new Bun.CryptoHasher("sha256").update(JSON.stringify(devices)).digest("base64");
 
 /** Written by hutch, into a directory of the caller's own: its form is taken as it is. */
 export function readDraft(text: string): Draft {

@@ -44,6 +44,8 @@ export interface Record {
   readonly namespaces?: readonly NamespaceType[];
   /** Directories that are removed with the container. */
   readonly cgroups: readonly string[];
+  /** A digest of the device rules that were applied last, if there were any. */
+  readonly deviceRules?: string;
   /** The unit that is stopped with the container, where systemd makes the cgroup. */
   readonly unit?: UnitName;
   /** The hooks that come after `create`, as its config had them. */

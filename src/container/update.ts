@@ -84,15 +84,17 @@ export const completeResources = (resources: Resources, cgroups: readonly string
   completed(resources, cgroupReader(cgroups));
 
 /**
- * Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown. `tell`
- * hears of them when they are written, and may refuse them too.
+/**
+ * Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown.
+ * `tell` hears of them when they are written, and may refuse them too. The device rules come last, because
+ * they change at once or not at all.
  */
-export function updateLimits(
+export async function updateLimits(
   id: string,
   cgroups: readonly string[],
   resources: Resources,
   tell?: (resources: Resources, version: "v1" | "v2") => void,
-): void {
+): Promise<void> {
   const read = cgroupReader(cgroups);
   refuseUpdate(resources, read);
   const written: Change[] = [];
@@ -100,6 +102,10 @@ export function updateLimits(
     const changes = updateSettings(resources, read).flatMap((setting) => changeOf(setting, cgroups));
     writeAll(changes, written);
     tell?.(resources, isV2(read) ? "v2" : "v1");
+    if ((resources.devices ?? []).length > 0) {
+      const { updateDevices } = await import("./update-devices.ts");
+      await updateDevices(id, cgroups, resources.devices ?? [], read);
+    }
   } catch (error) {
     undo(written);
     if (!(error instanceof HutchError)) throw error;

@@ -3,12 +3,24 @@
 /** Commands of bpf(2). */
 export const BPF_PROG_LOAD = 5;
 export const BPF_PROG_ATTACH = 8;
+export const BPF_PROG_DETACH = 9;
+export const BPF_PROG_GET_FD_BY_ID = 13;
+export const BPF_OBJ_GET_INFO_BY_FD = 15;
+export const BPF_PROG_QUERY = 16;
 
 export const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 /** An attach type: asked at every open and mknod of a device by a process of the cgroup. */
 export const BPF_CGROUP_DEVICE = 6;
 /** The programs of the cgroups below run too, and all must agree. */
 export const BPF_F_ALLOW_MULTI = 1 << 1;
+/** Puts a program in the place of another, at once (since 5.6). */
+export const BPF_F_REPLACE = 1 << 2;
+
+/** Bytes of a program's name, with its NUL (BPF_OBJ_NAME_LEN). */
+export const BPF_NAME_SIZE = 16;
+/** Where struct bpf_prog_info has the name, and its bytes up to there and with it. */
+export const BPF_PROG_INFO_NAME = 64;
+export const BPF_PROG_INFO_SIZE = 80;
 
 /** The high half of `access_type` of struct bpf_cgroup_dev_ctx: what is asked for, ored together. */
 export const BPF_DEVCG_ACC_MKNOD = 1 << 0;

@@ -12,16 +12,18 @@ function cgroup(files: Readonly<Record<string, string>>): string {
 }
 const text = (directory: string, file: string): string => readFileSync(join(directory, file), "utf8").trim();
 
-test("each limit goes to the cgroup that has its file", () => {
+test("each limit goes to the cgroup that has its file", async () => {
   const [memory, pids] = [cgroup({ "memory.limit_in_bytes": "" }), cgroup({ "pids.max": "" })];
-  updateLimits("box", [memory, pids], { memory: { limit: 4096 }, pids: { limit: 7 } });
+  await updateLimits("box", [memory, pids], { memory: { limit: 4096 }, pids: { limit: 7 } });
   expect(text(memory, "memory.limit_in_bytes")).toBe("4096");
   expect(text(pids, "pids.max")).toBe("7");
 });
 
-test("a limit without a cgroup is refused by name before anything is written", () => {
+test("a limit without a cgroup is refused by name before anything is written", async () => {
   const memory = cgroup({ "memory.limit_in_bytes": "1" });
   const update = () => updateLimits("box", [memory], { memory: { limit: 4096 }, pids: { limit: 7 } });
-  expect(update).toThrow("update container box: limit pids: no cgroup of the container has pids.max");
+  expect(update()).rejects.toThrow(
+    "update container box: limit pids: no cgroup of the container has pids.max",
+  );
   expect(text(memory, "memory.limit_in_bytes")).toBe("1");
 });

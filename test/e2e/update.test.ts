@@ -1,11 +1,12 @@
 /** update, against what the kernel says of the cgroup. */
 import { afterAll, expect } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Resources } from "../../src/spec/resources.ts";
 import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { type Box, detached, limitedBox } from "./support-detached.ts";
-import { output } from "./support-inside.ts";
+import { output, withLinux } from "./support-inside.ts";
 import { asRoot } from "./support-lifecycle.ts";
 
 const place = detached();
@@ -106,3 +107,56 @@ asRoot("puts back what it has written when the kernel refuses a later limit", as
   expect(stderr).toMatch(/^hutch: update container \S+: write \S+cpu\S+: E(INVAL|RANGE)/);
   expect(memoryLimit(own)).toBe(before);
 });
+
+/** A device that root may open for writing without any capability, if the rules let it. */
+const KMSG = { type: "c", major: 1, minor: 11 } as const;
+
+asRoot("exchanges the device rules, and leaves them when a limit is refused", async () => {
+  const id = await place.run("sleep 300", (name) =>
+    withLinux({
+      cgroupsPath: `/${name}`,
+      devices: [{ path: "/dev/kmsg", ...KMSG }],
+      resources: { devices: [{ allow: false }] },
+    }),
+  );
+  const opens = async (): Promise<string> => {
+    const script = "(: >/dev/kmsg) 2>/dev/null && echo kmsg; (: >/dev/null) && echo null";
+    return output(await call(["exec", id, "sh", "-c", script]));
+  };
+  const update = (resources: Resources) =>
+    call(["update", "-r", "-", id], { input: JSON.stringify(resources) });
+  expect(await opens()).toBe("null\n");
+  output(await update({ devices: [{ allow: false }, { allow: true, ...KMSG, access: "w" }] }));
+  expect(await opens()).toBe("kmsg\nnull\n");
+  const refused = await update({ devices: [{ allow: false }], cpu: { quota: 9_000_000_000_000_000 } });
+  expect(refused.code).toBe(1);
+  expect(await opens()).toBe("kmsg\nnull\n");
+  output(await update({ devices: [{ allow: true }, { allow: false, ...KMSG }] }));
+  expect(await opens()).toBe("null\n");
+  output(await update({ devices: [{ allow: true }] }));
+  expect(await opens()).toBe("kmsg\nnull\n");
+  output(await update({ devices: [{ allow: false }] }));
+  expect(await opens()).toBe("null\n");
+});
+
+testUnless(anyReason(lacksRoot(), lacksCgroup(1)))(
+  "device rules that were applied before are left as they are, with what others have added",
+  async () => {
+    const devices = [{ allow: false }];
+    const id = await place.run("sleep 300", (name) =>
+      withLinux({ cgroupsPath: `/${name}`, resources: { devices } }),
+    );
+    const record: { cgroups: string[] } = JSON.parse(
+      readFileSync(join(place.root, id, "record.json"), "utf8"),
+    );
+    const directory = record.cgroups.find((path) => path.includes("/devices/")) ?? "";
+    writeFileSync(join(directory, "devices.allow"), "c 195:0 rw");
+    const update = (rules: object) => call(["update", "-r", "-", id], { input: JSON.stringify(rules) });
+    const list = (): string => readFileSync(join(directory, "devices.list"), "utf8");
+    output(await update({ devices, pids: { limit: 7 } }));
+    expect(list()).toContain("c 195:0 rw\n");
+    output(await update({ devices: [...devices, { allow: true, ...KMSG, access: "w" }] }));
+    expect(list()).not.toContain("c 195:0");
+    expect(list()).toContain("c 1:11 w\n");
+  },
+);

@@ -6,6 +6,8 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   "src/cli/checkpoint.ts": "test/e2e/globals.test.ts asks for it",
   "src/cli/features.ts":
     "prints what test/container/features.test.ts judges; test/e2e/globals.test.ts runs it",
+  "src/container/update-devices.ts":
+    "calls of the kernel around cgroup/device-change; test/e2e/update.test.ts opens devices on v1, test/vm on v2",
   "src/cli/restore.ts": "test/e2e/globals.test.ts asks for it",
   "src/cli/resume.ts": "test/e2e/pause.test.ts runs it after each pause",
 };
