@@ -20,15 +20,37 @@ function attribute(attributes: string, name: string): string {
   return decode(new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
 }
 
+export interface TestOutcome {
+  readonly file: string;
+  /** With the groups around it. */
+  readonly name: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+}
+
+const nameOf = (group: string, name: string): string => (group === "" ? name : `${group} > ${name}`);
+
+function outcomeOf(body: string): TestOutcome["outcome"] {
+  if (body.includes("<skipped")) return "skipped";
+  return /<(failure|error)/.test(body) ? "failed" : "passed";
+}
+
+/** Every test of a report; a damaged or empty one has none. */
+export function readTests(xml: string): TestOutcome[] {
+  const cases = xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
+  return [...cases].map(([, attributes = "", body = ""]) => ({
+    file: attribute(attributes, "file"),
+    name: nameOf(attribute(attributes, "classname"), attribute(attributes, "name")),
+    outcome: outcomeOf(body),
+  }));
+}
+
 /** Reads a report; a damaged or empty one gives zeros. */
 export function readReport(xml: string): Report {
-  const cases = [...xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
-  const withTag = (tag: string) => cases.filter(([, , body]) => body?.includes(`<${tag}`));
-  const skipped = withTag("skipped").map(([, attributes = ""]) => {
-    const group = attribute(attributes, "classname");
-    const name = attribute(attributes, "name");
-    return `${attribute(attributes, "file")}: ${group === "" ? name : `${group} > ${name}`}`;
-  });
-  const failed = new Set([...withTag("failure"), ...withTag("error")]).size;
-  return { passed: cases.length - failed - skipped.length, failed, skipped };
+  const tests = readTests(xml);
+  const of = (wanted: TestOutcome["outcome"]) => tests.filter(({ outcome }) => outcome === wanted);
+  return {
+    passed: of("passed").length,
+    failed: of("failed").length,
+    skipped: of("skipped").map(({ file, name }) => `${file}: ${name}`),
+  };
 }

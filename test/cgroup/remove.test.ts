@@ -149,7 +149,7 @@ testUnless(v1)("v1: processes and cgroups that the container leaves are removed 
   const directory = place("pids", `${OWN}rest`);
   const script = `mkdir -p ${directory}/a/b/c ${directory}/.hidden ${directory}/..x
     sleep 100 & echo $! >${directory}/a/b/c/cgroup.procs
-    sleep 100 & sleep 100 & wc -l <${directory}/cgroup.procs`;
+    sleep 100 & sleep 100 & wc -l <${directory}/cgroup.procs; true`;
   const result = await runInCgroup(plan({ resources: { pids: { limit: 32 } } }), script, `${OWN}rest`);
   expect(result).toEqual({ code: 0, signal: null, stdout: "4\n", stderr: "" });
   expect(left()).toEqual([]);

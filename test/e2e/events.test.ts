@@ -1,6 +1,7 @@
 /** events, against what the kernel says of the cgroup. */
 import { afterAll, expect } from "bun:test";
 import { HUTCH } from "../support/hutch.ts";
+import { SLOWNESS } from "../support/patience.ts";
 import { detached, limitedBox } from "./support-detached.ts";
 import { asRoot } from "./support-lifecycle.ts";
 
@@ -33,7 +34,7 @@ asRoot("--stats has no member that runc's does not have", async () => {
 });
 
 asRoot("is a line each interval, and ends with the container", async () => {
-  const own = await limitedBox(place, "sleep 1.2");
+  const own = await limitedBox(place, `sleep ${1.2 * SLOWNESS}`);
   const { code, stdout } = await call(["events", "--interval", "200ms", own.id]);
   expect(code).toBe(0);
   const types = stdout
@@ -46,7 +47,7 @@ asRoot("is a line each interval, and ends with the container", async () => {
 
 asRoot("tells of a process that was killed for want of memory", async () => {
   // What dd wants is more than there is; the shell goes on.
-  const script = "sleep 1; dd if=/dev/zero of=/dev/null bs=100M count=1; sleep 1";
+  const script = `sleep ${SLOWNESS}; dd if=/dev/zero of=/dev/null bs=100M count=1; sleep 1`;
   const own = await limitedBox(place, script, 16 * 2 ** 20);
   const child = Bun.spawn([HUTCH, "--root", place.root, "events", "--interval", "60s", own.id], {
     stdout: "pipe",
@@ -56,8 +57,7 @@ asRoot("tells of a process that was killed for want of memory", async () => {
 });
 
 asRoot("tells of each process, also of the first, with which the stream ends", async () => {
-  const script =
-    "sleep 1; for n in 1 2; do dd if=/dev/zero of=/dev/null bs=100M count=1; done; exec dd if=/dev/zero of=/dev/null bs=100M count=1";
+  const script = `sleep ${SLOWNESS}; for n in 1 2; do dd if=/dev/zero of=/dev/null bs=100M count=1; done; exec dd if=/dev/zero of=/dev/null bs=100M count=1`;
   const own = await limitedBox(place, script, 16 * 2 ** 20);
   const { stdout, code } = await call(["events", "--interval", "60s", own.id]);
   const lines = stdout.trim().split("\n");

@@ -56,8 +56,8 @@ const SCRIPT = `
   read line
   echo "files $(ls /tmp | tr '\\n' ' ')"
   echo "whose $(cat /tmp/whose)"
+  echo "listening $(cat /proc/net/tcp /proc/net/tcp6 | grep -cE ':1E61 0+:0000 0A')"
   echo "server $(sleep 0.2 | nc 127.0.0.1 7777)"
-  echo "listening $(grep -c ':1E61 ' /proc/net/tcp6)"
   echo "sleepers $(cat /proc/[0-9]*/comm | grep -c '^sleep$')"
   echo "highest $(ls -d /proc/[0-9]* | sed 's,/proc/,,' | sort -n | tail -n 1)"
   echo "map $(tr -s ' ' < /proc/self/uid_map)"

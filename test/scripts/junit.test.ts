@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readReport } from "../../scripts/junit.ts";
+import { readReport, readTests } from "../../scripts/junit.ts";
 
 const REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="bun test" tests="4" failures="1" skipped="1">
@@ -25,4 +25,13 @@ test("a report gives the totals and the names of skipped tests with their reason
 
 test("a report that was not written counts nothing", () => {
   expect(readReport("")).toEqual({ passed: 0, failed: 0, skipped: [] });
+});
+
+test("every test is told with its outcome", () => {
+  expect(readTests(REPORT).map(({ name, outcome }) => `${outcome}: ${name}`)).toEqual([
+    "passed: a > b",
+    'skipped: group > c (needs <objdump> & "x")',
+    "failed: d",
+    "passed: e",
+  ]);
 });

@@ -1,6 +1,7 @@
 /** Runs dist/hutch as a user of it would: as a process of its own. */
 import { copyFileSync, existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { SLOWNESS } from "./patience.ts";
 import type { SkipReason } from "./skip.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
@@ -15,7 +16,7 @@ export interface HutchOptions {
   readonly cwd?: string;
   /** The user and group to run as, without further groups; needs root. */
   readonly uid?: number;
-  /** Milliseconds, 30,000 by default; then SIGKILL, and `signal` says so. */
+  /** Milliseconds (of a fast machine), 30,000 by default; then SIGKILL, and `signal` says so. */
   readonly timeout?: number;
 }
 
@@ -50,7 +51,7 @@ export async function run(command: readonly string[], options: HutchOptions = {}
     stdout: "pipe",
     stderr: "pipe",
     env: { ...process.env, ...options.env },
-    timeout: options.timeout ?? 30_000,
+    timeout: (options.timeout ?? 30_000) * SLOWNESS,
     killSignal: "SIGKILL",
     ...(cwd === undefined ? {} : { cwd }),
     ...(uid === undefined ? {} : { uid, gid: uid }),

@@ -2,6 +2,7 @@
 import { test } from "bun:test";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
+import { SLOWNESS } from "./patience.ts";
 
 export type SkipReason = string | undefined;
 
@@ -70,6 +71,6 @@ export function testUnless(
     test.skipIf(reason !== undefined)(
       reason === undefined ? name : `${name} (${reason})`,
       async () => void (await body()),
-      timeout,
+      timeout === undefined ? undefined : timeout * SLOWNESS,
     );
 }

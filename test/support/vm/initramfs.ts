@@ -6,8 +6,12 @@ import { findBusybox } from "../rootfs.ts";
 import type { Entry } from "./cpio.ts";
 import { INIT } from "./init.ts";
 
-/** A file by its text, or a file or a whole directory of this machine by its path. */
-export type Content = { readonly text: string; readonly mode?: number } | { readonly from: string };
+/** A file by its text, a symlink, a file or a whole directory of this machine, or the program at a path. */
+export type Content =
+  | { readonly text: string; readonly mode?: number }
+  | { readonly link: string }
+  | { readonly from: string }
+  | { readonly program: string };
 
 export interface Contents {
   /** By the paths that they have on the machine. */
@@ -56,6 +60,8 @@ function tree(path: string, from: string): Entry[] {
 
 function entriesOf(path: string, content: Content): Entry[] {
   if ("from" in content) return tree(path, content.from);
+  if ("program" in content) return [program(path, content.program)];
+  if ("link" in content) return [{ kind: "link", path, target: content.link }];
   return [{ kind: "file", path, mode: content.mode ?? 0o644, data: new TextEncoder().encode(content.text) }];
 }
 
@@ -95,5 +101,7 @@ export function initramfs({ files = {}, modules, boundary, cgroups, script: text
     ...modules.map((path) => program(join("/vm", basename(path)), path)),
     ...Object.entries(files).flatMap(([path, content]) => entriesOf(path, content)),
   ];
-  return [...parents(entries), ...entries];
+  // Of two with one path the later counts.
+  const single = new Map([...parents(entries), ...entries].map((entry) => [entry.path, entry]));
+  return [...single.values()];
 }

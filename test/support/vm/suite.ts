@@ -1,0 +1,116 @@
+/** The tests of this repository on the machine: what they need there, and what became of each. */
+import { join } from "node:path";
+import { readTests, type TestOutcome } from "../../../scripts/junit.ts";
+import { ROOT } from "../source.ts";
+import { type Content, librariesOf } from "./initramfs.ts";
+import { type MachineOptions, runInMachine } from "./machine.ts";
+
+/** Of the repository; dist/hutch is there as /bin/hutch. */
+const TREES = [
+  "bin",
+  "package.json",
+  "bunfig.toml",
+  "tsconfig.json",
+  "node_modules/citty",
+  "node_modules/consola",
+  "node_modules/valibot",
+  "scripts",
+  "src",
+  "test",
+];
+
+/** Programs of this machine that tests call, with options that busybox's do not have. */
+const PROGRAMS = [
+  ...["bash", "chroot", "ip", "ipcrm", "mount", "nsenter", "prlimit", "ps", "setsid", "stty", "umount"],
+  "unshare",
+];
+
+/** What a host has, and tests look for. */
+const TEXTS: Readonly<Record<string, string>> = {
+  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
+  "/etc/group": "root:x:0:\nnogroup:x:65534:\n",
+  "/etc/hostname": "machine\n",
+  "/var/empty": "",
+  "/home/empty": "",
+};
+
+/** Where the repository lies on the machine. */
+const REPOSITORY = "/hutch";
+
+/** A test takes so many times as long as on this machine (see test/support/patience.ts). */
+const SLOWNESS = 4;
+
+function suiteFiles(): Record<string, Content> {
+  const PATH = "/usr/sbin:/sbin:/usr/bin:/bin";
+  const found = PROGRAMS.map((name) => Bun.which(name, { PATH })).filter((path) => path !== null);
+  const programs = [process.execPath, ...found];
+  return Object.fromEntries<Content>([
+    ...Object.entries(TEXTS).map(([path, text]): [string, Content] => [path, { text }]),
+    ...TREES.map((path): [string, Content] => [join(REPOSITORY, path), { from: join(ROOT, path) }]),
+    [join(REPOSITORY, "dist/hutch"), { link: "/bin/hutch" }],
+    ...programs.flatMap(librariesOf).map((path): [string, Content] => [path, { program: path }]),
+    ...found.map((path): [string, Content] => [
+      join("/usr/bin", path.replace(/.*\//, "")),
+      { program: path },
+    ]),
+    ["/usr/bin/bun", { program: process.execPath }],
+  ]);
+}
+
+export interface SuiteResult {
+  readonly tests: readonly TestOutcome[];
+  /** Files for which no time was left. */
+  readonly late: readonly string[];
+  /** What bun printed. */
+  readonly log: string;
+}
+
+/** Seconds that one group of files may take. */
+const LIMIT = 400;
+
+/** Runs one group in a process of its own, unless it is too late. */
+const groupScript = (files: readonly string[], seconds: number): string => `
+if [ $(cut -d. -f1 /proc/uptime) -lt ${seconds} ]; then
+  timeout -s KILL ${LIMIT} bun test --timeout=120000 --reporter=junit --reporter-outfile=/tmp/junit.xml ${files.map((file) => `./${file}`).join(" ")}
+  cat /tmp/junit.xml >/dev/ttyS2
+  rm -rf /tmp/*
+else
+  echo "${files.map((file) => `late: ${file}`).join("\n")}"
+fi`;
+
+/**
+ * Runs test files by their paths in the repository: each group in a process of its own, and none that would
+ * begin later than `seconds` after the start of the machine.
+ */
+export async function runSuite(
+  groups: readonly (readonly string[])[],
+  seconds: number,
+  options: MachineOptions,
+): Promise<SuiteResult> {
+  const script = `
+export PATH=/usr/bin:/bin TMPDIR=/tmp NO_COLOR=1 HUTCH_CACHE=off HUTCH_TEST_SLOWNESS=${SLOWNESS}
+cd ${REPOSITORY}
+${groups.map((files) => groupScript(files, seconds)).join("\n")}
+exit 0
+`;
+  const { output, results } = await runInMachine({
+    modules: ["overlay", "fuse"],
+    memory: 2048,
+    timeout: seconds + 2 * LIMIT,
+    ...options,
+    files: suiteFiles(),
+    script,
+  });
+  const late = [...output.matchAll(/^late: (.*)$/gm)].map(([, file = ""]) => file);
+  return { tests: readTests(results), late, log: output };
+}
+
+/** What bun printed of a failed test: all since the one before it. */
+export function complaintOf(log: string, name: string): string {
+  const lines = log.split("\n");
+  const end = lines.findIndex((line) => line.startsWith("(fail) ") && line.includes(name));
+  const start = lines.findLastIndex(
+    (line, index) => index < end && /^(\((pass|fail|skip)\)|test\/)/.test(line),
+  );
+  return end < 0 ? `failed, and said nothing: ${name}` : lines.slice(start + 1, end + 1).join("\n");
+}
