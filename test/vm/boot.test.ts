@@ -34,8 +34,12 @@ onMachine("cgroup v2: limits are what the kernel shows, and nothing is left", as
   ]);
 });
 
-const V1 = `script='cd /sys/fs/cgroup; /bin/busybox cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us'
-  inside ${LIMITS}; ${LEFT}; umount /sys/fs/cgroup/pids; inside ${LIMITS}; umount -l /sys/fs/cgroup; inside ${LIMITS}`;
+const V1 = `cd /sys/fs/cgroup
+  script='cd /sys/fs/cgroup
+  /bin/busybox cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us'
+  inside ${LIMITS}; ${LEFT}
+  umount pids; inside ${LIMITS}
+  umount -l /sys/fs/cgroup; inside ${LIMITS}`;
 const WITHOUT_PIDS =
   "hutch: limit pids: linux.resources.pids: the pids controller of cgroup v1 is not mounted; hint: mount it (mount -t cgroup -o pids cgroup DIRECTORY; the kernel may need cgroup_enable=pids), or leave linux.resources.pids out";
 const WITHOUT_ALL =
