@@ -106,15 +106,20 @@ export async function reach(where: Place, id: string, status: string): Promise<v
 
 const HIERARCHIES = "/sys/fs/cgroup";
 
-function cgroupsNamed(directory: string, name: string, depth = 4): string[] {
+/** The cgroups below a directory whose names are such. */
+function cgroupsBelow(directory: string, isSuch: (name: string) => boolean, depth: number): string[] {
   if (depth === 0) return [];
   return list(directory).flatMap((entry) => {
     const path = join(directory, entry);
-    if (entry === name) return [path];
+    if (isSuch(entry)) return [path];
     // Files have dots in their names, and reading all of them would take long.
-    return entry.includes(".") || entry === "tasks" ? [] : cgroupsNamed(path, name, depth - 1);
+    return entry.includes(".") || entry === "tasks" ? [] : cgroupsBelow(path, isSuch, depth - 1);
   });
 }
+
+/** The cgroups of the machine whose names are such. */
+export const cgroupsNamed = (isSuch: (name: string) => boolean): string[] =>
+  cgroupsBelow(HIERARCHIES, isSuch, 4);
 
 /** Until `start` every process of a creation has the container's id, or hutch-ID, among its arguments. */
 const processesOf = (id: string): string[] =>
@@ -129,7 +134,7 @@ export function remains({ root, bundle: directory }: Pick<Place, "root" | "bundl
   const name = `hutch-${id}`;
   return [
     ...processesOf(id).map((pid) => `process ${pid}: ${read(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`),
-    ...cgroupsNamed(HIERARCHIES, name).map((path) => `cgroup ${path}`),
+    ...cgroupsNamed((each) => each === name).map((path) => `cgroup ${path}`),
     ...[...mountsBelow(directory), ...mountsBelow(root)].map((path) => `mount ${path}`),
     ...list(root)
       .filter((entry) => entry.startsWith(id))
