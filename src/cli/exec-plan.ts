@@ -95,6 +95,10 @@ function cgroupsOf({ container, given, look }: ExecWish) {
   return cgroupsToEnter(record.cgroups, all(given, "cgroup"), host, unified?.own);
 }
 
+/** "allow" or "deny"; the key of a kept program has it, too. */
+const setgroupsOf = ({ record }: Container): string | undefined =>
+  readTextIfExists(`/proc/${record.init?.pid}/setgroups`)?.trim();
+
 /** Plans the joiner; all that can be refused is refused here. */
 export async function planExec(wish: ExecWish): Promise<Plan> {
   const { container, given, preserveFds, look } = wish;
@@ -104,7 +108,8 @@ export async function planExec(wish: ExecWish): Promise<Plan> {
   const host = gatherHost(look);
   const spec = { ...own, process };
   const filter = await compileFilter(spec, host);
-  const launch = { ...PLAIN, id: () => container.id, preserveFds, filter };
+  const deniesGroups = setgroupsOf(container) === "deny";
+  const launch = { ...PLAIN, id: () => container.id, preserveFds, filter, deniesGroups };
   return planJoiner(makeContext(spec, host, launch, undefined), process, {
     namespaces: namespacesOf(container.record.init?.pid ?? 0, container.record.namespaces),
     ...cgroupsOf(wish),

@@ -91,6 +91,7 @@ function wordsFor(container: Container, given: Given, processText: string | unde
     `${processText}`,
     `${namespacesOf(pid, container.record.namespaces)}`,
     `${readTextIfExists(`/proc/${pid}/cgroup`)}`,
+    `${readTextIfExists(`/proc/${pid}/setgroups`)}`,
   ];
 }
 

@@ -23,6 +23,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   dieWithLauncher: false,
   creates: false,
   cgroups: undefined,
+  deniesGroups: false,
   supervises: false,
   noPivot: false,
   keepKeyring: false,

@@ -79,6 +79,8 @@ export interface Launch {
    * such.
    */
   readonly noPivot: boolean;
+  /** setgroups is denied in the user namespace that is joined (user_namespaces(7)); of `exec`. */
+  readonly deniesGroups: boolean;
   /**
    * When a cgroup is made: never, where limits are asked for or a path is given, or for every container of
    * `create`; undefined is always for root and else where it is asked for.

@@ -55,7 +55,8 @@ export function mapsItself({ spec, host }: Context): boolean {
  * True when setgroups is denied in the new namespace: so it must be for a caller who maps the own group
  * alone, and newgidmap sees to it.
  */
-export function deniesGroups({ spec, host }: Context): boolean {
+export function deniesGroups({ spec, host, launch }: Context): boolean {
+  if (launch.deniesGroups) return true;
   const [gid, ...more] = spec.linux?.gidMappings ?? [];
   return host.uid !== 0 && more.length === 0 && gid?.size === 1 && gid.hostID === host.gid;
 }

@@ -11,7 +11,7 @@
 import { AT_FDCWD, LAST_DESCRIPTOR, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
 import { MADV_DONTFORK, MAP_ANONYMOUS, MAP_SHARED, PROT_READ, PROT_WRITE } from "../linux/mman.ts";
 import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
-import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID } from "../linux/sched.ts";
+import { CLONE_INTO_CGROUP, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import type { Process } from "../spec/spec.ts";
 import { setAffinity } from "./affinity.ts";
@@ -177,6 +177,7 @@ function join(context: Context, process: Process, { namespaces, tasks, detached 
     call("keep /proc of this process closed (CVE-2016-9962)", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
     call("keep the member away from the memory for its pid", "madvise", [SHARED, PAGE, MADV_DONTFORK]),
     call("hold no descriptor of the host any more", "close_range", [at("program"), LAST_DESCRIPTOR, 0]),
+    ...((namespaces & CLONE_NEWUSER) === 0 ? [] : leaveGroups()),
     // All at once: the kernel joins a user namespace first, which grants the rights over those that it owns.
     ...(namespaces === 0
       ? []
@@ -198,6 +199,11 @@ function join(context: Context, process: Process, { namespaces, tasks, detached 
     exit(0, "leave the member to the supervisor"),
   ];
 }
+
+/** Before a user namespace in which nobody may: the groups of root, say, would stay those of the command. */
+const leaveGroups = (): Step[] => [
+  call("leave all groups of the caller", "setgroups", [0, 0], { errors: { EPERM: "ignore" } }),
+];
 
 /** The caller is meant by 0; by `tasks`, not `cgroup.procs`, as in cgroup/v1. */
 function enterTasks(path: string): Step[] {

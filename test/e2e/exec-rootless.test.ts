@@ -3,14 +3,16 @@ import { expect } from "bun:test";
 import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootlessSpec } from "../../src/spec/default.ts";
-import { hutch, lacksHutch } from "../support/hutch.ts";
+import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
-import { anyReason, lacksUserNamespaces, testUnless } from "../support/skip.ts";
+import { anyReason, lacksProgram, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
 import { freshId, output, processOf } from "./support-inside.ts";
 
-const asUser = testUnless(anyReason(lacksBusybox(), lacksHutch(), lacksUserNamespaces()));
+const asUser = testUnless(
+  anyReason(lacksBusybox(), lacksHutch(), lacksUserNamespaces(), lacksProgram("setpriv")),
+);
 
 asUser("an ordinary user executes commands in a container of its own", async () => {
   const user = ordinaryUser();
@@ -42,6 +44,16 @@ asUser("an ordinary user executes commands in a container of its own", async () 
     expect(output(await call("exec", "-t", id, "tty"))).toMatch(/^\/dev\/pts\/\d+\r\n$/);
     expect((await call("exec", "--detach", id, "nosuch")).code).toBe(127);
     expect((await call("exec", id, "sh", "-c", "exit 3")).code).toBe(3);
+    // setgroups is denied there, also for the root of the machine, whose groups must not come along.
+    const asRoot = ["--root", join(user.env.XDG_RUNTIME_DIR, "hutch"), "exec"];
+    const tells = [...asRoot, id, "grep", "-E", "^(Uid|Gid|Groups)", "/proc/self/status"];
+    const groups = await run(["setpriv", "--groups", "4,5", HUTCH, ...tells]);
+    expect(output(groups).replace(/\s+/g, " ")).toBe("Uid: 0 0 0 0 Gid: 0 0 0 0 Groups: ");
+    const own = await hutch([...asRoot, id, "sh", "-c", "touch /tmp/x || touch /dev/shm/x; id -u"]);
+    expect(output(own)).toBe("0\n");
+    const more = await hutch([...asRoot, "--additional-gids", "5", id, "true"]);
+    expect(more.code).not.toBe(0);
+    expect(more.stderr).toContain("join the groups 5");
   } finally {
     await call("delete", "--force", id);
   }
