@@ -40,15 +40,14 @@ export async function planBundle(
   look: Look,
   warn: (line: string) => void,
 ): Promise<Planned> {
-  const { spec, launch, bundle } = loadBundle(directory, look, warn, config);
-  const where = { bundle, config: config === undefined ? undefined : look("real", config) };
+  const { spec, launch, bundle, text } = loadBundle(directory, look, warn, config);
   // What `create` makes is a child of hutch, from a memfd of its own.
   const whole = {
     ...launch,
     ...wishes,
     ...(wishes.creates ? {} : foregroundLaunch(spec, manager !== undefined)),
   };
-  const wish = { id, ...where, spec, host: gatherHost(look), launch: whole, manager };
+  const wish = { id, bundle, config: text, spec, host: gatherHost(look), launch: whole, manager };
   const planned = await planCreation(wish, look);
   if (!whole.supervises) return planned;
   return { ...planned, report: { kind: "pipe", fd: controlDescriptor(wishes.preserveFds, "report") } };

@@ -28,18 +28,16 @@ export interface ExecWish {
   readonly warn: (line: string) => void;
 }
 
-/** The configuration of the container, which also says what its namespaces and its filter are. */
-function specOf({ id, record }: Container, look: Look): Spec {
-  const path = record.config ?? `${record.bundle}/config.json`;
-  const text = look("text", path);
-  if (text === undefined) {
+/** The configuration that the container was made by, which also says what its namespaces and filter are. */
+function specOf({ id, record }: Container): Spec {
+  if (record.config === undefined) {
     throw new HutchError({
-      operation: `exec in ${id}: read ${path}`,
-      errno: "ENOENT",
-      hint: "the bundle is gone",
+      operation: `exec in ${id}`,
+      reason: "its configuration was not written down",
+      hint: "it was made by an older hutch",
     });
   }
-  const spec = parseSpecText(text);
+  const spec = parseSpecText(record.config);
   return { ...spec, root: { ...spec.root, path: record.rootfs } };
 }
 
@@ -102,7 +100,7 @@ const setgroupsOf = ({ record }: Container): string | undefined =>
 /** Plans the joiner; all that can be refused is refused here. */
 export async function planExec(wish: ExecWish): Promise<Plan> {
   const { container, given, preserveFds, look } = wish;
-  const own = specOf(container, look);
+  const own = specOf(container);
   const process = processOf(wish, own);
   checkConsole(given, process);
   const host = gatherHost(look);

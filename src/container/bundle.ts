@@ -26,7 +26,7 @@ export function loadBundle(
   look: Look,
   warn?: (line: string) => void,
   config?: string,
-): { spec: Spec; launch: Omit<Launch, "id">; bundle: string } {
+): { spec: Spec; launch: Omit<Launch, "id">; bundle: string; text: string } {
   const what = look("kind", directory);
   const bundle = what === "directory" ? look("real", directory) : undefined;
   if (bundle === undefined) {
@@ -72,5 +72,6 @@ export function loadBundle(
     },
     launch: PLAIN,
     bundle,
+    text,
   };
 }

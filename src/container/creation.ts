@@ -13,7 +13,7 @@ export interface Wish {
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;
-  /** Absolute, when it is not the bundle's config.json. */
+  /** The text that `spec` was read from. */
   readonly config?: string | undefined;
   readonly spec: Spec;
   readonly host: Host;

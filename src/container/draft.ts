@@ -8,6 +8,7 @@ import type { UnitDraft } from "./unit.ts";
 export interface Draft {
   readonly ociVersion: string;
   readonly bundle: string;
+  /** The text of config.json. */
   readonly config?: string;
   readonly rootfs: string;
   readonly owner: number;

@@ -31,7 +31,7 @@ export interface Record {
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;
-  /** The configuration, absolute, when it is not the bundle's config.json. */
+  /** config.json as it was when the container was made, for `exec`: the bundle may be another by then. */
   readonly config?: string;
   /** The root of the container on the host, absolute. */
   readonly rootfs: string;

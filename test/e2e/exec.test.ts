@@ -1,6 +1,6 @@
 /** hutch exec: a process more in a running container. */
 import { afterAll, beforeAll, describe, expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
 import { HUTCH, hutch, run } from "../support/hutch.ts";
@@ -8,7 +8,8 @@ import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { eventually } from "../support/terminal.ts";
 import { asRoot, type Box, box, EXEC_REASON, namespacesOf, textOf } from "./support-exec.ts";
-import { childrenOf, output, status, withLinux, withProcess } from "./support-inside.ts";
+import { childrenOf, freshId, output, status, withLinux, withProcess } from "./support-inside.ts";
+import { change, place } from "./support-lifecycle.ts";
 
 let one: Box;
 beforeAll(async () => {
@@ -369,3 +370,20 @@ describe("descriptors and files", () => {
     for (const name of [...named, ...more, "pidfd-socket"]) expect(stdout).toContain(`--${name}`);
   });
 });
+
+asRoot(
+  "exec goes by the configuration that the container was made by, whatever the bundle is now",
+  async () => {
+    const where = await place("sleep 1000", withProcess({ env: ["PATH=/bin", "MADE=before"] }));
+    const id = freshId();
+    await where.ok("run", "--detach", "--bundle", where.bundle, id);
+    try {
+      change(where.bundle, withProcess({ env: ["PATH=/bin", "MADE=after"], cwd: "/nowhere" }));
+      expect(await where.ok("exec", id, "/bin/sh", "-c", "echo $MADE; pwd")).toBe("before\n/\n");
+      rmSync(join(where.bundle, "config.json"));
+      expect(await where.ok("exec", id, "/bin/sh", "-c", "echo $MADE")).toBe("before\n");
+    } finally {
+      await where.ok("delete", "--force", id);
+    }
+  },
+);
