@@ -45,6 +45,10 @@ export const command: Command = {
       value: "NAME",
       help: "the root is the directory that this variable names; WHERE is left out",
     },
+    {
+      name: "pack",
+      help: "the root travels inside the file, as a read-only image; then it takes root to start",
+    },
     { name: "strip", help: "leave out the text of the plan, which hutch explain FILE prints" },
     { name: "json", help: "write the plan as JSON instead (to standard output without -o)" },
     ...IN_OPTIONS,
@@ -60,6 +64,7 @@ export const command: Command = {
       "hutch compile --args --relative ./rootfs /bin/tool -o tool",
       "./tool x runs /bin/tool x; rootfs moves with it",
     ],
+    ["hutch compile --pack ./rootfs /bin/server -o server", "one file that is program and root"],
     ["hutch compile --arch aarch64 ./rootfs /bin/server -o server", "for another processor"],
   ],
   notes: [
@@ -100,8 +105,10 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const words = variable === undefined ? given.words : [".", ...given.words];
   const wish = { ...given, words };
   const around = await surroundings(wish, look, foreignHost(arch, isRoot));
-  const where = variable === undefined ? around.where : `$${variable}`;
-  const { spec, launch } = readIn(wish, { ...around, where }, variablesOf(given));
+  const isPacked = has(given, "pack");
+  const where = isPacked ? PACKED : variable === undefined ? around.where : `$${variable}`;
+  const submounts = isPacked ? [] : around.submounts;
+  const { spec, launch } = readIn(wish, { ...around, where, submounts }, variablesOf(given));
   const { givenEnvironment: _, ...rest } = launch;
   return {
     spec: parseSpec(spec, { name: "compile" }),
@@ -121,6 +128,26 @@ async function describe(given: Given, arch: Arch): Promise<Descriptions> {
   return { root, user: await describeIn(given, arch, false) };
 }
 
+/** How messages name a root that is in the file. */
+const PACKED = "(packed)";
+
+/** The directory that --pack puts into the file. */
+function packedRoot(given: Given): string {
+  const bundle = last(given, "bundle");
+  const root = bundle === undefined ? (given.words[0] ?? "") : loadBundle(bundle, look).spec.root?.path;
+  const path = look("real", root ?? "") ?? "/";
+  if (path !== "/" && !has(given, "rootfs-from-env")) return path;
+  throw usageError("compile", "--pack: expected a directory other than / as WHERE");
+}
+
+/** The newest time in an image: https://reproducible-builds.org/docs/source-date-epoch/. */
+function latestTime(): bigint | undefined {
+  const text = process.env["SOURCE_DATE_EPOCH"];
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text)) return BigInt(text) * 1_000_000_000n;
+  throw usageError("compile", `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
@@ -138,6 +165,12 @@ export async function run(argv: readonly string[]): Promise<void> {
       rootVariable: last(given, "rootfs-from-env"),
     },
   };
+  if (has(given, "pack")) {
+    if (json) throw usageError("compile", "--json: the plan of a packed root is not written");
+    const { writePacked } = await import("../container/pack.ts");
+    const { root } = await describe(given, arch);
+    return writePacked({ root, options, directory: packedRoot(given), latest: latestTime(), path });
+  }
   const { bytes, plan } = await compileFile(await describe(given, arch), options);
   if (json && output === undefined) return print(planJson(plan, arch));
   // Whole or not at all, and under a program that is running.

@@ -3,9 +3,10 @@ import { loadBundle } from "../container/bundle.ts";
 import { gatherHost } from "../container/host.ts";
 import { compile } from "../container/launch.ts";
 import { planFor } from "../container/plan.ts";
-import { readFile, writeFile } from "../host/fd.ts";
+import { open, readAt, using, writeFile } from "../host/fd.ts";
 import { look } from "../host/look.ts";
 import { HutchError } from "../linux/error.ts";
+import { O_RDONLY } from "../linux/fcntl.ts";
 import { environmentOf } from "../options/in-environment.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import { readIn } from "../options/in-spec.ts";
@@ -59,6 +60,15 @@ const BY_HUTCH = [
   ["poststart", "when the container's program has begun"],
   ["poststop", "when the container is gone"],
 ] as const;
+
+/** No program is longer; behind it a packed root may follow. */
+const MOST = 2 ** 22;
+
+const startOf = (file: string): Uint8Array =>
+  using(open(file, O_RDONLY), (fd) => {
+    const bytes = new Uint8Array(new ArrayBuffer(MOST));
+    return bytes.subarray(0, readAt(fd, bytes, 0, file));
+  });
 
 /** The id of a container that is only talked about. */
 const nobody = (): string => "ID";
@@ -114,7 +124,7 @@ async function textOfFile({ words, values }: Given): Promise<string | undefined>
   if (file === undefined || rest.length > 0 || values.size > 0 || look("kind", file) !== "file")
     return undefined;
   const { planTextOf } = await import("../container/compile.ts");
-  return planTextOf(readFile(file), file);
+  return planTextOf(startOf(file), file);
 }
 
 export async function run(argv: readonly string[]): Promise<void> {

@@ -68,6 +68,7 @@ const WHOLE: Standalone = {
   args: false,
   directory: undefined,
   rootVariable: undefined,
+  pack: undefined,
 };
 
 /** What takes a hutch that lives on. */
@@ -119,10 +120,15 @@ export function forUser({ spec, launch }: Description): Description | undefined 
   return { spec: { ...spec, linux }, ...(launch === undefined ? {} : { launch }) };
 }
 
-const REFUSED = {
-  kind: "fail",
-  message: "start the container: it takes root; hint: its description has no user namespace",
-} as const;
+const refused = ({ standalone }: CompileOptions) =>
+  ({
+    kind: "fail",
+    message: `start the container: it takes root; hint: ${
+      standalone?.pack === undefined
+        ? "its description has no user namespace"
+        : "the kernel lets root alone mount the root that is packed"
+    }`,
+  }) as const;
 
 /** What root starts, and what an ordinary user starts; one of them may be missing. */
 export interface Descriptions {
@@ -134,7 +140,8 @@ export interface Descriptions {
 export async function planFile({ root, user }: Descriptions, options: CompileOptions): Promise<Plan> {
   const asRoot = await planOf(root, options, true);
   if (user === undefined) {
-    return [...askOwnIds(), branch(OWN_UID, "eq", 0, "as root"), REFUSED, label("as root"), ...asRoot];
+    const asUser = refused(options);
+    return [...askOwnIds(), branch(OWN_UID, "eq", 0, "as root"), asUser, label("as root"), ...asRoot];
   }
   return [...askOwnIds(), ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
 }

@@ -1,8 +1,13 @@
-/** An image behind a program in one file. */
-import { writeAt } from "../host/fd.ts";
+/** A root that travels inside a compiled file: the program, and an image behind it. */
+import { open, using, writeAt, writeFile } from "../host/fd.ts";
+import { fileKind, rename, unlink } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
-import type { Image, Piece } from "../image/erofs.ts";
-import type { RootTree } from "./root-tree.ts";
+import { erofsImage, type Image, type Piece } from "../image/erofs.ts";
+import { O_RDWR } from "../linux/fcntl.ts";
+import type { Pack } from "../plan/pack.ts";
+import { type CompileOptions, compileFile, type Description } from "./compile.ts";
+import { withMountPoints } from "./mount-points.ts";
+import { type RootTree, readRootTree } from "./root-tree.ts";
 
 /** So much of a file's content is in memory at once. */
 const CHUNK = 2 ** 20;
@@ -31,4 +36,57 @@ export function writeImage(
   call(`make ${name} as large as its image`, "ftruncate", fd, base);
   call(`make ${name} as large as its image`, "ftruncate", fd, base + image.size);
   for (const piece of image.pieces()) writePiece(fd, base, piece, read, name);
+}
+
+/** An image starts at a page: the loop device takes whole sectors. */
+const PAGE = 4096;
+/** Larger than any program: its number takes as many bytes of code as the real one, or more. */
+const FAR = 2 ** 30;
+/** Room for what another number changes in the text of the plan. */
+const SLACK = 64;
+
+/**
+ * Compiles the program of a file whose image is so large; `compile` is called with the place that the image
+ * will have until the program fits before it.
+ */
+export async function fitBefore<Of extends { readonly bytes: Uint8Array }>(
+  size: number,
+  compile: (pack: Pack) => Promise<Of>,
+): Promise<{ readonly compiled: Of; readonly offset: number }> {
+  let offset = FAR;
+  for (;;) {
+    const compiled = await compile({ offset, size });
+    const { length } = compiled.bytes;
+    if (offset !== FAR && length <= offset) return { compiled, offset };
+    offset = Math.ceil((length + SLACK) / PAGE) * PAGE;
+  }
+}
+
+/** A file to be written. */
+export interface Packing {
+  readonly root: Description;
+  readonly options: CompileOptions;
+  /** The directory that becomes the root. */
+  readonly directory: string;
+  /** Later times of files become this one, in nanoseconds since 1970. */
+  readonly latest: bigint | undefined;
+  readonly path: string;
+}
+
+/** Writes the file, whole or not at all; the same input gives the same file. */
+export async function writePacked({ root, options, directory, latest, path }: Packing): Promise<void> {
+  using files = readRootTree(directory, latest);
+  const image = erofsImage(withMountPoints(files.tree, root.spec, fileKind));
+  const { compiled, offset } = await fitBefore(image.size, (pack) =>
+    compileFile({ root, user: undefined }, { ...options, standalone: { ...options.standalone, pack } }),
+  );
+  const temporary = `${path}.hutch`;
+  try {
+    writeFile(temporary, compiled.bytes, { mode: 0o755 });
+    using(open(temporary, O_RDWR), (file) => writeImage(file, offset, image, files.read, path));
+    rename(temporary, path);
+  } catch (error) {
+    unlink(temporary);
+    throw error;
+  }
 }

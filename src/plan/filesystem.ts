@@ -11,7 +11,7 @@ import {
   FSOPEN_CLOEXEC,
 } from "../linux/mount.ts";
 import { call, slot } from "./build.ts";
-import type { Call, Slot, Step } from "./step.ts";
+import type { Buffer, Call, Slot, Step } from "./step.ts";
 
 /** What a user can do about the answers of a mount; by file system type, "" for all. */
 const HINTS: Readonly<Record<string, Call["hints"]>> = {
@@ -26,6 +26,10 @@ const HINTS: Readonly<Record<string, Call["hints"]>> = {
   sysfs: {
     EPERM: "a new sysfs needs a network namespace of the container's own; bind /sys from the host instead",
   },
+  erofs: {
+    ENODEV: "a packed root takes erofs: modprobe erofs",
+    EACCES: "the file's image cannot be opened",
+  },
   overlay: {
     EINVAL: "the upper directory must lie on a file system with extended attributes, not on another overlay",
     ELOOP: "the upper layer may not lie inside the lower one",
@@ -36,7 +40,8 @@ const HINTS: Readonly<Record<string, Call["hints"]>> = {
 
 export interface FileSystem {
   readonly type: string;
-  readonly source: string;
+  /** A buffer holds a text that only the running program knows. */
+  readonly source: string | Buffer;
   /** Options as mount(8) writes them: "mode=755", "ro". */
   readonly data: readonly string[];
   /** MOUNT_ATTR_* flags. */
@@ -64,7 +69,7 @@ export function makeFileSystem(why: string, file: FileSystem): Step[] {
   const fs = slot("fs");
   const hints = { ...HINTS[""], ...HINTS[type] };
   const special = subject === undefined ? { hints } : { hints, subject };
-  checkLength(`${why}: source`, source);
+  if (typeof source === "string") checkLength(`${why}: source`, source);
   const setOption = (option: string): Step => {
     const equals = option.indexOf("=");
     checkLength(`${why}: option`, option.slice(equals + 1));

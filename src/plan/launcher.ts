@@ -22,6 +22,7 @@ import { describe, type SortedMount } from "./mount-options.ts";
 import { cloneFlags, joinNamespaces } from "./namespace.ts";
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
+import { openPack } from "./pack.ts";
 import { closeLauncher, hearOfParent, openLauncher, PARENT_DIED } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
@@ -70,7 +71,8 @@ export function openStreams(): Step[] {
 function prepare(context: Context): Step[] {
   const { launch } = context;
   const { executable, preserveFds, dieWithParent, creates, followed, standalone } = launch;
-  const kept = 3 + preserveFds + (creates ? CONTROL.length : followed ? 1 : 0);
+  const packed = standalone?.pack === undefined ? 0 : 1;
+  const kept = 3 + preserveFds + packed + (creates ? CONTROL.length : followed ? 1 : 0);
   return [
     ...(executable === undefined
       ? []
@@ -173,6 +175,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...prepare(context),
     ...takeRoot(launch.standalone),
     guard("undo"),
+    ...(launch.standalone?.pack === undefined ? [] : openPack(launch.standalone.pack)),
     ...(cgroup?.create ?? []),
     // While the launcher is in no namespace of others, who could look into the children that hold the maps.
     ...makeIdmaps(context, mounts),

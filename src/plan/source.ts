@@ -6,6 +6,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_IDMAP, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
 import { call, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
+import { PACKED } from "./pack.ts";
 import { hostPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
@@ -37,6 +38,10 @@ const HINTS = {
 export const opensEarly = (context: Context): boolean => isNew(context, "user") && context.host.uid === 0;
 
 const held = (source: Source): Slot => slot(`source ${source.key}`);
+
+/** True for a root that was mounted by the launcher, from the program's own file. */
+const isPacked = ({ launch }: Context, { key }: Source): boolean =>
+  key === ROOT_KEY && launch.standalone?.pack !== undefined;
 
 function cloneTree(context: Context, why: string, source: Source, into: Slot): Step[] {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source.recursive ? AT_RECURSIVE : 0);
@@ -77,6 +82,7 @@ export const mapIds = (why: string, tree: Slot, idmap: NonNullable<Source["idmap
  * not.
  */
 export function openSourceEarly(context: Context, why: string, source: Source): Step[] {
+  if (isPacked(context, source)) return [];
   const flags = AT_EMPTY_PATH | (source.recursive ? AT_RECURSIVE : 0);
   const tree = held(source);
   return [
@@ -86,5 +92,9 @@ export function openSourceEarly(context: Context, why: string, source: Source): 
 }
 
 /** In init: the tree of a source in `source.into`. */
-export const openSource = (context: Context, why: string, source: Source): Step[] =>
-  opensEarly(context) ? [set(source.into, held(source))] : cloneTree(context, why, source, source.into);
+export function openSource(context: Context, why: string, source: Source): Step[] {
+  if (isPacked(context, source)) return [set(source.into, PACKED)];
+  return opensEarly(context)
+    ? [set(source.into, held(source))]
+    : cloneTree(context, why, source, source.into);
+}

@@ -20,6 +20,7 @@ import { STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.t
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { findVariable } from "./given-process.ts";
+import { keepPackFile, type Pack } from "./pack.ts";
 import type { Slot, Step } from "./step.ts";
 
 /** What the file finds out when it is started. */
@@ -35,6 +36,8 @@ export interface Standalone {
   readonly directory: string | undefined;
   /** The variable of the environment that holds the path of the root. */
   readonly rootVariable: string | undefined;
+  /** The root is an image behind the program. */
+  readonly pack: Pack | undefined;
 }
 
 const SELF = slot("this program");
@@ -74,7 +77,7 @@ function goHere(): Step[] {
  * /proc/PID/exe of a process that runs it, or by a command or interpreter that leads to /proc/self/exe
  * (CVE-2019-5736).
  */
-export function becomeCopy({ directory }: Standalone): Step[] {
+export function becomeCopy({ directory, pack }: Standalone): Step[] {
   const status = buffer("statx", STATX_SIZE_OF);
   const [links, size, copy, written] = [slot("links"), slot("size"), slot("copy"), slot("bytes copied")];
   const [argv, envp] = [slot("arguments"), slot("environment")];
@@ -90,7 +93,9 @@ export function becomeCopy({ directory }: Standalone): Step[] {
     load(links, status, STATX_OFFSETS.stx_nlink, 4),
     branch(links, "eq", 0, "this is the copy"),
     ...(directory === undefined ? [] : goHere()),
-    load(size, status, STATX_OFFSETS.stx_size, 8),
+    ...(pack === undefined
+      ? [load(size, status, STATX_OFFSETS.stx_size, 8)]
+      : [set(size, pack.offset), ...keepPackFile(SELF)]),
     call(why, "memfd_create", ["hutch", flags | MFD_EXEC], {
       into: copy,
       // A kernel before 6.3 does not know MFD_EXEC, and has only executable memfds.

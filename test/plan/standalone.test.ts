@@ -6,7 +6,7 @@ import { context, spec } from "./fixture.ts";
 
 const at = (directory: string | undefined, path: string, rootVariable?: string) =>
   hostPath(
-    context(spec(), { standalone: { name: "box", args: false, directory, rootVariable } }),
+    context(spec(), { standalone: { name: "box", args: false, directory, rootVariable, pack: undefined } }),
     path,
     rootVariable !== undefined,
   );

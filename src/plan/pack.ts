@@ -1,0 +1,116 @@
+/**
+ * A root that travels inside the program's own file (`hutch compile --pack`): an image behind the program,
+ * mounted through a loop device. The device is free again when the container's mount is gone.
+ */
+import { AT_FDCWD, F_SETFD, O_CLOEXEC, O_RDONLY, O_RDWR } from "../linux/fcntl.ts";
+import { LO_FLAGS_AUTOCLEAR, LO_FLAGS_READ_ONLY, LOOP_CONFIGURE, LOOP_CTL_GET_FREE } from "../linux/loop.ts";
+import { MOUNT_ATTR_RDONLY } from "../linux/mount.ts";
+import { branch, buffer, call, jump, label, load, slot, store, struct } from "./build.ts";
+import { makeFileSystem } from "./filesystem.ts";
+import type { Slot, Step } from "./step.ts";
+
+/** Where the image is in the file, in bytes; both are multiples of 4096. */
+export interface Pack {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** The detached mount of the image, from the launcher to init. */
+export const PACKED = slot("packed root");
+
+/**
+ * The number of the file's descriptor in the copy that the program goes on in: the first that is not a
+ * standard stream, so that what was inherited can be closed behind it.
+ */
+export const PACK_FILE = 3;
+
+/** In the file itself: hands its descriptor on to the copy, in the place of whatever has that number. */
+export const keepPackFile = (self: Slot): Step[] => [
+  branch(self, "eq", PACK_FILE, "the file is in its place"),
+  call("keep this program's file", "dup3", [self, PACK_FILE, 0]),
+  jump("the file is kept"),
+  label("the file is in its place"),
+  call("keep this program's file", "fcntl", [PACK_FILE, F_SETFD, 0]),
+  label("the file is kept"),
+];
+
+const LOOP_HINTS = {
+  ENOENT: "a packed root takes loop devices: modprobe loop, or run where /dev is the host's",
+  ENXIO: "a packed root takes loop devices: modprobe loop",
+  EPERM: "a loop device takes root of the host",
+  EACCES: "a loop device takes root of the host",
+} as const;
+
+const zeros = (name: string, words: number): (readonly [string, 8, number])[] =>
+  Array.from({ length: words }, (_, index) => [`${name}[${index}]`, 8, 0] as const);
+
+/** struct loop_config, with struct loop_info64 in it. */
+const loopConfig = ({ offset, size }: Pack) =>
+  struct("loop_config", [
+    ["fd", 4, PACK_FILE],
+    ["block_size", 4, 0],
+    ["lo_device", 8, 0],
+    ["lo_inode", 8, 0],
+    ["lo_rdevice", 8, 0],
+    ["lo_offset", 8, offset],
+    ["lo_sizelimit", 8, size],
+    ["lo_number", 4, 0],
+    ["lo_encrypt_type", 4, 0],
+    ["lo_encrypt_key_size", 4, 0],
+    ["lo_flags", 4, LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR],
+    // lo_file_name, lo_crypt_name, lo_encrypt_key, lo_init.
+    ...zeros("info", (64 + 64 + 32 + 16) / 8),
+    ...zeros("reserved", 8),
+  ]);
+
+const PREFIX = "/dev/loop";
+/** A number of at most seven digits, with its NUL, is one word. */
+const DIGITS = buffer("digits of the loop device", 24);
+const PATH = buffer("path of the loop device", 24);
+
+/** "/dev/loop" and the digits. */
+function namePath(number: Slot): Step[] {
+  const digits = slot("digits of the loop device");
+  const bytes = new TextEncoder().encode(PREFIX);
+  return [
+    { kind: "decimal", to: DIGITS, value: number },
+    load(digits, DIGITS, 0, 8),
+    ...[...bytes].map((byte, index) => store(PATH, index, 1, byte)),
+    store(PATH, bytes.length, 8, digits),
+  ];
+}
+
+/** In the launcher, as root of the host: mounts the image, attached to nothing yet. */
+export function openPack(pack: Pack): Step[] {
+  const [control, number, device] = [slot("loop control"), slot("loop number"), slot("loop device")];
+  const why = "mount the packed root";
+  const special = { hints: LOOP_HINTS };
+  return [
+    call(why, "openat", [AT_FDCWD, "/dev/loop-control", O_RDWR | O_CLOEXEC, 0], {
+      into: control,
+      ...special,
+    }),
+    label("take a loop device"),
+    call(why, "ioctl", [control, LOOP_CTL_GET_FREE, 0], { into: number, ...special }),
+    ...namePath(number),
+    call(why, "openat", [AT_FDCWD, PATH, O_RDONLY | O_CLOEXEC, 0], { into: device, ...special }),
+    call(why, "ioctl", [device, LOOP_CONFIGURE, loopConfig(pack)], {
+      errors: { EBUSY: { to: "loop device is taken" } },
+      hints: { EBADF: "start the file by its path", EINVAL: "a packed root takes Linux 5.8" },
+    }),
+    jump("loop device is ours"),
+    // Somebody else was faster.
+    label("loop device is taken"),
+    call(why, "close", [device]),
+    jump("take a loop device"),
+    label("loop device is ours"),
+    ...makeFileSystem(why, {
+      type: "erofs",
+      source: PATH,
+      data: ["ro"],
+      attributes: MOUNT_ATTR_RDONLY,
+      into: PACKED,
+    }),
+    ...[device, control, PACK_FILE].map((each) => call("leave the image to its mount", "close", [each])),
+  ];
+}

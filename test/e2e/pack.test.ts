@@ -1,0 +1,168 @@
+/** hutch compile --pack: one file that is program and root. */
+import { beforeAll, describe, expect } from "bun:test";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { defaultSpec } from "../../src/spec/default.ts";
+import { lacksErofs } from "../support/erofs.ts";
+import { hutch, lacksHutch, run } from "../support/hutch.ts";
+import { lacksBusybox, rootfs } from "../support/rootfs.ts";
+import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { eventually } from "../support/terminal.ts";
+import { ordinaryUser } from "../support/user.ts";
+
+const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot(), lacksErofs());
+const withErofs = testUnless(REASON);
+
+let root = "";
+let place = "";
+let count = 0;
+
+beforeAll(async () => {
+  if (REASON !== undefined) return;
+  root = await rootfs();
+  place = temporaryDirectory("pack");
+});
+
+/** Compiles, and gives the path of the file. */
+async function packed(...args: string[]): Promise<string> {
+  const file = join(place, `box-${count++}`);
+  expect(await hutch(["compile", "--pack", "-o", file, ...args])).toMatchObject({ code: 0, stderr: "" });
+  return file;
+}
+
+/** The files behind loop devices, as far as they are ours. */
+const loops = (): string[] =>
+  readdirSync("/sys/block").flatMap((name) => {
+    try {
+      const file = readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim();
+      return file.startsWith(place) ? [file] : [];
+    } catch {
+      return [];
+    }
+  });
+
+describe("a packed file", () => {
+  withErofs("runs without the directory it was made of, wherever it is", async () => {
+    const gone = temporaryDirectory("pack-root");
+    cpSync(root, gone, { recursive: true, verbatimSymlinks: true });
+    writeFileSync(join(gone, "etc/mark"), "of the root\n");
+    const file = await packed(gone, "sh", "-c", "cat /etc/mark; exit 7");
+    rmSync(gone, { recursive: true });
+    renameSync(file, `${file}.moved`);
+    expect(await run([`${file}.moved`])).toMatchObject({ code: 7, stdout: "of the root\n", stderr: "" });
+    expect(await eventually(() => loops().length === 0)).toBe(true);
+  });
+
+  withErofs("has a root that nobody can write to, with places for its mounts", async () => {
+    const bare = temporaryDirectory("pack-root");
+    mkdirSync(join(bare, "bin"));
+    cpSync(join(root, "bin/busybox"), join(bare, "bin/busybox"));
+    const script = "/bin/busybox touch /x; /bin/busybox ls /; /bin/busybox grep ' / ' /proc/mounts";
+    const { stdout, stderr } = await run([await packed(bare, "/bin/busybox", "sh", "-c", script)]);
+    expect(stderr).toContain("touch: /x: Read-only file system");
+    expect(stdout).toStartWith("bin\ndev\nproc\nsys\n");
+    expect(stdout).toMatch(/\/dev\/loop\d+ \/ erofs ro,nodev/);
+  });
+
+  withErofs("with --overlay has one that everybody can write to, and that is thrown away", async () => {
+    const file = await packed("--overlay", root, "sh", "-c", "test ! -e /x && touch /x && ls /x");
+    for (const _ of [1, 2]) expect(await run([file])).toMatchObject({ code: 0, stdout: "/x\n" });
+  });
+
+  withErofs("keeps owners, modes, links and attributes", async () => {
+    const own = temporaryDirectory("pack-root");
+    cpSync(root, own, { recursive: true, verbatimSymlinks: true });
+    const make = `mkdir s && chown 7:8 s && chmod 2751 s && ln s/../etc/group s/hard && ln -s ../x s/soft &&
+      mkfifo s/fifo && touch -d @1000000000 s/old`;
+    Bun.spawnSync(["sh", "-c", make], { cwd: own });
+    const { stdout } = await run([
+      await packed(own, "sh", "-c", "cd s; stat -c '%n %a %u %g %h %Y' . hard fifo old; readlink soft"),
+    ]);
+    expect(stdout).toMatch(
+      /^\. 2751 7 8 2 \d+\nhard 644 0 0 2 \d+\nfifo 644 0 8 1 \d+\nold 644 0 8 1 1000000000\n/,
+    );
+    expect(stdout).toEndWith("\n../x\n");
+  });
+
+  withErofs("is the same for the same input", async () => {
+    const files = ["one", "two"].map((name) => join(place, name, "same.box"));
+    for (const file of files) {
+      mkdirSync(join(file, ".."));
+      const args = ["compile", "--pack", "--memory", "64m", root, "sh", "-o", file];
+      expect((await hutch(args)).code).toBe(0);
+    }
+    const [one, two] = files.map((file) => Bun.hash(readFileSync(file)));
+    expect(one).toBe(two);
+  });
+
+  withErofs("of files with other times is the same by SOURCE_DATE_EPOCH", async () => {
+    const copies = ["first", "second"].map((name) => join(temporaryDirectory("pack-root"), name));
+    const hashes: unknown[] = [];
+    for (const copy of copies) {
+      cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
+      const file = join(copy, "../same.box");
+      const env = { SOURCE_DATE_EPOCH: "1000000000" };
+      expect(await hutch(["compile", "--pack", copy, "sh", "-o", file], { env })).toMatchObject({ code: 0 });
+      hashes.push(Bun.hash(readFileSync(file)));
+    }
+    expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  withErofs("starts many times at once, and with any descriptors", async () => {
+    const file = await packed(root, "sh", "-c", "ls /proc/self/fd | tr '\\n' ' '");
+    const all = await Promise.all(Array.from({ length: 8 }, () => run([file])));
+    for (const { code, stdout } of all) expect([code, stdout]).toEqual([0, "0 1 2 3 "]);
+    const script = 'exec 3</dev/null 4</dev/null 9</dev/null; exec "$0"';
+    expect(await run(["sh", "-c", script, file])).toMatchObject({ code: 0, stdout: "0 1 2 3 " });
+    expect(await run(["sh", "-c", 'exec "$0" <&-', file])).toMatchObject({ code: 0, stdout: "0 1 2 3 " });
+    expect(await eventually(() => loops().length === 0)).toBe(true);
+  });
+
+  withErofs("leaves no device behind when its launcher is killed", async () => {
+    const file = await packed(root, "sleep", "60");
+    const child = Bun.spawn([file], { stdio: ["ignore", "ignore", "ignore"] });
+    expect(await eventually(() => loops().length === 1)).toBe(true);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(await eventually(() => loops().length === 0)).toBe(true);
+  });
+
+  withErofs("is made of a bundle too", async () => {
+    const bundle = temporaryDirectory("pack-bundle");
+    const spec = defaultSpec();
+    const config = {
+      ...spec,
+      root: { path: root },
+      process: { ...spec.process, args: ["hostname"], terminal: false },
+    };
+    writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+    expect(await run([await packed("--bundle", bundle)])).toMatchObject({ code: 0, stdout: "hutch\n" });
+  });
+
+  withErofs("tells its plan", async () => {
+    const { stdout } = await hutch(["explain", await packed(root, "sh")]);
+    expect(stdout).toContain("mount the packed root");
+    expect(stdout).not.toContain(root);
+  });
+});
+
+describe("a refusal", () => {
+  withErofs("of an ordinary user says that it takes root", async () => {
+    const { code, stderr } = await run([await packed(root, "true")], ordinaryUser());
+    expect(code).toBe(125);
+    expect(stderr).toContain("it takes root; hint: the kernel lets root alone mount the root that is packed");
+  });
+
+  withErofs("of what cannot be packed comes before anything is written", async () => {
+    const file = join(place, "none");
+    const says = async (...args: string[]) =>
+      (await hutch(["compile", "--pack", "-o", file, ...args])).stderr;
+    expect(await says("/", "true")).toContain("--pack: expected a directory other than / as WHERE");
+    expect(await says("--json", root, "true")).toContain("--json: the plan of a packed root is not written");
+    const odd = temporaryDirectory("pack-root");
+    Bun.spawnSync(["sh", "-c", "touch \"$(printf 'a\\377b')\""], { cwd: odd });
+    expect(await says(odd, "true")).toContain("its name or target is not UTF-8");
+    expect(readdirSync(place).filter((name) => name.startsWith("none"))).toEqual([]);
+  });
+});
