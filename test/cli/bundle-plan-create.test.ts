@@ -64,9 +64,10 @@ test("a container has a cgroup without any limit: it is paused, counted and kill
   expect(cgroups[0]).toEndWith(`/hutch-${NAMELESS}`);
 });
 
-test("a config beside the bundle is written down with its whole path", async () => {
-  expect(readDraft((await planned({ config: "other" })).details).config).toBe("/nowhere/other");
-  expect(readDraft((await planned()).details).config).toBeUndefined();
+test("the configuration is written down as it was, also one beside the bundle", async () => {
+  const config = readDraft((await planned()).details).config ?? "";
+  expect(JSON.parse(config)).toHaveProperty("ociVersion");
+  expect(readDraft((await planned({ config: "other" })).details).config).toBe(config);
 });
 
 test("the wishes of the command line are in the plan", async () => {
