@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
  * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME (
- * "lifecycle" for that of a container under an engine, "library" for many containers of one process).
+ * "lifecycle" for that of a container under an engine, "library" for many containers of one process,
+ * "hundreds" for five hundred at once, which only who asks for them gets).
  */
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -9,14 +10,15 @@ import { parseArgs } from "node:util";
 import { build } from "../scripts/build.ts";
 import { installPackages } from "../scripts/packages.ts";
 import { removeTemporaryDirectories } from "../test/support/temporary.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, LIMITS } from "./bundle.ts";
 import { type Case, casesOf } from "./case.ts";
 import { runtimes } from "./engine.ts";
+import { type Hundreds, hundreds } from "./hundreds.ts";
 import { libraryResident, throughputs, throughputTable } from "./library.ts";
 import {
   type Crowd,
+  commands,
   crowd,
-  execs,
   lives,
   partOf,
   shareTable,
@@ -35,6 +37,7 @@ const PEERS = ["bwrap", "crun run", "runc run"];
 const PEAK_ROUNDS = 5;
 /** Of --only. */
 const LIFECYCLE = "lifecycle";
+const HUNDREDS = "hundreds";
 const LIBRARY = "library";
 /** Of measurements that take a second each. */
 const FEW = 7;
@@ -99,14 +102,17 @@ async function residents(cases: readonly Case[]): Promise<Map<string, Resident>>
 /** The life of a container under an engine: prints its tables, and returns what they say. */
 async function lifecycle(rounds: number) {
   const [short, long] = [await bundle(TRUE), await bundle(SLEEP)];
+  const [shortLimited, limited] = [await bundle(TRUE, LIMITS), await bundle(SLEEP, LIMITS)];
   const all = working(runtimes(), short);
   const measured = lives(all, short, rounds);
   const times = {
     "create, start, wait, delete": partOf(measured, "cycle"),
+    "the same, with limits": partOf(lives(all, shortLimited, rounds), "cycle"),
     create: partOf(measured, "create"),
     start: partOf(measured, "start"),
     delete: partOf(measured, "delete"),
-    "exec of true": execs(all, long, TRUE, rounds),
+    "exec of true": commands(all, long, (id) => ["exec", id, ...TRUE], rounds),
+    "events --stats": commands(all, limited, (id) => ["events", "--stats", id], rounds),
   };
   for (const [title, values] of Object.entries(times)) console.log(`${shareTable(title, values)}\n`);
   const sizes = new Map(all.map((runtime) => [runtime.name, waiting(runtime, long)]));
@@ -143,6 +149,37 @@ async function library(rounds: number) {
   const kibibytes = await libraryResident(short);
   console.log(`${throughputTable(all)}\n\nbeside a container that sleeps: ${kibibytes} KiB (PSS)\n`);
   return { throughputs: Object.fromEntries(all), kibibytes };
+}
+
+/** Five hundred containers with limits at once: prints a table, and returns what it says. */
+async function manyAtOnce(): Promise<Readonly<Record<string, Hundreds>>> {
+  const limited = await bundle(SLEEP, LIMITS);
+  const found: Record<string, Hundreds> = {};
+  // Their programs are kept, so that a first start would only be the first of them.
+  const names = ["hutch", "crun", "runc"];
+  for (const runtime of working(runtimes(), await bundle(TRUE)).filter(({ name }) => names.includes(name))) {
+    found[runtime.name] = await hundreds(runtime, limited);
+  }
+  console.log(
+    markdownTable(
+      [
+        "500 at once, with limits",
+        "until all run, s",
+        "until all are gone, s",
+        "PSS of each, KiB",
+        "ran",
+        "left",
+      ],
+      Object.entries(found).map(([name, { started, ended, kibibytes, running, left }]) => [
+        name,
+        ...[started / 1000, ended / 1000].map((seconds) => seconds.toFixed(1)),
+        kibibytes.toFixed(0),
+        `${running}`,
+        `${left}`,
+      ]),
+    ),
+  );
+  return found;
 }
 
 function versionOf(program: string): string {
@@ -192,6 +229,7 @@ async function main(): Promise<void> {
   if (process.env["HUTCH_BENCH_PRIVATE"] !== undefined)
     console.log("cgroup v1 alone, in a private mount namespace");
   console.log(Object.values(versions).join(", "));
+  const crowd = values.only === HUNDREDS ? await manyAtOnce() : undefined;
   const report = {
     date: new Date().toISOString(),
     rounds,
@@ -199,6 +237,7 @@ async function main(): Promise<void> {
     results,
     resident: Object.fromEntries(memory),
     lifecycle: life,
+    hundreds: crowd,
     library: many,
   };
   await Bun.write(join(import.meta.dir, "results.json"), `${JSON.stringify(report, null, 2)}\n`);

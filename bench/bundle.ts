@@ -6,6 +6,7 @@ import { temporaryDirectory } from "../test/support/temporary.ts";
 
 interface Config {
   process: { args: string[]; terminal: boolean; [key: string]: unknown };
+  linux: { [key: string]: unknown };
   [key: string]: unknown;
 }
 
@@ -24,8 +25,16 @@ async function defaultConfig(directory: string): Promise<Config> {
   throw new Error(failures.join("\n"));
 }
 
+/** Limits of every kind that all who are compared have words for, in linux.resources. */
+export const LIMITS = {
+  memory: { limit: 64 * 2 ** 20 },
+  cpu: { shares: 512, quota: 50_000, period: 100_000 },
+  pids: { limit: 32 },
+  devices: [{ allow: false, access: "rwm" }],
+} as const;
+
 /** Makes a bundle with a root directory of busybox and a process without a terminal. */
-export async function bundle(argv: readonly string[]): Promise<string> {
+export async function bundle(argv: readonly string[], resources?: typeof LIMITS): Promise<string> {
   const directory = temporaryDirectory("bench");
   mkdirSync(join(directory, "rootfs"));
   await rootfs(join(directory, "rootfs"));
@@ -33,6 +42,7 @@ export async function bundle(argv: readonly string[]): Promise<string> {
   // crun and runc as Debian has them refuse the versions after 1.0.
   config["ociVersion"] = "1.0.2";
   config.process = { ...config.process, args: [...argv], terminal: false };
+  if (resources !== undefined) config.linux = { ...config.linux, resources };
   writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
   return directory;
 }

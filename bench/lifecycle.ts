@@ -75,23 +75,24 @@ export const lives = (
   rounds: number,
 ): ReadonlyMap<string, readonly Life[]> => inTurn(runtimes, rounds, (runtime) => live(runtime, bundle));
 
-/** Milliseconds of `exec` of a command in a container that runs. */
-export function execs(
+/** Milliseconds of a command about a container that runs; a runtime that has no such command is left out. */
+export function commands(
   runtimes: readonly Runtime[],
   sleeper: string,
-  argv: readonly string[],
+  words: (id: string) => readonly string[],
   rounds: number,
 ): ReadonlyMap<string, readonly number[]> {
   const ids = new Map<string, string>();
+  const wordsOf = ({ name }: Runtime): readonly string[] => words(ids.get(name) ?? "");
   try {
     for (const runtime of runtimes) {
       const { id } = create(runtime, sleeper);
       ids.set(runtime.name, id);
       call(runtime, ["start", id]);
     }
-    return inTurn(runtimes, rounds, (runtime) => {
+    return inTurn(able(runtimes, wordsOf), rounds, (runtime) => {
       const begin = now();
-      call(runtime, ["exec", ids.get(runtime.name) ?? "", ...argv]);
+      call(runtime, wordsOf(runtime));
       return now() - begin;
     });
   } finally {
@@ -101,6 +102,20 @@ export function execs(
     }
   }
 }
+
+const able = (
+  runtimes: readonly Runtime[],
+  wordsOf: (runtime: Runtime) => readonly string[],
+): readonly Runtime[] =>
+  runtimes.filter((runtime) => {
+    try {
+      call(runtime, wordsOf(runtime));
+      return true;
+    } catch (error) {
+      console.error(`${runtime.name} is left out: ${error instanceof Error ? error.message : error}`);
+      return false;
+    }
+  });
 
 /** KiB that the first process of a container needs while it waits for `start`. */
 export function waiting(runtime: Runtime, bundle: string): number {
@@ -116,7 +131,7 @@ const MANY = 100;
 const AT_ONCE = 8;
 
 /** Does something with each of a list, so many at a time. */
-async function each<T>(
+export async function each<T>(
   list: readonly T[],
   atOnce: number,
   one: (item: T) => Promise<unknown>,

@@ -18,7 +18,8 @@ function hasControllers(): boolean {
  */
 export function runInPrivate(): number | undefined {
   if (process.env[MARK] !== undefined || process.getuid?.() !== 0 || !hasControllers()) return undefined;
-  const script = `umount ${UNIFIED} && exec "$@"`;
+  // crun makes a directory there all the same: it is to go with the namespace.
+  const script = `umount ${UNIFIED} && mount -t tmpfs hutch-bench ${UNIFIED} && exec "$@"`;
   const command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"];
   const again = Bun.spawnSync([...command, process.execPath, ...process.argv.slice(1)], {
     env: { ...process.env, [MARK]: "1" },
