@@ -43,8 +43,12 @@ interface Named {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Bytes, or a size such as "64m". */
   readonly memory?: number | string;
+  /** Bytes of memory and swap together, or a size. */
+  readonly memorySwap?: number | string;
   /** Processors, such as 0.5. */
   readonly cpus?: number | string;
+  /** The processors to run on, such as "0-3,8". */
+  readonly cpuset?: string;
   /** The most processes. */
   readonly pids?: number;
   /** "NAME=SOFT[:HARD]", such as "nofile=1024". */

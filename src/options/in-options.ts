@@ -50,7 +50,13 @@ const ROWS = [
   { name: "env", short: "e", value: "K=V", help: "set a variable of the environment (repeatable)" },
   { name: "clear-env", help: "start from an empty environment instead of the caller's" },
   { name: "memory", short: "m", value: "SIZE", help: "limit memory, e.g. 64m or 2g" },
+  {
+    name: "memory-swap",
+    value: "SIZE",
+    help: "limit memory and swap together; as much as --memory is no swap at all",
+  },
   { name: "cpus", value: "N", help: "limit processor time, e.g. 0.5" },
+  { name: "cpuset", value: "LIST", help: "run on these processors alone, e.g. 0-3,8" },
   { name: "pids", value: "N", help: "limit the number of processes" },
   {
     name: "rlimit",

@@ -5,6 +5,7 @@ import { HutchError } from "../linux/error.ts";
 import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
 import type { Filter, Host, Launch } from "../plan/context.ts";
 import { defaultSpec } from "../spec/default.ts";
+import type { Cpu, Memory } from "../spec/resources.ts";
 import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
 import { all, type Given, has, last, usageError } from "./given.ts";
 import { inMounts } from "./in-mounts.ts";
@@ -12,6 +13,7 @@ import { parseWhole } from "./number.ts";
 import {
   parseBytes,
   parseCapability,
+  parseCpuList,
   parseCpus,
   parseMap,
   parseNamespace,
@@ -138,14 +140,34 @@ function mapsOf(given: Given, { host }: Surroundings, uid: number, gid: number) 
   };
 }
 
-function resourcesOf(given: Given): Resources | undefined {
-  const memory = last(given, "memory");
-  const cpus = last(given, "cpus");
-  const pids = last(given, "pids");
-  if (memory === undefined && cpus === undefined && pids === undefined) return undefined;
+function memoryOf(given: Given): Memory | undefined {
+  const [text, both] = [last(given, "memory"), last(given, "memory-swap")];
+  if (text === undefined) {
+    if (both === undefined) return undefined;
+    throw usageError(given.command, "--memory-swap: expected --memory too");
+  }
+  const limit = parseBytes("memory", text);
+  const swap = both === undefined ? undefined : parseBytes("memory-swap", both);
+  if (swap === undefined) return { limit };
+  if (swap >= limit) return { limit, swap };
+  throw usageError(given.command, `--memory-swap ${both}: expected at least --memory (${text})`);
+}
+
+function cpuOf(given: Given): Cpu | undefined {
+  const [cpus, cpuset] = [last(given, "cpus"), last(given, "cpuset")];
+  if (cpus === undefined && cpuset === undefined) return undefined;
   return {
-    ...(memory === undefined ? {} : { memory: { limit: parseBytes("memory", memory) } }),
-    ...(cpus === undefined ? {} : { cpu: parseCpus("cpus", cpus) }),
+    ...(cpus === undefined ? {} : parseCpus("cpus", cpus)),
+    ...(cpuset === undefined ? {} : { cpus: parseCpuList("cpuset", cpuset) }),
+  };
+}
+
+function resourcesOf(given: Given): Resources | undefined {
+  const [memory, cpu, pids] = [memoryOf(given), cpuOf(given), last(given, "pids")];
+  if (memory === undefined && cpu === undefined && pids === undefined) return undefined;
+  return {
+    ...(memory === undefined ? {} : { memory }),
+    ...(cpu === undefined ? {} : { cpu }),
     ...(pids === undefined ? {} : { pids: { limit: parseWhole("pids", pids, 1) } }),
   };
 }

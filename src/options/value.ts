@@ -33,6 +33,12 @@ export function parseCpus(option: string, text: string): { quota: number; period
     : refuse(option, text, "a number of processors of at least 0.01, such as 0.5 or 2");
 }
 
+/** "0-3,8": a list of processors (cpuset(7), "List format"). */
+export const parseCpuList = (option: string, text: string): string =>
+  /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)
+    ? text
+    : refuse(option, text, "numbers of processors such as 0-3,8");
+
 const DURATIONS: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** "30", "1.5m", "200ms": seconds. */

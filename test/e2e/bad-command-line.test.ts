@@ -76,6 +76,7 @@ const VALUES: readonly Row[] = [
   ["--cpus 0", /^--cpus 0: expected a number of processors of at least 0\.01/],
   ["--cpus one", /^--cpus one: expected a number of processors/],
   ["--cpus 1e3", /^--cpus 1e3: expected a number of processors/],
+  ["--cpuset 0-", "--cpuset 0-: expected numbers of processors such as 0-3,8"],
   ["--pids 0", "--pids 0: expected a whole number of at least 1"],
   ["--pids -1", "--pids -1: expected a whole number of at least 1"],
   ["--pids 1.5", /^--pids 1\.5: expected a whole number/],

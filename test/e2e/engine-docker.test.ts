@@ -110,11 +110,27 @@ describe("docker run", () => {
   });
 
   testUnless(anyReason(lacksDocker, lacksCgroup(1)))(
-    "limits memory and the number of processes",
+    "limits memory, the number of processes, and the processors to run on",
     async () => {
-      const files = ["memory/memory.limit_in_bytes", "pids/pids.max"].map((name) => `/sys/fs/cgroup/${name}`);
-      const result = await start("--rm", "--memory", "32m", "--pids-limit", "11", IMAGE, "cat", ...files);
-      expect(result).toMatchObject({ code: 0, stdout: `${32 << 20}\n11\n` });
+      const names = [
+        "memory/memory.limit_in_bytes",
+        "pids/pids.max",
+        "cpuset/cpuset.cpus",
+        "memory/memory.swappiness",
+      ];
+      const files = names.map((name) => `/sys/fs/cgroup/${name}`);
+      const limits = [
+        "--memory",
+        "32m",
+        "--pids-limit",
+        "11",
+        "--cpuset-cpus",
+        "0",
+        "--memory-swappiness",
+        "7",
+      ];
+      const result = await start("--rm", ...limits, IMAGE, "cat", ...files);
+      expect(result).toMatchObject({ code: 0, stdout: `${32 << 20}\n11\n0\n7\n` });
     },
   );
 

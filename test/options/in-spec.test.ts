@@ -188,6 +188,16 @@ describe("the rest", () => {
     expect(destinations("/ sh")).not.toContain("/sys/fs/cgroup");
   });
 
+  test("swap counts with memory, and is no more without", () => {
+    const resources = read("--memory 64m --memory-swap 96m --cpuset 0-1,3 / sh").spec.linux?.resources;
+    expect(resources).toEqual({
+      memory: { limit: 67_108_864, swap: 100_663_296 },
+      cpu: { cpus: "0-1,3" },
+    });
+    expect(() => read("--memory-swap 96m / sh")).toThrow("--memory-swap: expected --memory too");
+    expect(() => read("--memory 64m --memory-swap 32m / sh")).toThrow("expected at least --memory (64m)");
+  });
+
   test("wishes that OCI has no words for", () => {
     expect(read("--init --die-with-parent --timeout 2m -t / sh")).toMatchObject({
       launch: { init: true, dieWithParent: true, dieWithLauncher: true, timeout: 120 },
