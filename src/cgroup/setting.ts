@@ -1,7 +1,7 @@
 /** Limits as both versions take them: a text for a file of the cgroup's directory. */
 import { O_CLOEXEC, O_WRONLY } from "../linux/fcntl.ts";
-import { bytes, call, jump, label, slot } from "../plan/build.ts";
-import type { Step } from "../plan/step.ts";
+import { bytes, call, jump, label, slot, strings } from "../plan/build.ts";
+import type { Call, Step } from "../plan/step.ts";
 import { type Directory, subjectOf } from "./directory.ts";
 
 /** What is written to a file. */
@@ -53,6 +53,60 @@ const otherLines = (group: readonly Setting[]): Setting[] =>
     otherwise === undefined || otherwise === "nothing" ? [] : [{ controller, ...otherwise }],
   );
 
+/** From so many lines on a loop is smaller. */
+const WORTH_A_LOOP = 4;
+const ASCII = /^[ -~]*$/;
+
+/** The lines from `index` on that go to one file and have one length. */
+function alikeFrom(list: readonly Setting[], index: number): Setting[] {
+  const first = list[index];
+  const rest = list.slice(index);
+  const end = rest.findIndex(
+    ({ text }, place) => place > 0 && (text.length !== first?.text.length || !ASCII.test(text + first.text)),
+  );
+  return rest.slice(0, end < 0 ? rest.length : end);
+}
+
+const LINE = slot("cgroup line");
+
+/** Writes lines of one length one after the other to the open file. */
+function writeAll(directory: Directory, lines: readonly Setting[], hints: Call["hints"]): Step[] {
+  const [{ controller, file, text } = { controller: "", file: "", text: "" }] = lines;
+  const tag = `cgroup ${directory.text} ${file} ${text}`;
+  const special = hints === undefined ? { subject: LINE } : { hints, subject: LINE };
+  const from = strings(lines.map((line) => line.text));
+  return [
+    label(tag),
+    { kind: "next", into: LINE, from, done: `${tag} written` },
+    call(`limit ${controller}: write to ${file} of the cgroup`, "write", [FILE, LINE, text.length], special),
+    jump(tag),
+    label(`${tag} written`),
+  ];
+}
+
+/** Writes every line of a group to the open file. */
+function writeLines(
+  directory: Directory,
+  group: readonly Setting[],
+  special: Pick<Call, "hints" | "subject">,
+  why: (setting: Setting) => string,
+): Step[] {
+  const steps: Step[] = [];
+  for (let index = 0; index < group.length; ) {
+    const alike = alikeFrom(group, index);
+    const [setting] = alike;
+    if (setting === undefined) break;
+    if (alike.length >= WORTH_A_LOOP) steps.push(...writeAll(directory, alike, special.hints));
+    for (const each of alike.length >= WORTH_A_LOOP ? [] : alike) {
+      const data = new TextEncoder().encode(each.text);
+      const text = bytes(data, JSON.stringify(each.text));
+      steps.push(call(why(each), "write", [FILE, text, data.length], special));
+    }
+    index += alike.length;
+  }
+  return steps;
+}
+
 /** Opens, writes and closes; where the file is not there and `missing` is given, goes on at that label. */
 function writeGroup(
   directory: Directory,
@@ -72,15 +126,7 @@ function writeGroup(
       ...special,
       ...(missing === undefined ? {} : { errors: { ENOENT: { to: missing } } }),
     }),
-    ...group.map((setting) => {
-      const data = new TextEncoder().encode(setting.text);
-      return call(
-        why(setting),
-        "write",
-        [FILE, bytes(data, JSON.stringify(setting.text)), data.length],
-        special,
-      );
-    }),
+    ...writeLines(directory, group, special, why),
     call(`close ${first.file}`, "close", [FILE]),
   ];
 }

@@ -13,7 +13,7 @@ import { type Host, isNew, type Launch, makeContext } from "../plan/context.ts";
 import { merge } from "../plan/merge.ts";
 import { askOwnIds, OWN_UID } from "../plan/own-map.ts";
 import { printPlan } from "../plan/print.ts";
-import type { Standalone } from "../plan/standalone.ts";
+import { findName, type Standalone } from "../plan/standalone.ts";
 import type { Plan } from "../plan/step.ts";
 import type { IdMapping, Spec } from "../spec/spec.ts";
 import { gatherHost } from "./host.ts";
@@ -29,11 +29,13 @@ export interface Description {
 export interface CompileOptions {
   /** The processor of the machine the file is for; this one's when absent. */
   readonly arch?: Arch;
-  /** What messages begin with; "hutch" when absent. */
+  /** What messages begin with when the file is started without a name; "hutch" when absent. */
   readonly name?: string;
   readonly standalone?: Partial<Standalone>;
   /** Leaves the text of the plan out, which `hutch explain FILE` prints. */
   readonly strip?: boolean;
+  /** Failures are told with what can be done about them; not in a file that is stripped, when absent. */
+  readonly hints?: boolean;
 }
 
 export interface Compiled {
@@ -141,9 +143,10 @@ export async function planFile({ root, user }: Descriptions, options: CompileOpt
   const asRoot = await planOf(root, options, true);
   if (user === undefined) {
     const asUser = refused(options);
-    return [...askOwnIds(), branch(OWN_UID, "eq", 0, "as root"), asUser, label("as root"), ...asRoot];
+    const ask = [...findName(), ...askOwnIds()];
+    return [...ask, branch(OWN_UID, "eq", 0, "as root"), asUser, label("as root"), ...asRoot];
   }
-  return [...askOwnIds(), ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
+  return [...findName(), ...askOwnIds(), ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
 }
 
 /**
@@ -154,11 +157,11 @@ export async function compileFile(
   descriptions: Descriptions,
   options: CompileOptions = {},
 ): Promise<Compiled> {
-  const { arch = hostArch(), name = WHOLE.name, strip = false } = options;
+  const { arch = hostArch(), name = WHOLE.name, strip = false, hints = !strip } = options;
   const plan = await planFile(descriptions, options);
-  const { emit } = await import("../emit/index.ts");
+  const { emitCompact } = await import("../emit/compact.ts");
   const note = strip ? [] : [{ name: NOTE_NAME, bytes: noteOf(plan, arch) }];
-  return { bytes: emit(plan, { arch, report: { kind: "print", prefix: name }, note }), plan, arch };
+  return { bytes: emitCompact(plan, { arch, name, note, hints }), plan, arch };
 }
 
 const noteOf = (plan: Plan, arch: Arch): Uint8Array =>

@@ -207,7 +207,16 @@ function transfer(image: Image, instruction: number, kind: number, label: number
   image.code.push(instruction);
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "callRoutine" | "syscall";
+type Flow =
+  | "branch"
+  | "jump"
+  | "jumpTo"
+  | "call"
+  | "link"
+  | "return"
+  | "callRoutine"
+  | "syscall"
+  | "syscallOfValue";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -220,6 +229,10 @@ function flow(image: Image): Pick<Assembler, Flow> {
     return: () => void code.push(0xd65f03c0),
     syscall(number) {
       moveInteger(code, NUMBER, number);
+      code.push(0xd4000001);
+    },
+    syscallOfValue() {
+      registers(code, MOVE_REGISTER, NUMBER, XZR, REGISTERS.value);
       code.push(0xd4000001);
     },
     callRoutine: (offset) => void code.push(callBehind(image, offset)),

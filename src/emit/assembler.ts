@@ -68,6 +68,8 @@ export interface Assembler {
   /** Calls a routine that does not return, and puts two words of data behind the call. */
   report(offset: number, first: number, second: number): void;
   syscall(number: number): void;
+  /** The system call whose number is in `value`. */
+  syscallOfValue(): void;
   /** A system call, and a jump when `result` lies between −4095 and −1. Gives what land() takes. */
   fallibleSyscall(number: number): number;
   /** Makes the jump of a fallibleSyscall() go to the end of the code. */

@@ -48,7 +48,13 @@ interface Plan extends Layout {
  * the rest of a page when the segment has no bytes in the file. There is always a writable segment: a program
  * has a slot or a line of the reporter.
  */
-function layOut(image: Image, base: number, page: number, notes: readonly Note[]): Plan {
+function layOut(
+  image: Image,
+  base: number,
+  page: number,
+  notes: readonly Note[],
+  memory: number | undefined,
+): Plan {
   const segments = notes.length > 0 ? 4 : 3;
   const routines = HEADER_SIZE + SEGMENT_SIZE * segments;
   const code = routines + image.routines.length;
@@ -59,7 +65,8 @@ function layOut(image: Image, base: number, page: number, notes: readonly Note[]
   const hasData = image.data.length > 0;
   const data = hasData ? (constantsEnd + 7) & ~7 : constantsEnd;
   const dataEnd = data + image.data.length * 4;
-  const dataAddress = base + ((constantsEnd + page - 1) & -page) + (hasData ? data & (page - 1) : 0);
+  const dataAddress =
+    memory ?? base + ((constantsEnd + page - 1) & -page) + (hasData ? data & (page - 1) : 0);
   const slots = dataAddress + image.data.length * 4;
   const buffers = slots + image.slotsSize;
   const line = buffers + image.buffersSize;
@@ -87,15 +94,19 @@ function layOut(image: Image, base: number, page: number, notes: readonly Note[]
   };
 }
 
-/** The file, or undefined when something is out of reach of what points to it. */
+/**
+ * The file, or undefined when something is out of reach of what points to it. `memoryAddress` is that of what is
+ * written to, in a program without initialised data; behind the rest when it is absent.
+ */
 export function writeElf(
   image: Image,
   arch: Arch,
   { base = BASE, notes = [] }: { readonly base?: number; readonly notes?: readonly Note[] },
   patch: Patch,
+  memoryAddress?: number,
 ): Uint8Array<ArrayBuffer> | undefined {
   const page = LARGEST_PAGE[arch];
-  const plan = layOut(image, base, page, notes);
+  const plan = layOut(image, base, page, notes, memoryAddress);
   if (plan.memoryEnd > ADDRESS_LIMIT) return undefined;
   // An ArrayBuffer of its own: memory that Bun allocates for small typed arrays moves once a view is taken.
   const memory = new ArrayBuffer(plan.fileEnd);

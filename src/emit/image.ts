@@ -69,9 +69,13 @@ export interface Image {
   readonly fixups: number[];
   /** Offsets in the code by label number. */
   readonly labels: number[];
+  /** Jumps ahead, by their number, that are known to be near; there is none in code that is emitted once. */
+  readonly near: ReadonlySet<number>;
+  /** The fix-ups of jumps ahead, by their number. */
+  readonly ahead: number[];
 }
 
-export function createImage(unit: 1 | 4): Image {
+export function createImage(unit: 1 | 4, near: ReadonlySet<number> = new Set()): Image {
   return {
     routines: new Uint8Array(0),
     code: [],
@@ -87,6 +91,8 @@ export function createImage(unit: 1 | 4): Image {
     lineSize: 0,
     fixups: [],
     labels: [],
+    near,
+    ahead: [],
   };
 }
 

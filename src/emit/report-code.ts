@@ -3,7 +3,6 @@
  * they are assembled once for all: scripts/generate-routines.ts writes them to routines.ts.
  */
 import type { Arch } from "../linux/arch.ts";
-import { ERRNO, type ErrnoName, errnoText } from "../linux/errno.ts";
 import { SYSCALLS } from "../linux/syscall.ts";
 import { createAarch64, patchAarch64 } from "./aarch64.ts";
 import type { Assembler } from "./assembler.ts";
@@ -16,6 +15,7 @@ import {
   SHORT_TEXT_MASK,
   SUBJECT_SLOT,
 } from "./descriptor.ts";
+import { errnoTexts, LAST_NAMED } from "./errno-texts.ts";
 import {
   ALIGNED,
   bindLabel,
@@ -49,42 +49,13 @@ export interface Routines {
   readonly decimal: number;
 }
 
-/**
- * The errnos that a container runtime can meet, in the order of their numbers; others are told by number.
- * Left out are those of STREAMS, XENIX, ISDN, sound, RDMA and the shared libraries of a.out.
- */
-// biome-ignore format: a table
-const NAMED = [
-  "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF", "ECHILD", "EAGAIN",
-  "ENOMEM", "EACCES", "EFAULT", "ENOTBLK", "EBUSY", "EEXIST", "EXDEV", "ENODEV", "ENOTDIR", "EISDIR", "EINVAL",
-  "ENFILE", "EMFILE", "ENOTTY", "ETXTBSY", "EFBIG", "ENOSPC", "ESPIPE", "EROFS", "EMLINK", "EPIPE", "EDOM",
-  "ERANGE", "EDEADLK", "ENAMETOOLONG", "ENOLCK", "ENOSYS", "ENOTEMPTY", "ELOOP", "ENODATA", "ETIME", "EREMOTE",
-  "EPROTO", "EBADMSG", "EOVERFLOW", "EILSEQ", "EUSERS", "ENOTSOCK", "EMSGSIZE", "ENOPROTOOPT",
-  "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "EAFNOSUPPORT", "EADDRINUSE", "EADDRNOTAVAIL",
-  "ENETDOWN", "ENETUNREACH", "ECONNABORTED", "ECONNRESET", "ENOBUFS", "ENOTCONN", "ETIMEDOUT", "ECONNREFUSED",
-  "EHOSTUNREACH", "EALREADY", "EINPROGRESS", "ESTALE", "EUCLEAN", "EDQUOT", "ECANCELED", "ENOKEY",
-  "EKEYEXPIRED", "EKEYREVOKED", "EKEYREJECTED",
-] as const satisfies readonly ErrnoName[];
-
-const LAST_NAMED = ERRNO.EKEYREJECTED;
-
 const SUBJECT_TEXT = " ";
 const HINT_TEXT = "; hint: ";
 const ERRNO_TEXT = "errno ";
 
-/** NUL-terminated texts of the errnos from 1 on; empty where an errno is not in the list. */
-function errnoTexts(): string {
-  let at = 1;
-  let texts = "";
-  for (const name of NAMED) {
-    for (const number = ERRNO[name]; at < number; at++) texts += "\0";
-    texts += `${name} (${errnoText(name)})\0`;
-    at++;
-  }
-  return texts;
-}
-
-const PRINT_TEXTS = `${SUBJECT_TEXT}\0${HINT_TEXT}\0${ERRNO_TEXT}\0${errnoTexts()}`;
+const PRINT_TEXTS = `${SUBJECT_TEXT}\0${HINT_TEXT}\0${ERRNO_TEXT}\0${errnoTexts()
+  .map((text) => `${text}\0`)
+  .join("")}`;
 const SUBJECT_PLACE = reference(TEXT, 0);
 const HINT_PLACE = SUBJECT_PLACE + reference(0, SUBJECT_TEXT.length + 1);
 const ERRNO_PLACE = HINT_PLACE + reference(0, HINT_TEXT.length + 1);

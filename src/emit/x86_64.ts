@@ -54,6 +54,8 @@ const REGISTERS = {
 
 const SLOT_BIAS = 128;
 const RELATIVE32 = FIRST_OWN_KIND;
+const RELATIVE8 = FIRST_OWN_KIND + 1;
+const NEAR = 127;
 
 /** Opcode of `op r/m64, r64`; where bit 3 to 5 are, at the same time, the extension of the immediate form. */
 const OPCODES = {
@@ -75,11 +77,23 @@ const CONDITIONS = {
   gt: 15,
 } as const satisfies Record<Flag, number>;
 
-/** Writes the distance from the end of a 4-byte field. */
-export const patchX86: Patch = (view, at, _kind, place, target) => {
-  view.setInt32(at, target - place - 4, true);
+/** Writes the distance from the end of a field of 4 bytes, or of one. */
+export const patchX86: Patch = (view, at, kind, place, target) => {
+  if (kind === RELATIVE8) view.setInt8(at, target - place - 1);
+  else view.setInt32(at, target - place - 4, true);
   return true;
 };
+
+/** The numbers of the jumps ahead that one byte reaches. */
+export function nearJumps({ ahead, fixups, labels }: Image): Set<number> {
+  const near = new Set<number>();
+  for (const [number, index] of ahead.entries()) {
+    const place = (fixups[index] ?? 0) >> 4;
+    const label = (fixups[index + 2] ?? 0) >> 4;
+    if ((labels[label] ?? 0) - place <= NEAR) near.add(number);
+  }
+  return near;
+}
 
 /** Both operands are registers; `wide` is 8 for 64 bits, else 0. */
 function direct(code: number[], wide: number, op: number, reg: number, rm: number): void {
@@ -153,6 +167,15 @@ function transfer(image: Image, shortOp: number, longOp: number, label: number):
     code.push(shortOp, short);
     return;
   }
+  if (offset < 0) {
+    const isNear = image.near.has(image.ahead.length);
+    image.ahead.push(image.fixups.length);
+    if (isNear) {
+      image.fixups.push(reference(CODE, code.length + 1), RELATIVE8, reference(LABEL, label));
+      code.push(shortOp, 0);
+      return;
+    }
+  }
   if (longOp > 0xff) code.push(longOp >> 8);
   code.push(longOp & 0xff);
   distance(image, label);
@@ -172,7 +195,16 @@ function operateInteger(code: number[], op: Operation, to: number, value: Intege
   else word(code, value);
 }
 
-type Flow = "branch" | "jump" | "jumpTo" | "call" | "link" | "return" | "callRoutine" | "syscall";
+type Flow =
+  | "branch"
+  | "jump"
+  | "jumpTo"
+  | "call"
+  | "link"
+  | "return"
+  | "callRoutine"
+  | "syscall"
+  | "syscallOfValue";
 
 function flow(image: Image): Pick<Assembler, Flow> {
   const { code } = image;
@@ -190,6 +222,8 @@ function flow(image: Image): Pick<Assembler, Flow> {
     },
     return: () => void code.push(0xc3),
     syscall: (number) => void code.push(0xb8, number, number >> 8, 0, 0, 0x0f, 0x05),
+    // The number stands in rax already.
+    syscallOfValue: () => void code.push(0x0f, 0x05),
     callRoutine(offset) {
       code.push(0xe8);
       word(code, offset - image.routines.length - (code.length + 4));

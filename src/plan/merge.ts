@@ -46,7 +46,11 @@ function relabel(step: Step, rename: (name: string) => string): Step {
     case "next":
       return { ...step, done: rename(step.done) };
     case "call":
-      return step.errors === undefined ? step : { ...step, errors: relabelErrors(step.errors, rename) };
+      return {
+        ...step,
+        ...(step.errors === undefined ? {} : { errors: relabelErrors(step.errors, rename) }),
+        ...(step.otherwise === undefined ? {} : { otherwise: rename(step.otherwise) }),
+      };
     default:
       return step;
   }

@@ -72,6 +72,33 @@ function goHere(): Step[] {
   ];
 }
 
+/** The address of what messages begin with: the program's name without its directories. */
+export const NAME = slot("name of this program");
+/** A file name of Linux (linux/limits.h); a longer argument is none. */
+const NAME_MAX = 255;
+
+/** Finds out by what name this program was started. */
+export function findName(): Step[] {
+  const [at, byte, start] = [slot("name byte at"), slot("name byte"), slot("name start")];
+  return [
+    { kind: "given", into: start, what: 0 },
+    branch(start, "eq", 0, "name known"),
+    set(at, start),
+    label("name byte"),
+    load(byte, at, 0, 1),
+    compute(at, at, "add", 1),
+    branch(byte, "eq", 0, "name ends"),
+    branch(byte, "ne", SLASH, "name byte"),
+    set(start, at),
+    jump("name byte"),
+    label("name ends"),
+    compute(at, at, "sub", start),
+    branch(at, "gt", NAME_MAX, "name known"),
+    set(NAME, start),
+    label("name known"),
+  ];
+}
+
 /**
  * Goes on in a sealed copy in memory. The file itself could be overwritten by a container's root: through
  * /proc/PID/exe of a process that runs it, or by a command or interpreter that leads to /proc/self/exe

@@ -77,3 +77,16 @@ test("a limit that is refused is told with its cgroup", () => {
     subject: GIVEN.name,
   });
 });
+
+test("many lines of one length are written by a loop, and told by the line", () => {
+  const list = ["a 1", "b 2", "c 3", "d 4", "longer"].map((text) => ({ controller: "x", file: "f", text }));
+  const steps = writeSettings(WEB, list, () => "");
+  const writes = steps.filter((step) => step.kind === "call" && step.name === "write");
+  expect(writes).toHaveLength(2);
+  expect(writes[0]).toMatchObject({ args: [expect.anything(), { name: "cgroup line" }, 3] });
+  expect(steps.find(({ kind }) => kind === "next")).toMatchObject({
+    from: { strings: ["a 1", "b 2", "c 3", "d 4"] },
+  });
+  const four = ["ä", "ö", "ü", "ß"].map((text) => ({ controller: "x", file: "f", text }));
+  expect(writeSettings(WEB, four, () => "").some(({ kind }) => kind === "next")).toBe(false);
+});

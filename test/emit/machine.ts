@@ -1,5 +1,6 @@
 /** Emits programs and runs them: on this machine, or by an emulator for another architecture. */
 import { chmodSync, writeFileSync } from "node:fs";
+import { emitCompact } from "../../src/emit/compact.ts";
 import { type EmitOptions, emit } from "../../src/emit/index.ts";
 import { ARCHES, type Arch } from "../../src/linux/arch.ts";
 import { buffer, call, struct } from "../../src/plan/build.ts";
@@ -23,6 +24,8 @@ export interface Given {
 /** One architecture on which a contract is tested. */
 export interface Machine {
   readonly arch: Arch;
+  /** Of the architecture and of the form of the program. */
+  readonly name: string;
   readonly run: (plan: Plan, report?: EmitOptions["report"], given?: Given) => Outcome;
   /** The path of an executable that performs the plan. */
   readonly save: (plan: Plan, report?: EmitOptions["report"]) => string;
@@ -34,17 +37,24 @@ const emulatorOf = (arch: Arch): string | undefined => (arch === OWN ? undefined
 let directory: string | undefined;
 let count = 0;
 
-function machine(arch: Arch): Machine {
+function machine(arch: Arch, form: "code" | "compact"): Machine {
   const emulator = emulatorOf(arch);
   const save: Machine["save"] = (plan, report = { kind: "print", prefix: "hutch" }) => {
     directory ??= temporaryDirectory("emit");
     const path = `${directory}/program-${count++}`;
-    writeFileSync(path, emit(plan, { arch, report }));
+    const isCompact = form === "compact" && report.kind === "print";
+    writeFileSync(
+      path,
+      isCompact
+        ? emitCompact(plan, { arch, name: report.prefix, hints: true })
+        : emit(plan, { arch, report }),
+    );
     chmodSync(path, 0o755);
     return path;
   };
   return {
     arch,
+    name: form === "code" ? arch : `${arch}, compact`,
     save,
     run(plan, report, { args = [], env = process.env } = {}) {
       const path = save(plan, report);
@@ -65,12 +75,14 @@ const reasonFor = (arch: Arch): SkipReason => {
   return emulator === undefined ? undefined : lacksProgram(emulator);
 };
 
-const MACHINES = ARCHES.map((arch) => ({ machine: machine(arch), reason: reasonFor(arch) }));
+const MACHINES = ARCHES.flatMap((arch) =>
+  (["code", "compact"] as const).map((form) => ({ machine: machine(arch, form), reason: reasonFor(arch) })),
+);
 
 /** Tests the same claim on every architecture. */
 export function contract(claim: string, body: (machine: Machine) => void): void {
   for (const { machine, reason } of MACHINES) {
-    testUnless(reason)(`${machine.arch}: ${claim}`, () => body(machine), 30_000);
+    testUnless(reason)(`${machine.name}: ${claim}`, () => body(machine), 30_000);
   }
 }
 
@@ -78,7 +90,7 @@ export function contract(claim: string, body: (machine: Machine) => void): void 
 export function nativeContract(claim: string, body: (machine: Machine) => void): void {
   for (const { machine } of MACHINES) {
     const reason = emulatorOf(machine.arch) === undefined ? undefined : `needs ${machine.arch}`;
-    testUnless(reason)(`${machine.arch}: ${claim}`, () => body(machine), 30_000);
+    testUnless(reason)(`${machine.name}: ${claim}`, () => body(machine), 30_000);
   }
 }
 

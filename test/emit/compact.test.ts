@@ -1,0 +1,60 @@
+/** What only compact programs have; the contracts of the other files in this directory hold for them too. */
+import { describe, expect, test } from "bun:test";
+import { planFile } from "../../src/container/compile.ts";
+import { emitCompact } from "../../src/emit/compact.ts";
+import { ARCHES } from "../../src/linux/arch.ts";
+import { call, exit, guard, label, set, slot } from "../../src/plan/build.ts";
+import { NAME } from "../../src/plan/standalone.ts";
+import type { Plan } from "../../src/plan/step.ts";
+import { defaultSpec } from "../../src/spec/default.ts";
+import { contract } from "./machine.ts";
+
+const open = (path: string) =>
+  call(`open ${path}`, "openat", [-100, path, 0, 0], { hints: { ENOENT: "make it" } });
+
+contract("messages begin with the name that the plan has found", ({ run, name }) => {
+  const { code, stderr } = run([set(NAME, "server.box"), open("/nonexistent/x")]);
+  expect(code).toBe(125);
+  const prefix = name.endsWith("compact") ? "server.box" : "hutch";
+  expect(stderr).toBe(
+    `${prefix}: open /nonexistent/x: openat: ENOENT (no such file or directory); hint: make it\n`,
+  );
+});
+
+contract("the guard of a step is that of its place, whatever was run before", ({ run }) => {
+  const plan: Plan = [
+    guard("first"),
+    { kind: "jump", to: "inside second" },
+    label("back"),
+    open("/nonexistent/1"),
+    exit(1, "not reached"),
+    guard("second"),
+    label("inside second"),
+    { kind: "jump", to: "back" },
+    label("first"),
+    guard(),
+    exit(2, "end"),
+    label("second"),
+    exit(3, "end"),
+  ];
+  expect(run(plan).code).toBe(2);
+});
+
+describe("the default bundle", () => {
+  const spec = { ...defaultSpec(), root: { path: "/rootfs" } };
+  for (const arch of ARCHES) {
+    test(`${arch}: is at most 12 KiB and some, stripped, and the same every time`, async () => {
+      const plan = await planFile({ root: { spec }, user: undefined }, { arch });
+      const file = emitCompact(plan, { arch, name: "hutch", hints: false });
+      expect(file.length).toBeLessThanOrEqual(arch === "x86_64" ? 12_288 : 12_800);
+      expect(emitCompact(plan, { arch, name: "hutch", hints: false })).toEqual(file);
+    });
+  }
+});
+
+test("a plan that does not fit the form becomes machine code, and one that means nothing is refused", () => {
+  const many = Array.from({ length: 300 }, (_, number) => set(slot(`slot ${number}`), number));
+  const options = { arch: "x86_64", name: "hutch", hints: true } as const;
+  expect(emitCompact(many, options).length).toBeGreaterThan(2000);
+  expect(() => emitCompact([{ kind: "jump", to: "nowhere" }], options)).toThrow("label nowhere is missing");
+});
