@@ -101,16 +101,19 @@ function endProcesses(held: Held, record: Record | undefined): void {
   // Nobody ends who is frozen, and nobody comes to an end who waits for him.
   thaw(record?.cgroups ?? []);
   if (record?.launcher !== undefined) endLauncher(id, record.launcher, init);
+  // An init that was born while its launcher was ended has not been told to die with it. Looked for once, as
+  // its launcher can make no other, and not insisted upon: anybody may show such arguments, and not end.
   const directory = absolutePath(directoryOf(root, id));
-  // An init that was born while its launcher was ended has not been told to die with it.
-  const orphans = (): Identity[] => (record?.launcher === undefined ? [] : launchers(directory, id));
-  for (let more = orphans(); more.length > 0 || isHeld(fifo); more = orphans()) {
+  const orphans = record?.launcher === undefined ? [] : launchers(directory, id);
+  for (const process of orphans) signalProcess(process, SIGNALS.SIGKILL);
+  while (isHeld(fifo)) {
     // Again and again, because the creator may have made init in between.
-    for (const process of [...more, ...holders(fifo)]) signalProcess(process, SIGNALS.SIGKILL);
+    for (const process of holders(fifo)) signalProcess(process, SIGNALS.SIGKILL);
     if (performance.now() > end) throw stays(id, "the processes that create it do");
     thaw(record?.cgroups ?? []);
     Bun.sleepSync(PAUSE_MS);
   }
+  for (const process of orphans) endsBy(process, performance.now() + CLEANUP_MS);
   if (init === undefined) return;
   if (!endsBy(init, end)) throw stays(id, `process ${init.pid} does`);
 }

@@ -19,8 +19,10 @@ import type { Record } from "./store.ts";
  * nothing.
  */
 export function kill(container: Container, signal: number): void {
-  requireStatus(container, "kill", "created", "running", "paused");
-  const { id, record } = container;
+  const { id, record, status } = container;
+  // What the first process of a container in the foreground shows of itself must not keep it from its end.
+  const isInForeground = status === "creating" && record.launcher !== undefined;
+  if (!isInForeground) requireStatus(container, "kill", "created", "running", "paused");
   if (record.init === undefined || !signalProcess(record.init, signal)) {
     throw new HutchError({ operation: `kill container ${id}`, reason: "container not running" });
   }

@@ -5,7 +5,7 @@ import { readTextIfExists } from "../host/fd.ts";
 import { fileKind, fileStatus } from "../host/path.ts";
 import { REAPER_NAME } from "../plan/note-arguments.ts";
 import { type Identity, isAlive } from "./identity.ts";
-import { statOf, unlessGone } from "./process.ts";
+import { readVolatile, statOf, unlessGone } from "./process.ts";
 import type { Record } from "./store.ts";
 
 /** The file in the directory of the container. */
@@ -28,8 +28,12 @@ function program(pid: number): string | undefined {
  * its namespaces would find the host's files.
  */
 function isMade(init: number, launcher: number, name: string): boolean {
+  if (name === REAPER_NAME) return true;
   const own = program(init);
-  return name === REAPER_NAME || (own !== undefined && own !== program(launcher));
+  if (own !== undefined) return own !== program(launcher);
+  // An ordinary user may not look into who keeps /proc closed, as init does before, and some programs after.
+  const arguments_ = (pid: number): string => readVolatile(`/proc/${pid}/cmdline`) ?? "";
+  return arguments_(init) !== arguments_(launcher);
 }
 
 /**
