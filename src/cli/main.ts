@@ -3,6 +3,7 @@
  * code.
  */
 import { HutchError } from "../linux/error.ts";
+import { TUNING_NAME } from "../plan/tuning.ts";
 import {
   GLOBAL_OPTIONS,
   type Globals,
@@ -142,6 +143,8 @@ function exitCodeOf(error: unknown, name: string | undefined): number {
 
 /** Runs hutch; `argv` is without the program's name. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // It was for Bun, and is nobody else's.
+  delete process.env[TUNING_NAME];
   const start = readGlobals(argv);
   try {
     await refuseBrokenText(argv);

@@ -284,6 +284,7 @@ export function createAarch64(image: Image, far: boolean): Assembler {
       if (to !== from) registers(code, MOVE_REGISTER, to, XZR, from);
     },
     stackPointer: (to) => registers(code, ADD_IMMEDIATE, to, SP, 0),
+    setStackPointer: (from) => registers(code, ADD_IMMEDIATE, SP, from, 0),
     loadSlot: (to, slot) => access(code, true, to, X28, slot * 8, 8),
     storeSlot: (slot, from) => access(code, false, from, X28, slot * 8, 8),
     slotAddress(to, slot) {

@@ -42,6 +42,7 @@ export interface Assembler {
   move(to: Register, from: Register): void;
   /** The stack pointer. */
   stackPointer(to: Register): void;
+  setStackPointer(from: Register): void;
   /** Slots by number. */
   loadSlot(to: Register, slot: number): void;
   storeSlot(slot: number, from: Register): void;

@@ -82,9 +82,13 @@ export function keepStart({ asm, data }: Lowering): void {
   asm.storeSlot(slotNumber(data, START), value);
 }
 
-/** The stack pointer is where it was: routines return, and nothing else moves it. */
+/** The stack pointer is where it was, unless it is set: routines return, and nothing else moves it. */
 export function lowerEnter({ asm, data }: Lowering, step: Enter): void {
-  const { pointer, atExit } = asm.registers;
+  const { value, pointer, atExit } = asm.registers;
+  if (step.stack !== undefined) {
+    asm.loadSlot(value, slotNumber(data, step.stack));
+    asm.setStackPointer(value);
+  }
   asm.loadSlot(pointer, slotNumber(data, step.at));
   asm.loadSlot(atExit, slotNumber(data, AT_EXIT));
   asm.jumpTo(pointer);

@@ -304,6 +304,7 @@ export function createX86(image: Image): Assembler {
       if (to !== from) direct(code, 8, 0x89, from, to);
     },
     stackPointer: (to) => direct(code, 8, 0x89, RSP, to),
+    setStackPointer: (from) => direct(code, 8, 0x89, from, RSP),
     load(to, base, offset, size) {
       if (size === 8) indirect(code, 8, 0x8b, to, base, offset);
       else if (size === 4) indirect(code, 0, 0x8b, to, base, offset);

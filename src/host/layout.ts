@@ -72,7 +72,7 @@ function operandsOf(step: Step): readonly (Value | Buffer | Bytes | string | und
     case "given":
       return [step.into];
     case "enter":
-      return [step.at];
+      return [step.at, step.stack];
     case "label":
     case "jump":
     case "guard":

@@ -19,6 +19,7 @@ import { startContainer } from "./entry-start.ts";
 import { BUN, COMMAND, COMMANDS, readWords } from "./entry-words.ts";
 import type { Plan, Step } from "./step.ts";
 import { begin, type Successor } from "./successor.ts";
+import { TUNING } from "./tuning.ts";
 
 export const planEntry = (arch: Arch, bun: Successor): Plan => [
   ...forgetDescriptors(),
@@ -32,7 +33,7 @@ export const planEntry = (arch: Arch, bun: Successor): Plan => [
   label(BUN),
   ...closeDescriptors(),
   needProc(),
-  ...begin(bun),
+  ...begin(bun, TUNING),
 ];
 
 /** The C library takes the bounds of the stack from there; without, Bun ends with a crash report. */

@@ -89,7 +89,7 @@ function stepText(step: Step, arch: Arch): string {
     case "given":
       return `<${step.into.name}> = ${typeof step.what === "string" ? `the ${step.what}` : `argument ${step.what}`} of this program`;
     case "enter":
-      return `go on in the program at <${step.at.name}>`;
+      return `go on in the program at <${step.at.name}>${step.stack === undefined ? "" : ` with the stack at <${step.stack.name}>`}`;
     case "guard":
       return step.to === undefined ? "(a failure ends the program)" : `(a failure goes to "${step.to}")`;
     case "fail":

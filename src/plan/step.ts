@@ -193,6 +193,8 @@ export interface Given {
 export interface Enter {
   readonly kind: "enter";
   readonly at: Slot;
+  /** The address of another stack, whose top holds what execve(2) puts there. */
+  readonly stack?: Slot;
 }
 
 /**

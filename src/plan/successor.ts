@@ -34,14 +34,16 @@ const VALUES = {
 
 const value = slot("value");
 const place = slot("place in the auxiliary vector");
+const last = slot("last type");
 
-/** Goes on in the successor. */
-export const begin = ({ entry, linker, headers, debugAt }: Successor): Step[] => [
+/** Goes on in the successor; `variable` is added to its environment. */
+export const begin = ({ entry, linker, headers, debugAt }: Successor, variable: string): Step[] => [
   set(ENTRY, debugAt),
   load(value, ENTRY, 0, 8),
   set(ENTRY, entry),
   // Somebody has run the dynamic linker with the program as its argument: all is linked.
   branch(value, "ne", 0, "enter"),
+  ...addVariable(variable),
   ...readVector(),
   ...mapLinker(linker),
   set(value, bytes(headers)),
@@ -49,8 +51,49 @@ export const begin = ({ entry, linker, headers, debugAt }: Successor): Step[] =>
   store(VALUES[AT_PHNUM], 0, 8, headers.length / PHDR_SIZE),
   store(VALUES[AT_BASE], 0, 8, BASE),
   store(VALUES[AT_ENTRY], 0, 8, entry),
+  { kind: "enter", at: ENTRY, stack },
+  // The linker has told the libraries where the environment is.
   label("enter"),
   { kind: "enter", at: ENTRY },
+];
+
+/** Where the arguments begin, with their number. */
+const stack = slot("stack");
+const from = slot("from");
+const to = slot("to");
+
+/** Copies a word of the stack. */
+const copyWord = (): Step[] => [
+  load(value, from, 0, 8),
+  store(to, 0, 8, value),
+  compute(from, from, "add", 8),
+  compute(to, to, "add", 8),
+];
+
+/**
+ * Makes room at the end of the environment: what lies below is moved down by 16 bytes, because the stack has
+ * to be aligned so, and the auxiliary vector behind it by 8.
+ */
+const addVariable = (variable: string): Step[] => [
+  ...findVector(),
+  { kind: "given", into: from, what: "arguments" },
+  compute(from, from, "sub", 8),
+  compute(stack, from, "sub", 16),
+  set(to, stack),
+  label("word of the stack"),
+  ...copyWord(),
+  compute(value, from, "add", 8),
+  branch(value, "lt", place, "word of the stack"),
+  set(value, variable),
+  store(to, 0, 8, value),
+  compute(to, to, "add", 8),
+  ...copyWord(),
+  set(place, to),
+  label("pair of the vector"),
+  ...copyWord(),
+  set(last, value),
+  ...copyWord(),
+  branch(last, "ne", AT_NULL, "pair of the vector"),
 ];
 
 const keep = (type: string, at: Slot): Step[] => [
@@ -59,13 +102,17 @@ const keep = (type: string, at: Slot): Step[] => [
   label(`not the ${at.name}`),
 ];
 
-/** Walks over the environment to the vector, which lies behind it, and notes where the values are. */
-const readVector = (): Step[] => [
+/** Walks over the environment to the vector, which lies behind it. */
+const findVector = (): Step[] => [
   { kind: "given", into: place, what: "environment" },
   label("variable of the environment"),
   load(value, place, 0, 8),
   compute(place, place, "add", 8),
   branch(value, "ne", 0, "variable of the environment"),
+];
+
+/** Notes where the values are. */
+const readVector = (): Step[] => [
   label("auxiliary value"),
   load(value, place, 0, 8),
   branch(value, "eq", AT_NULL, "values are known"),

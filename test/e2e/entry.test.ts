@@ -224,3 +224,17 @@ testUnless(anyReason(unavailable, lacksProgram("unshare")))(
     });
   },
 );
+
+built("what is said to Bun in its environment is for no one else", () => {
+  const env = { A: "b", PATH: process.env["PATH"], C: "d" };
+  const { exitCode, stdout } = Bun.spawnSync([HUTCH, "in", "/", "--", "env"], { env });
+  expect(exitCode).toBe(0);
+  const names = stdout
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => line.split("=")[0]);
+  expect(names.filter((name) => name?.startsWith("BUN"))).toEqual([]);
+  expect(names).toContain("A");
+  expect(names).toContain("C");
+});
