@@ -108,6 +108,24 @@ function readEntries(fd: number, path: string, reading: Reading): Map<string, No
   return entries;
 }
 
+/** Keeps the last file open, because its pieces come one after the other. */
+function keptOpen(openFile: (file: RegularFile) => number) {
+  let last: { readonly file: RegularFile; readonly fd: number } | undefined;
+  const closeLast = (): void => {
+    if (last !== undefined) close(last.fd);
+    last = undefined;
+  };
+  return {
+    close: closeLast,
+    of: (file: RegularFile): number => {
+      if (last?.file === file) return last.fd;
+      closeLast();
+      last = { file, fd: openFile(file) };
+      return last.fd;
+    },
+  };
+}
+
 /**
  * Reads a directory whole, but for the content of its files. Times after `latest` (nanoseconds since 1970)
  * become that time, so that the same files give the same image.
@@ -122,16 +140,22 @@ export function readRootTree(path: string, latest?: bigint): RootTree {
     const reading: Reading = { path, flags, device: status.device, latest, linked: new Map(), identities };
     const attributes = attributesOf(status, found, reading);
     const tree: Directory = { ...attributes, kind: "directory", entries: readEntries(root, "", reading) };
+    const opened = keptOpen((file) =>
+      openBeneath(root, file.path, O_RDONLY | O_NONBLOCK | flags.O_NOFOLLOW, path),
+    );
     const read: RootTree["read"] = (file, into, from) => {
-      const fd = openBeneath(root, file.path, O_RDONLY | O_NONBLOCK | flags.O_NOFOLLOW, path);
-      using(fd, () => {
-        const now = fileStatus("", { at: fd });
-        const isSame = now !== undefined && identityOf(now) === identities.get(file);
-        if (isSame && readAt(fd, into, from, `${path}/${file.path}`) === into.byteLength) return;
-        throw new HutchError({ operation: `pack ${path}/${file.path}`, reason: "it changed meanwhile" });
-      });
+      const fd = opened.of(file);
+      const count = readAt(fd, into, from, `${path}/${file.path}`);
+      // After the read, so that a change between two pieces is noticed too.
+      const now = fileStatus("", { at: fd });
+      if (count === into.byteLength && now !== undefined && identityOf(now) === identities.get(file)) return;
+      throw new HutchError({ operation: `pack ${path}/${file.path}`, reason: "it changed meanwhile" });
     };
-    return { tree, read, [Symbol.dispose]: () => close(root) };
+    const dispose = (): void => {
+      opened.close();
+      close(root);
+    };
+    return { tree, read, [Symbol.dispose]: dispose };
   } catch (error) {
     close(root);
     throw error;

@@ -3,10 +3,12 @@ import { beforeAll, describe, expect } from "bun:test";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultSpec } from "../../src/spec/default.ts";
+import { run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
-import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
+import { anyReason, lacksCgroup, lacksRoot, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { ROOT } from "../support/source.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { ordinaryUser } from "../support/user.ts";
 
 const LACKS_LIMITS =
   lacksCgroup(1) === undefined || lacksCgroup(2) === undefined ? undefined : "needs cgroups";
@@ -60,7 +62,7 @@ async function project(how: "link" | "copy"): Promise<string> {
   }
   if (how === "link") symlinkSync(ROOT, join(modules, "hutch"));
   else {
-    symlinkSync(join(ROOT, "node_modules/valibot"), join(modules, "valibot"));
+    cpSync(join(ROOT, "node_modules/valibot"), join(modules, "valibot"), { recursive: true });
     cpSync(join(ROOT, "src"), join(modules, "hutch/src"), { recursive: true });
     cpSync(join(ROOT, "package.json"), join(modules, "hutch/package.json"));
   }
@@ -131,6 +133,27 @@ withRoot("types are exact: a wrong option and a stream that is none are errors",
   const lines = [...`${stdout}${stderr}`.matchAll(/wrong\.ts\((\d+),/g)].map(([, line]) => Number(line));
   expect([...new Set(lines)].sort((a, b) => a - b)).toEqual([2, 3, 4, 5, 7, 8, 9]);
 });
+
+testUnless(anyReason(REASON, lacksUserNamespaces()))(
+  "an ordinary user's containers run, with a process more, and end",
+  async () => {
+    const program = [
+      'import { container } from "hutch";',
+      'const box = await container({ root: "./rootfs", command: ["sleep", "60"] }).start();',
+      'const added = await box.exec(["sh", "-c", "id -u; cat /proc/self/uid_map"], { stdout: "pipe" });',
+      "console.log(await added.stdout.text(), (await added.exited).code, box.kill('SIGKILL'));",
+      "console.log((await box.exited).signal);",
+    ].join("\n");
+    writeFileSync(join(copied, "user.ts"), program);
+    // Where the user can reach it.
+    const own = join(copied, "bun");
+    cpSync(process.execPath, own, { dereference: true });
+    const { uid, env } = ordinaryUser();
+    const { code, stdout, stderr } = await run([own, "user.ts"], { cwd: copied, uid, env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.replace(/ +/g, " ")).toBe(`0\n 0 ${uid} 1\n 0 true\nSIGKILL\n`);
+  },
+);
 
 withRoot("a package that is linked works as one that is installed", async () => {
   const { code, stdout, stderr } = await bun(await project("link"), "example-0.ts");
