@@ -13,16 +13,33 @@ import { watchOom } from "./oom-watch.ts";
 import { unlessGone } from "./process.ts";
 import type { Container } from "./state.ts";
 
-/** Reads from whichever of the container's cgroups has the file; what cannot be read is not there. */
+/** The text of a file; what cannot be read is not there. */
+function textOf(path: string): string | undefined {
+  try {
+    return readTextIfExists(path);
+  } catch (error) {
+    if (error instanceof HutchError) return undefined;
+    throw error;
+  }
+}
+
+/** Files of version 2 that need no controller: where version 1 has the controller they lie elsewhere. */
+const isCore = (file: string): boolean => file.startsWith("cgroup.") || file.endsWith(".pressure");
+
+/**
+ * Reads from whichever of the container's cgroups has the file. All files of a controller are in one
+ * directory, so that only the first of them is looked for.
+ */
 export function cgroupReader(directories: readonly string[]): ReadFile {
+  const places = new Map<string, string>();
   return (file) => {
-    for (const directory of directories) {
-      try {
-        const text = readTextIfExists(`${directory}/${file}`);
-        if (text !== undefined) return text;
-      } catch (error) {
-        if (!(error instanceof HutchError)) throw error;
-      }
+    const controller = file.slice(0, file.indexOf("."));
+    const known = isCore(file) ? undefined : places.get(controller);
+    for (const directory of known === undefined ? directories : [known]) {
+      const text = textOf(`${directory}/${file}`);
+      if (text === undefined) continue;
+      if (!isCore(file)) places.set(controller, directory);
+      return text;
     }
     return undefined;
   };
