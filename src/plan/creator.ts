@@ -11,12 +11,15 @@
  */
 import { POLLIN } from "../linux/poll.ts";
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { branch, buffer, call, exit, label, load, slot, store } from "./build.ts";
+import { signalSet as bits, SFD_CLOEXEC, SIGNALS, SIGSET_SIZE } from "../linux/signal.ts";
+import { branch, buffer, call, compute, exit, label, load, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { controlDescriptor } from "./creator-control.ts";
 import { tell } from "./follow.ts";
 import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
+import { ROOT } from "./root.ts";
 import type { Slot, Step } from "./step.ts";
+import { signalSet } from "./struct.ts";
 import { sendDescriptor } from "./terminal.ts";
 
 const BYTE = buffer("control byte", 8);
@@ -128,7 +131,51 @@ export function pauseForHooks(context: Context): Step[] {
     branch(STATE_LENGTH, "gt", 0, "hooks have run"),
     exit(125, "end: a hook of hutch has failed, or hutch has died"),
     label("hooks have run"),
-    ...runHooks("createContainer", spec.hooks?.createContainer),
+    // As with runc, in the root as the host sees it.
+    ...runHooks("createContainer", spec.hooks?.createContainer, { directory: ROOT }),
+  ];
+}
+
+/** What ends a container that waits, as it would end most programs; the others it ignores or keeps. */
+const ENDING = [SIGNALS.SIGHUP, SIGNALS.SIGINT, SIGNALS.SIGQUIT, SIGNALS.SIGTERM];
+const SIGNAL = buffer("signal to init", 128);
+const WAIT = buffer("start and signals", 16);
+
+/**
+ * Waits for `start`, or for a signal that ends the container: as pid 1 it would not hear of it by itself. A
+ * filter of system calls that refuses this is in force already: then the signal waits, too.
+ */
+function awaitStartOrEnd(start: number): Step[] {
+  const [file, told, signal] = [slot("signals to init"), slot("start is told"), slot("signal that ends")];
+  const refused = {
+    EPERM: { to: "start alone" },
+    EACCES: { to: "start alone" },
+    ENOSYS: { to: "start alone" },
+  };
+  return [
+    call(
+      "hear of signals that end it",
+      "signalfd4",
+      [-1, signalSet(bits(ENDING)), SIGSET_SIZE, SFD_CLOEXEC],
+      {
+        into: file,
+        errors: refused,
+      },
+    ),
+    store(WAIT, 0, 4, start),
+    store(WAIT, 4, 2, POLLIN),
+    store(WAIT, 8, 4, file),
+    store(WAIT, 12, 2, POLLIN),
+    call("wait for start, or for a signal", "ppoll", [WAIT, 2, 0, 0, 0], {
+      errors: { EINTR: "retry", ...refused },
+    }),
+    load(told, WAIT, REVENTS, 2),
+    branch(told, "ne", 0, "start alone"),
+    call("take the signal", "read", [file, SIGNAL, 128], { errors: { EINTR: "retry" } }),
+    load(signal, SIGNAL, 0, 4),
+    compute(signal, signal, "add", 128),
+    exit(signal, "end as the signal wants"),
+    label("start alone"),
   ];
 }
 
@@ -144,6 +191,7 @@ export function awaitStart(context: Context): Step[] {
     label("handed over"),
     ...(supervises ? [] : [call("outlive the creator", "prctl", [PR_SET_PDEATHSIG, 0, 0, 0, 0])]),
     tell("tell hutch that init is handed over", context, "handed", 0),
+    ...awaitStartOrEnd(controlDescriptor(preserveFds, "start")),
     take("wait for start", controlDescriptor(preserveFds, "start"), got),
     ...runHooks("startContainer", context.spec.hooks?.startContainer),
   ];

@@ -48,11 +48,12 @@ export const receiveState = (why: string, descriptor: number): Step =>
  * In the hook's process: standard input is the pipe, the environment exactly what the hook has
  * (CVE-2025-23266), and no descriptor is init's: what a hook leaves behind must not hold them.
  */
-function hookProcess(why: string, { path, args, env }: Hook): Step[] {
+function hookProcess(why: string, { path, args, env }: Hook, directory: Slot | undefined): Step[] {
   const special: Pick<Call, "exitCode"> = { exitCode: 1 };
   return [
     guard(),
     call(why, "setpgid", [0, 0], special),
+    ...(directory === undefined ? [] : [call(why, "fchdir", [directory], special)]),
     call(why, "dup3", [READ_END, 0, 0], special),
     call(why, "rt_sigprocmask", [SIG_SETMASK, signalSet(NO_SIGNAL), 0, SIGSET_SIZE], special),
     closeAtExec(0),
@@ -83,8 +84,15 @@ function awaitHook(why: string, key: string, timeout: number | undefined): Step[
   ];
 }
 
+interface HookOptions {
+  /** Where the plan goes on when a hook fails. */
+  readonly failure?: string;
+  /** Where hooks start, instead of init's own directory. */
+  readonly directory?: Slot;
+}
+
 /** Runs one hook; a failure of it is a failure of init. */
-function runHook(kind: string, hook: Hook, index: number, failure: string | undefined): Step[] {
+function runHook(kind: string, hook: Hook, index: number, { failure, directory }: HookOptions): Step[] {
   const why = `run the ${kind} hook ${hook.path}`;
   const key = `${kind} hook ${index}`;
   const status = slot("hook wait status");
@@ -104,7 +112,7 @@ function runHook(kind: string, hook: Hook, index: number, failure: string | unde
       },
     ),
     branch(CHILD, "ne", 0, `${key} runs`),
-    ...hookProcess(why, hook),
+    ...hookProcess(why, hook, directory),
     label(`${key} runs`),
     guard(failure),
     call(why, "close", [READ_END]),
@@ -118,5 +126,8 @@ function runHook(kind: string, hook: Hook, index: number, failure: string | unde
 }
 
 /** Runs the hooks of one kind in their order. */
-export const runHooks = (kind: string, hooks: readonly Hook[] | undefined, failure?: string): Step[] =>
-  (hooks ?? []).flatMap((hook, index) => runHook(kind, hook, index, failure));
+export const runHooks = (
+  kind: string,
+  hooks: readonly Hook[] | undefined,
+  options: HookOptions = {},
+): Step[] => (hooks ?? []).flatMap((hook, index) => runHook(kind, hook, index, options));

@@ -97,6 +97,10 @@ export const submountSources = ({ launch }: Context): Source[] =>
     key: `submount ${path}`,
   }));
 
+/** Hooks of createContainer look for the container's files at root.path, with all that is mounted there. */
+const placeOf = ({ spec, launch }: Context, path: string): string =>
+  launch.creates && spec.hooks?.createContainer?.length ? path : "/";
+
 /**
  * Attaches the container's root on top of "/". Path look-ups keep starting at the old root, so the host's
  * files can still be named while the new root is built; and nothing has to be mounted on any directory of the
@@ -111,7 +115,7 @@ export function attachRoot(context: Context): Step[] {
     ...openSource(context, why, source),
     ...restrictTree(context, path, tree),
     ...(launch.overlay === undefined ? [set(ROOT, tree)] : overlayRoot(context, launch.overlay, tree, ROOT)),
-    call(why, "move_mount", [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]),
+    call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, path), MOVE_MOUNT_F_EMPTY_PATH]),
     ...submountSources(context).flatMap((submount) => attachSubmount(context, submount)),
   ];
 }

@@ -294,3 +294,12 @@ asRoot("of many who delete at once one runs poststop", async () => {
     expect(remains(box.where, name)).toEqual([]);
   }
 });
+
+asRoot("hooks start in the bundle, but those of createContainer in the root, as with runc", async () => {
+  const tells = "pwd >> LOG; cat >/dev/null";
+  const looks = `${tells}; test -e proc/self/stat && test -e $(pwd)/dev/null && echo mounted >> LOG`;
+  const box = await hooked("true", { createRuntime: tells, createContainer: looks, poststop: tells });
+  expect((await run(box, id(box))).code).toBe(0);
+  const { root } = JSON.parse(readFileSync(join(box.where.bundle, "config.json"), "utf8"));
+  expect(box.lines()).toEqual([box.where.bundle, root.path, "mounted", box.where.bundle]);
+});

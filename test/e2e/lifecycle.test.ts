@@ -292,3 +292,19 @@ asRoot("an id that leads elsewhere is refused", async () => {
     await refused(where, "container id", "delete", "--force", id);
   }
 });
+
+for (const signal of ["HUP", "INT", "QUIT", "TERM"]) {
+  asRoot(`${signal} ends a container that waits for start, as with runc`, async () => {
+    const where = await place("sleep 1000");
+    const id = freshId();
+    await where.ok("create", "--bundle", where.bundle, id);
+    await where.ok("kill", id, "USR1");
+    await where.ok("kill", id, "WINCH");
+    expect((await stateOf(where, id)).status).toBe("created");
+    await where.ok("kill", id, signal);
+    await reach(where, id, "stopped");
+    expect((await where.call("start", id)).code).toBe(1);
+    await where.ok("delete", id);
+    expect(remains(where, id)).toEqual([]);
+  });
+}
