@@ -30,7 +30,7 @@ const PACKAGES = [
 const ENGINES = ["podman", "catatonit", "containerd", "docker.io", "buildah"];
 
 /** What interprets the virtual machine, and where its tests are; without it, they are skipped. */
-const EMULATORS = ["qemu-system-x86"];
+const EMULATORS = ["qemu-system-x86", "qemu-system-arm"];
 const MACHINE_TESTS = "test/vm/";
 
 /** All of it has to fit into 25 minutes. */
@@ -128,7 +128,9 @@ async function main(): Promise<void> {
   const isEndToEnd = (file: string) => file.startsWith("test/e2e/");
   const isMachine = (file: string) => file.startsWith(MACHINE_TESTS);
   const missing = [...installPackages(PACKAGES), ...installEngines(ENGINES)];
-  if (files.some(isMachine)) missing.push(...installPackages(EMULATORS), ...installKernel());
+  if (files.some(isMachine)) {
+    missing.push(...installPackages(EMULATORS), ...installKernel("amd64"), ...installKernel("arm64"));
+  }
   for (const line of missing) console.log(`not available: ${line}`);
 
   check("type check", complaintOf([process.execPath, "check", "--no-script"]));

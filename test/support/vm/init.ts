@@ -1,11 +1,12 @@
 /**
- * The first process of the machine. The script's output goes to the second serial port, where the kernel
- * writes nothing; what it writes to /dev/ttyS2 comes back as its results.
+ * The first process of the machine. The script's output goes to a serial port to which the kernel writes
+ * nothing; what it writes to $RESULTS, another, comes back as its results.
  */
 export const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/root
 . /vm/settings
+export OUTPUT RESULTS
 mkdir -p /proc /sys /run /tmp /root /etc
 chmod 1777 /tmp
 mount -t proc proc /proc
@@ -31,17 +32,19 @@ case $CGROUPS in
   hybrid) v1; mkdir /sys/fs/cgroup/unified; mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified ;;
   v2) mount -t cgroup2 cgroup2 /sys/fs/cgroup ;;
 esac
-stty -F /dev/ttyS2 raw -echo
+# Held open, because a script may take /dev away.
+exec 3>$OUTPUT 4>$RESULTS
+stty -F $RESULTS raw -echo
 if [ -s /vm/script ]; then
-  stty -F /dev/ttyS1 raw -echo
-  sh /vm/script </dev/null >/dev/ttyS1 2>&1
+  stty -F $OUTPUT raw -echo
+  sh /vm/script </dev/null >&3 2>&1 3>&- 4>&-
 else
-  setsid sh -c 'exec sh -i </dev/ttyS1 >/dev/ttyS1 2>&1'
+  setsid sh -c 'exec sh -i <$OUTPUT >$OUTPUT 2>&1 3>&- 4>&-'
 fi
 code=$?
 # The last one that closes a serial port waits until all is sent.
 kill -9 -1
-echo "$BOUNDARY $code" >/dev/ttyS1
-: >/dev/ttyS2
+echo "$BOUNDARY $code" >&3
+exec 3>&- 4>&-
 /bin/busybox poweroff -f
 `;

@@ -1,8 +1,7 @@
-/** What is on the machine: busybox, hutch with its libc, a first process, and what a test adds. */
+/** What is on the machine: busybox, a first process, and what a test adds. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HUTCH } from "../hutch.ts";
-import { findBusybox } from "../rootfs.ts";
 import type { Entry } from "./cpio.ts";
 import { INIT } from "./init.ts";
 
@@ -19,8 +18,10 @@ export interface Contents {
   readonly script: string;
   /** Paths of modules, in the order of loading. */
   readonly modules: readonly string[];
-  readonly boundary: string;
-  readonly cgroups: string;
+  /** Variables of the first process. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The path of a static busybox for the machine. */
+  readonly busybox: string;
 }
 
 /** The shared libraries and the loader of a program, as the loader itself names them. */
@@ -69,8 +70,6 @@ function entriesOf(path: string, content: Content): Entry[] {
 const DEVICES: readonly Entry[] = [
   { kind: "device", path: "/dev/console", mode: 0o600, major: 5, minor: 1 },
   { kind: "device", path: "/dev/null", mode: 0o666, major: 1, minor: 3 },
-  { kind: "device", path: "/dev/ttyS1", mode: 0o600, major: 4, minor: 65 },
-  { kind: "device", path: "/dev/ttyS2", mode: 0o600, major: 4, minor: 66 },
 ];
 
 /** All directories above these paths, those further up first. */
@@ -86,18 +85,21 @@ function parents(entries: readonly Entry[]): Entry[] {
     .map((path) => ({ kind: "directory", path, mode: 0o755 }));
 }
 
-export function initramfs({ files = {}, modules, boundary, cgroups, script: text }: Contents): Entry[] {
-  const busybox = findBusybox();
-  if (busybox === undefined) throw new Error("a machine needs busybox-static");
-  const settings = `BOUNDARY=${boundary}\nCGROUPS=${cgroups}\nMODULES="${modules.map((x) => basename(x)).join(" ")}"\n`;
+/** hutch and its libc. */
+export const hutchFiles = (): Record<string, Content> => ({
+  "/bin/hutch": { program: HUTCH },
+  ...Object.fromEntries(librariesOf(HUTCH).map((path) => [path, { program: path }])),
+});
+
+export function initramfs({ files = {}, modules, settings, busybox, script: text }: Contents): Entry[] {
+  const variables = { ...settings, MODULES: modules.map((path) => basename(path)).join(" ") };
+  const lines = Object.entries(variables).map(([name, value]) => `${name}='${value}'\n`);
   const entries = [
     ...DEVICES,
     script("/init", INIT),
-    script("/vm/settings", settings),
+    script("/vm/settings", lines.join("")),
     script("/vm/script", text),
     program("/bin/busybox", busybox),
-    program("/bin/hutch", HUTCH),
-    ...librariesOf(HUTCH).map((path) => program(path, path)),
     ...modules.map((path) => program(join("/vm", basename(path)), path)),
     ...Object.entries(files).flatMap(([path, content]) => entriesOf(path, content)),
   ];

@@ -9,12 +9,13 @@ import { lacksHutch } from "../hutch.ts";
 import { lacksBusybox } from "../rootfs.ts";
 import { anyReason, lacksProgram, type SkipReason } from "../skip.ts";
 import { cpio } from "./cpio.ts";
-import { type Content, initramfs } from "./initramfs.ts";
+import { type Architecture, EMULATORS } from "./emulator.ts";
+import { type Content, hutchFiles, initramfs } from "./initramfs.ts";
 import { findKernel, moduleFiles } from "./kernel.ts";
 
-const QEMU = "qemu-system-x86_64";
-
 export interface MachineOptions {
+  /** "amd64" by default; another machine has no hutch, but what hutch has compiled for it. */
+  readonly architecture?: Architecture;
   /** What busybox's sh runs as root; without it, a shell that reads from our terminal. */
   readonly script?: string;
   /** What the machine has beside busybox and hutch, by paths. */
@@ -41,24 +42,38 @@ export interface MachineResult {
   readonly code: number;
   /** What it wrote to stdout and stderr. */
   readonly output: string;
-  /** What it wrote to /dev/ttyS2. */
+  /** What it wrote to the device $RESULTS (on amd64 /dev/ttyS2). */
   readonly results: string;
   /** What the kernel said. */
   readonly console: string;
 }
 
-export function lacksMachine(): SkipReason {
-  const kernel = findKernel() === undefined ? "needs the kernel of linux-image-amd64" : undefined;
-  return anyReason(lacksProgram(QEMU), lacksBusybox(), lacksHutch(), kernel);
+export function lacksMachine(architecture: Architecture = "amd64"): SkipReason {
+  const reason = `needs the kernel of linux-image-${architecture}`;
+  const kernel = findKernel(architecture) === undefined ? reason : undefined;
+  return anyReason(lacksProgram(EMULATORS[architecture].program), lacksBusybox(), lacksHutch(), kernel);
 }
 
 function writeInitramfs(path: string, options: MachineOptions, boundary: string): string {
-  const kernel = findKernel();
-  if (kernel === undefined) throw new Error("no kernel; hint: skip by lacksMachine()");
-  const { cgroups = "v2", files = {}, script = "" } = options;
+  const { architecture = "amd64", cgroups = "v2", files = {}, script = "" } = options;
+  const kernel = findKernel(architecture);
+  const busybox = EMULATORS[architecture].busybox();
+  if (kernel === undefined || busybox === undefined) {
+    throw new Error("no kernel or no busybox; hint: skip by lacksMachine()");
+  }
+  const [output, results] = EMULATORS[architecture].ports;
   const modules = moduleFiles(kernel, options.modules ?? []);
+  const settings = {
+    BOUNDARY: boundary,
+    CGROUPS: cgroups,
+    OUTPUT: `/dev/${output}`,
+    RESULTS: `/dev/${results}`,
+  };
+  const programs = architecture === "amd64" ? hutchFiles() : {};
   const fd = openSync(path, "w");
-  for (const piece of cpio(initramfs({ files, script, modules, boundary, cgroups }))) {
+  for (const piece of cpio(
+    initramfs({ files: { ...programs, ...files }, script, modules, settings, busybox }),
+  )) {
     for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
   }
   closeSync(fd);
@@ -66,16 +81,13 @@ function writeInitramfs(path: string, options: MachineOptions, boundary: string)
 }
 
 function qemuArguments(directory: string, image: string, options: MachineOptions): string[] {
-  const ports = ["file:console", "stdio", "file:results"].flatMap((to) => [
-    "-serial",
-    to.replace("file:", `file:${directory}/`),
-  ]);
-  const append = `console=ttyS0 loglevel=4 panic=-1 ${options.append ?? ""}`.trim();
+  const emulator = EMULATORS[options.architecture ?? "amd64"];
+  const append = `console=${emulator.console} loglevel=4 panic=-1 ${options.append ?? ""}`.trim();
   return [
-    ...["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"],
+    ...[...emulator.machine, "-accel", "tcg,thread=multi"],
     ...["-smp", String(options.processors ?? 2), "-m", String(options.memory ?? 1024)],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...ports,
+    ...emulator.serial(directory),
     ...["-kernel", image, "-initrd", join(directory, "initramfs"), "-append", append],
     ...(options.devices ?? []),
   ];
@@ -106,7 +118,8 @@ export async function runInMachine(options: MachineOptions): Promise<MachineResu
   const boundary = `end-${crypto.randomUUID()}`;
   try {
     const image = writeInitramfs(join(directory, "initramfs"), options, boundary);
-    const child = Bun.spawn([QEMU, ...qemuArguments(directory, image, options)], {
+    const { program } = EMULATORS[options.architecture ?? "amd64"];
+    const child = Bun.spawn([program, ...qemuArguments(directory, image, options)], {
       stdin: options.script === undefined ? "inherit" : "ignore",
       stdout: "pipe",
       stderr: "pipe",
