@@ -2,7 +2,7 @@
  * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
  * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME (
  * "lifecycle" for that of a container under an engine, "library" for many containers of one process,
- * "hundreds" for five hundred at once, which only who asks for them gets).
+ * "limits" for what cgroups add, "hundreds" for five hundred at once, which only who asks for them gets).
  */
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -26,6 +26,7 @@ import {
   waiting,
   working,
 } from "./lifecycle.ts";
+import { addedByLimits, addedTable, everyLimit } from "./limits.ts";
 import { complaintOf, measure, peakMemory, type Resident, resident, type Sample } from "./measure.ts";
 import { runInPrivate } from "./private.ts";
 import { markdownTable, quantile } from "./statistics.ts";
@@ -38,6 +39,7 @@ const PEAK_ROUNDS = 5;
 /** Of --only. */
 const LIFECYCLE = "lifecycle";
 const HUNDREDS = "hundreds";
+const LIMITED = "limits";
 const LIBRARY = "library";
 /** Of measurements that take a second each. */
 const FEW = 7;
@@ -112,6 +114,7 @@ async function lifecycle(rounds: number) {
     start: partOf(measured, "start"),
     delete: partOf(measured, "delete"),
     "exec of true": commands(all, long, (id) => ["exec", id, ...TRUE], rounds),
+    update: commands(all, limited, (id) => ["update", "--memory", "48m", "--pids-limit", "40", id], rounds),
     "events --stats": commands(all, limited, (id) => ["events", "--stats", id], rounds),
   };
   for (const [title, values] of Object.entries(times)) console.log(`${shareTable(title, values)}\n`);
@@ -149,6 +152,14 @@ async function library(rounds: number) {
   const kibibytes = await libraryResident(short);
   console.log(`${throughputTable(all)}\n\nbeside a container that sleeps: ${kibibytes} KiB (PSS)\n`);
   return { throughputs: Object.fromEntries(all), kibibytes };
+}
+
+/** What limits add to a start: prints a table, and returns what it says. */
+async function limits(rounds: number) {
+  const [plain, limited] = [await bundle(TRUE, "without cgroups"), await bundle(TRUE, everyLimit())];
+  const added = addedByLimits(working(runtimes(), plain), plain, limited, rounds);
+  console.log(`${addedTable(added)}\n`);
+  return Object.fromEntries(added);
 }
 
 /** Five hundred containers with limits at once: prints a table, and returns what it says. */
@@ -223,6 +234,7 @@ async function main(): Promise<void> {
   const rows = [...memory].map(([name, { processes, kibibytes }]) => [name, `${processes}`, `${kibibytes}`]);
   if (rows.length > 0)
     console.log(`${markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows)}\n`);
+  const added = values.only === "" || values.only === LIMITED ? await limits(rounds) : undefined;
   const life = values.only === "" || values.only === LIFECYCLE ? await lifecycle(rounds) : undefined;
   const many = values.only === "" || values.only === LIBRARY ? await library(rounds) : undefined;
   console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
@@ -236,6 +248,7 @@ async function main(): Promise<void> {
     machine,
     results,
     resident: Object.fromEntries(memory),
+    limits: added,
     lifecycle: life,
     hundreds: crowd,
     library: many,

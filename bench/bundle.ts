@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Resources } from "../src/spec/resources.ts";
 import { HUTCH } from "../test/support/hutch.ts";
 import { rootfs } from "../test/support/rootfs.ts";
 import { temporaryDirectory } from "../test/support/temporary.ts";
@@ -7,6 +8,7 @@ import { temporaryDirectory } from "../test/support/temporary.ts";
 interface Config {
   process: { args: string[]; terminal: boolean; [key: string]: unknown };
   linux: { [key: string]: unknown };
+  mounts: { type?: string }[];
   [key: string]: unknown;
 }
 
@@ -31,10 +33,16 @@ export const LIMITS = {
   cpu: { shares: 512, quota: 50_000, period: 100_000 },
   pids: { limit: 32 },
   devices: [{ allow: false, access: "rwm" }],
-} as const;
+} satisfies Resources;
 
-/** Makes a bundle with a root directory of busybox and a process without a terminal. */
-export async function bundle(argv: readonly string[], resources?: typeof LIMITS): Promise<string> {
+/**
+ * Makes a bundle with a root directory of busybox and a process without a terminal. Without cgroups it neither
+ * has limits nor mounts any.
+ */
+export async function bundle(
+  argv: readonly string[],
+  resources?: Resources | "without cgroups",
+): Promise<string> {
   const directory = temporaryDirectory("bench");
   mkdirSync(join(directory, "rootfs"));
   await rootfs(join(directory, "rootfs"));
@@ -42,7 +50,10 @@ export async function bundle(argv: readonly string[], resources?: typeof LIMITS)
   // crun and runc as Debian has them refuse the versions after 1.0.
   config["ociVersion"] = "1.0.2";
   config.process = { ...config.process, args: [...argv], terminal: false };
-  if (resources !== undefined) config.linux = { ...config.linux, resources };
+  if (resources === "without cgroups") {
+    config.linux = { ...config.linux, resources: {} };
+    config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
+  } else if (resources !== undefined) config.linux = { ...config.linux, resources };
   writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
   return directory;
 }

@@ -54,7 +54,7 @@ export function working(runtimes: readonly Runtime[], bundle: string): Runtime[]
 }
 
 /** Measures in turn, so that a slow minute of the machine is slow for all of them. */
-function inTurn<T>(
+export function inTurn<T>(
   runtimes: readonly Runtime[],
   rounds: number,
   one: (runtime: Runtime) => T,

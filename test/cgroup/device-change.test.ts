@@ -71,7 +71,7 @@ const policyOf = (next: () => number) => {
 test("on the way from rules to others nothing is allowed that neither of them allows", () => {
   const next = random(77);
   let changes = 0;
-  for (let round = 0; round < 400; round++) {
+  for (let round = 0; round < 80; round++) {
     const [from, to] = [policyOf(next), policyOf(next)];
     const state = stateOf(EVERYTHING);
     try {
@@ -90,12 +90,13 @@ test("on the way from rules to others nothing is allowed that neither of them al
           }
         }
       }
-      for (const request of REQUESTS) {
-        for (const letter of "rwm") {
+      const wrong = REQUESTS.filter((request) =>
+        [..."rwm"].some((letter) => {
           const wanted = to.policy === undefined || isAllowed(to.rules, request, letter);
-          expect(may(state, request, letter)).toBe(wanted);
-        }
-      }
+          return may(state, request, letter) !== wanted;
+        }),
+      );
+      expect(wrong).toEqual([]);
       if (!old.allow && !state.allow) {
         for (const line of deviceReturn(listOf(state), before)) write(state, line);
         expect(sorted(state)).toEqual(sorted(old));
@@ -106,7 +107,7 @@ test("on the way from rules to others nothing is allowed that neither of them al
       if (error instanceof Kernel || !String(error).includes("cgroup v1 cannot")) throw error;
     }
   }
-  expect(changes).toBeGreaterThan(100);
+  expect(changes).toBeGreaterThan(20);
 });
 
 test("a device more is one line, and a device less is one too", () => {
