@@ -36,8 +36,8 @@ export const LIMITS = {
 } satisfies Resources;
 
 /**
- * Makes a bundle with a root directory of busybox and a process without a terminal. Without cgroups it neither
- * has limits nor mounts any.
+ * Makes a bundle with a root directory of busybox and a process without a terminal. Without cgroups it
+ * neither has limits nor mounts any.
  */
 export async function bundle(
   argv: readonly string[],

@@ -83,8 +83,19 @@ function planNone({ host, resources = {}, mountsCgroup }: CgroupInput): CgroupPl
   }
   if (!mountsCgroup) return undefined;
   const { unified, version } = host;
-  if (version !== "v2") return { ...EMPTY, views: viewsV1(host, [], undefined, () => "") };
-  return { ...EMPTY, views: unified === undefined ? [] : [viewV2(() => unified.own, "")] };
+  if (version !== "v2") return { ...EMPTY, views: viewsV1(host, () => "", NOWHERE) };
+  return {
+    ...EMPTY,
+    views:
+      unified === undefined
+        ? []
+        : [
+            viewV2(
+              shownOf(unified.own, () => "", false),
+              "",
+            ),
+          ],
+  };
 }
 
 /** True when the description itself wants a cgroup. */
@@ -141,7 +152,12 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
     remove: removeDirectories(directories),
     counts: countsV1(memberships),
     directories: () => directories.map((each) => pathOf(each, id)),
-    views: viewsV1(host, memberships, unified?.directory, id),
+    views: viewsV1(host, id, {
+      memberships,
+      beside: unified?.directory,
+      everywhere,
+      isOpen: systemd === undefined,
+    }),
   };
 }
 
@@ -149,7 +165,16 @@ function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
   const { host, resources = {}, cgroupsPath, id, uid, looks = BLIND, systemd } = input;
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
-  if (!isWanted) return { ...EMPTY, views: [viewV2(() => unified.own, "")] };
+  if (!isWanted)
+    return {
+      ...EMPTY,
+      views: [
+        viewV2(
+          shownOf(unified.own, () => "", false),
+          "",
+        ),
+      ],
+    };
   const spare = isFound(input) ? controllersIn(looks, unified.mount) : [];
   const wanted = membershipV2(unified, resources, cgroupsPath, uid, spare);
   const membership = systemd === undefined ? wanted : there(wanted, "always");
@@ -161,7 +186,7 @@ function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
     remove: removeDirectories([membership.directory]),
     counts: countsV2(membership.directory),
     directories: () => [pathOf(membership.directory, id)],
-    views: [viewV2(() => pathOf(membership.directory, id), "")],
+    views: [viewV2(shownOf(membership.directory, id, systemd === undefined), "")],
   };
 }
 
@@ -171,15 +196,24 @@ const there = <Each extends { readonly directory: Directory }>(
   isThere: "always" | "perhaps",
 ): Each => ({ ...membership, directory: { ...membership.directory, isThere } });
 
+/** Of a container that is in no cgroup of its own. */
+const NOWHERE: Shown = { memberships: [], beside: undefined, everywhere: false, isOpen: false };
+
 /** Where a directory lies, for what is looked up by path. */
 const pathOf = ({ parent, name }: Directory, id: () => string): string =>
   `${parent}/${typeof name === "string" ? name : `hutch-${id()}`}`;
 
-const viewV2 = (directory: () => string, name: string): CgroupView => ({
+/** What a mount shows of a directory: of the container's own by its descriptor, if `create` opens it. */
+function shownOf(shown: Directory | string, id: () => string, isOpen: boolean) {
+  if (typeof shown === "string") return { directory: () => shown };
+  return { directory: () => pathOf(shown, id), ...(isOpen ? { self: shown.self } : {}) };
+}
+
+const viewV2 = (shown: Pick<CgroupView, "directory" | "self">, name: string): CgroupView => ({
   name,
   type: "cgroup2",
   options: [],
-  directory,
+  ...shown,
 });
 
 const lastName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
@@ -191,28 +225,32 @@ function viewName({ controllers, mount }: Hierarchy, all: readonly Hierarchy[]):
   return isUnique ? name : controllers.join(",").replace("name=", "");
 }
 
-function viewsV1(
-  host: CgroupHost,
-  memberships: readonly Membership[],
-  beside: Directory | undefined,
-  id: () => string,
-): CgroupView[] {
+interface Shown {
+  readonly memberships: readonly Membership[];
+  /** Of version 2 beside version 1. */
+  readonly beside: Directory | undefined;
+  /** The container is in all hierarchies that matter, and is not shown others. */
+  readonly everywhere: boolean;
+  /** The directories are open before init is born. */
+  readonly isOpen: boolean;
+}
+
+function viewsV1(host: CgroupHost, id: () => string, shown: Shown): CgroupView[] {
+  const { memberships, beside, everywhere, isOpen } = shown;
   const views = host.hierarchies.flatMap((hierarchy): readonly CgroupView[] => {
     const { controllers, own } = hierarchy;
     const membership = memberships.find((each) => each.hierarchy === hierarchy);
-    // Who is in all that matters is not shown what is others'.
-    if (membership === undefined && beside !== undefined) return [];
+    if (membership === undefined && everywhere) return [];
     return [
       {
         name: viewName(hierarchy, host.hierarchies),
         type: "cgroup",
         options: controllers.every(isNamed) ? ["none", ...controllers] : controllers,
-        directory: () => (membership === undefined ? own : pathOf(membership.directory, id)),
+        ...shownOf(membership?.directory ?? own, id, isOpen),
       },
     ];
   });
   const { unified } = host;
   if (unified === undefined) return views;
-  const shown = (): string => (beside === undefined ? unified.own : pathOf(beside, id));
-  return [...views, viewV2(shown, lastName(unified.mount))];
+  return [...views, viewV2(shownOf(beside ?? unified.own, id, isOpen), lastName(unified.mount))];
 }

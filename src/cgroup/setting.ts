@@ -69,10 +69,9 @@ function alikeFrom(list: readonly Setting[], index: number): Setting[] {
 
 const LINE = slot("cgroup line");
 
-/** Writes lines of one length one after the other to the open file. */
-function writeAll(directory: Directory, lines: readonly Setting[], hints: Call["hints"]): Step[] {
+/** Writes lines of one length one after the other to the open file; `tag` is unique within the plan. */
+function writeAll(tag: string, lines: readonly Setting[], hints: Call["hints"]): Step[] {
   const [{ controller, file, text } = { controller: "", file: "", text: "" }] = lines;
-  const tag = `cgroup ${directory.text} ${file} ${text}`;
   const special = hints === undefined ? { subject: LINE } : { hints, subject: LINE };
   const from = strings(lines.map((line) => line.text));
   return [
@@ -86,7 +85,7 @@ function writeAll(directory: Directory, lines: readonly Setting[], hints: Call["
 
 /** Writes every line of a group to the open file. */
 function writeLines(
-  directory: Directory,
+  tag: string,
   group: readonly Setting[],
   special: Pick<Call, "hints" | "subject">,
   why: (setting: Setting) => string,
@@ -96,7 +95,7 @@ function writeLines(
     const alike = alikeFrom(group, index);
     const [setting] = alike;
     if (setting === undefined) break;
-    if (alike.length >= WORTH_A_LOOP) steps.push(...writeAll(directory, alike, special.hints));
+    if (alike.length >= WORTH_A_LOOP) steps.push(...writeAll(`${tag} ${index}`, alike, special.hints));
     for (const each of alike.length >= WORTH_A_LOOP ? [] : alike) {
       const data = new TextEncoder().encode(each.text);
       const text = bytes(data, JSON.stringify(each.text));
@@ -110,6 +109,7 @@ function writeLines(
 /** Opens, writes and closes; where the file is not there and `missing` is given, goes on at that label. */
 function writeGroup(
   directory: Directory,
+  tag: string,
   group: readonly Setting[],
   absent: (setting: Setting) => string,
   missing?: string,
@@ -126,7 +126,7 @@ function writeGroup(
       ...special,
       ...(missing === undefined ? {} : { errors: { ENOENT: { to: missing } } }),
     }),
-    ...writeLines(directory, group, special, why),
+    ...writeLines(tag, group, special, why),
     call(`close ${first.file}`, "close", [FILE]),
   ];
 }
@@ -139,17 +139,17 @@ export function writeSettings(
 ): Step[] {
   const steps: Step[] = [];
   for (const [index, group] of groups(list).entries()) {
+    const name = `cgroup ${directory.self.name} ${group[0]?.file} ${index}`;
     if (group.every(({ otherwise }) => otherwise === undefined)) {
-      steps.push(...writeGroup(directory, group, absent));
+      steps.push(...writeGroup(directory, name, group, absent));
       continue;
     }
-    const name = `cgroup ${directory.self.name} ${group[0]?.file} ${index}`;
     const others = otherLines(group);
     steps.push(
-      ...writeGroup(directory, group, absent, `${name} missing`),
+      ...writeGroup(directory, name, group, absent, `${name} missing`),
       ...(others.length === 0 ? [] : [jump(`${name} done`)]),
       label(`${name} missing`),
-      ...writeGroup(directory, others, absent),
+      ...writeGroup(directory, `${name} otherwise`, others, absent),
       ...(others.length === 0 ? [] : [label(`${name} done`)]),
     );
   }

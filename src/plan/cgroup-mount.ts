@@ -18,9 +18,14 @@ const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 const VIEW = slot("view");
 
-/** The container's directory of one hierarchy; it asks for the container's id. */
+/**
+ * The container's directory of one hierarchy: by descriptor, so that the plan need not know the container's
+ * id.
+ */
 const viewSource = ({ index }: SortedMount, view: CgroupView): Source => ({
-  path: view.directory(),
+  ...(view.self === undefined
+    ? { path: view.directory() }
+    : { path: `the container's cgroup ${view.name}`, at: view.self }),
   recursive: false,
   into: VIEW,
   key: `mounts[${index}] ${view.name}`,

@@ -13,6 +13,8 @@ export interface CgroupView {
   readonly options: readonly string[];
   /** The host's directory that holds the container, for a bind when it has no cgroup namespace. */
   readonly directory: () => string;
+  /** The descriptor of that directory, if `create` opens it. */
+  readonly self?: Slot;
 }
 
 /** A number in a file of a cgroup. */

@@ -28,7 +28,7 @@ import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
-import { openSourceEarly, opensEarly, type Source } from "./source.ts";
+import { isEarly, openSourceEarly, opensEarly, type Source } from "./source.ts";
 import { becomeCopy, takeRoot } from "./standalone.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
@@ -104,6 +104,19 @@ function allSources(context: Context, mounts: readonly SortedMount[]): (readonly
     ...deviceSources(context).map((source) => [`open the device ${source.path}`, source] as const),
   ];
 }
+
+/** Those that the launcher opens: all of them, or what only the launcher has open. */
+const earlySources = (
+  context: Context,
+  mounts: readonly SortedMount[],
+): readonly (readonly [string, Source])[] =>
+  opensEarly(context)
+    ? allSources(context, mounts)
+    : mounts.flatMap((mount) =>
+        cgroupSources(context, mount)
+          .filter((source) => isEarly(context, source))
+          .map((source) => [describe(mount), source] as const),
+      );
 
 /**
  * True when the id maps are written by an ordinary user: a /proc that is closed would be closed to him too.
@@ -181,9 +194,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...makeIdmaps(context, mounts),
     ...(writesOwnProc(context) ? [] : [closeProc()]),
     ...joinNamespaces(context, "launcher"),
-    ...(opensEarly(context)
-      ? allSources(context, mounts).flatMap(([why, source]) => openSourceEarly(context, why, source))
-      : []),
+    ...earlySources(context, mounts).flatMap(([why, source]) => openSourceEarly(context, why, source)),
     ...(waitsForMaps(context) ? openSync() : []),
     ...(relaysTerminal(context) ? openTerminalChannel() : []),
     ...(isWatched ? openLauncher() : []),

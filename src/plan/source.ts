@@ -12,7 +12,14 @@ import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 
 export interface Source {
+  /** On the host; where there is a descriptor, for messages alone. */
   readonly path: string;
+  /**
+   * The descriptor of a directory that the launcher has open, and whose name the plan does not know. It is
+   * cloned before init's birth: init has a mount namespace of its own, and may clone nothing of the
+   * launcher's.
+   */
+  readonly at?: Slot;
   readonly recursive: boolean;
   /** The slot that init finds the tree in. */
   readonly into: Slot;
@@ -37,6 +44,10 @@ const HINTS = {
  */
 export const opensEarly = (context: Context): boolean => isNew(context, "user") && context.host.uid === 0;
 
+/** True for a source that the launcher opens. */
+export const isEarly = (context: Context, source: Source): boolean =>
+  opensEarly(context) || source.at !== undefined;
+
 const held = (source: Source): Slot => slot(`source ${source.key}`);
 
 /** True for a root that was mounted by the launcher, from the program's own file. */
@@ -45,11 +56,14 @@ const isPacked = ({ launch }: Context, { key }: Source): boolean =>
 
 function cloneTree(context: Context, why: string, source: Source, into: Slot): Step[] {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source.recursive ? AT_RECURSIVE : 0);
+  const { at } = source;
   return [
-    call(why, "open_tree", [AT_FDCWD, hostPath(context, source.path, source.key === ROOT_KEY), flags], {
-      into,
-      hints: HINTS,
-    }),
+    at === undefined
+      ? call(why, "open_tree", [AT_FDCWD, hostPath(context, source.path, source.key === ROOT_KEY), flags], {
+          into,
+          hints: HINTS,
+        })
+      : call(why, "open_tree", [at, "", flags | AT_EMPTY_PATH], { into, hints: HINTS }),
     ...(source.idmap === undefined ? [] : [mapIds(why, into, source.idmap)]),
   ];
 }
@@ -94,7 +108,7 @@ export function openSourceEarly(context: Context, why: string, source: Source): 
 /** In init: the tree of a source in `source.into`. */
 export function openSource(context: Context, why: string, source: Source): Step[] {
   if (isPacked(context, source)) return [set(source.into, PACKED)];
-  return opensEarly(context)
+  return isEarly(context, source)
     ? [set(source.into, held(source))]
     : cloneTree(context, why, source, source.into);
 }

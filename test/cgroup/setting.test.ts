@@ -90,3 +90,20 @@ test("many lines of one length are written by a loop, and told by the line", () 
   const four = ["ä", "ö", "ü", "ß"].map((text) => ({ controller: "x", file: "f", text }));
   expect(writeSettings(WEB, four, () => "").some(({ kind }) => kind === "next")).toBe(false);
 });
+
+test("lines that are written twice have labels of their own", () => {
+  const many = (file: string) =>
+    Array.from({ length: 5 }, (_, index) => ({ controller: "x", file, text: `c ${index}:3` }));
+  const list = [
+    ...many("a"),
+    { controller: "x", file: "a", text: "c *:* m" },
+    ...many("a"),
+    ...many("b"),
+    ...many("a"),
+  ];
+  const labels = writeSettings(WEB, list, () => "").flatMap((step) =>
+    step.kind === "label" ? [step.name] : [],
+  );
+  expect(labels.length).toBe(8);
+  expect(new Set(labels).size).toBe(8);
+});

@@ -1,0 +1,142 @@
+/** Where a container's cgroups lie, what it sees of them, and which it does not take. */
+import { afterAll, expect } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Spec } from "../../src/spec/spec.ts";
+import { hutch } from "../support/hutch.ts";
+import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { detached } from "./support-detached.ts";
+import { bundle, type Change, freshId, inBundle, output, tryBundle, withLinux } from "./support-inside.ts";
+import { asRoot } from "./support-lifecycle.ts";
+
+const place = detached();
+afterAll(place.end);
+
+const OWN = `/hutch-path-${process.pid}`;
+const PIDS = "/sys/fs/cgroup/pids";
+const onV1 = testUnless(anyReason(lacksRoot(), lacksCgroup(1)));
+
+const cgroupsOf = (pid: number): string[] => [
+  ...new Set(
+    readFileSync(`/proc/${pid}/cgroup`, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(":")[2] ?? ""),
+  ),
+];
+
+async function pidOf(id: string): Promise<number> {
+  const { pid }: { pid: number } = JSON.parse(output(await place.call(["state", id])));
+  return pid;
+}
+
+/** Removes what a nested path leaves above the container, in every hierarchy. */
+function removeAbove(...paths: readonly string[]): void {
+  for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
+    for (const path of paths) {
+      try {
+        rmdirSync(join("/sys/fs/cgroup", hierarchy, path));
+      } catch {
+        // It is not in this hierarchy.
+      }
+    }
+  }
+}
+
+asRoot(
+  "an absolute path, nested, is the same in every hierarchy, and hidden from the container",
+  async () => {
+    const path = `${OWN}/a/web`;
+    const id = await place.run("sleep 300", () => withLinux({ cgroupsPath: path }));
+    expect(cgroupsOf(await pidOf(id))).toEqual([path]);
+    expect(output(await place.call(["exec", id, "sh", "-c", "cut -d: -f3 /proc/1/cgroup | sort -u"]))).toBe(
+      "/\n",
+    );
+    output(await place.call(["delete", "--force", id]));
+    removeAbove(`${OWN}/a`, OWN);
+  },
+);
+
+onV1("a relative path lies below hutch's own cgroup, and without one hutch takes its name", async () => {
+  const name = `hutch-path-${process.pid}-relative`;
+  const relative = await place.run("sleep 300", () => withLinux({ cgroupsPath: name }));
+  for (const path of cgroupsOf(await pidOf(relative))) expect(path).toEndWith(`/${name}`);
+  const none = await place.run("sleep 300", () => withLinux({ cgroupsPath: "" }));
+  for (const path of cgroupsOf(await pidOf(none))) expect(path).toEndWith(`/hutch-${none}`);
+});
+
+asRoot("a path with .. is refused before anything is made", async () => {
+  const { code, stderr } = await tryBundle("true", withLinux({ cgroupsPath: `${OWN}/../../x` }));
+  expect({ code, stderr }).toEqual({
+    code: 125,
+    stderr: `hutch: config.json: linux.cgroupsPath: expected a path without .. components, received "${OWN}/../../x"\n`,
+  });
+});
+
+onV1("a cgroup that is there is not taken: with processes, frozen, or empty", async () => {
+  const freezer = `/sys/fs/cgroup/freezer${OWN}-there`;
+  mkdirSync(freezer);
+  const sleeper = Bun.spawn(["sleep", "60"], { stdio: ["ignore", "ignore", "ignore"] });
+  const refused = async (): Promise<void> => {
+    const { code, stderr } = await tryBundle("true", withLinux({ cgroupsPath: `${OWN}-there` }));
+    expect(code).toBe(125);
+    expect(stderr).toContain(`make the cgroup ${freezer}: mkdirat: EEXIST`);
+  };
+  try {
+    await refused();
+    writeFileSync(join(freezer, "cgroup.procs"), `${sleeper.pid}`);
+    await refused();
+    writeFileSync(join(freezer, "freezer.state"), "FROZEN");
+    await refused();
+    expect(readFileSync(join(freezer, "cgroup.procs"), "utf8")).toBe(`${sleeper.pid}\n`);
+  } finally {
+    writeFileSync(join(freezer, "freezer.state"), "THAWED");
+    sleeper.kill("SIGKILL");
+    await sleeper.exited;
+    rmdirSync(freezer);
+  }
+  expect(readdirSync(PIDS).filter((name) => name.startsWith(`${OWN.slice(1)}-there`))).toEqual([]);
+});
+
+const withoutNamespace: Change = (spec: Spec) => ({
+  ...spec,
+  linux: {
+    ...spec.linux,
+    namespaces: (spec.linux?.namespaces ?? []).filter(({ type }) => type !== "cgroup"),
+  },
+});
+
+const writable: Change = (spec: Spec) => ({
+  ...spec,
+  mounts: (spec.mounts ?? []).map((mount) =>
+    mount.type === "cgroup" ? { ...mount, options: ["nosuid", "noexec", "nodev"] } : mount,
+  ),
+});
+
+/** Whatever is mounted: the processes that are seen, and directories below. */
+const LOOK = "cd /sys/fs/cgroup; cat */tasks | sort -u; find . -mindepth 2 -type d";
+
+asRoot(
+  "a mount of cgroups shows the container's own alone, and is read-only as the bundle says",
+  async () => {
+    expect(await inBundle(`${LOOK} | head -n 5`)).toMatch(/^1\n\d+\n\d+\n(\d+\n)*$/);
+    const make =
+      "for d in /sys/fs/cgroup/*; do mkdir $d/sub 2>/dev/null && rmdir $d/sub && echo made; done; true";
+    expect(await inBundle(make)).toBe("");
+    expect(await inBundle(make, writable)).toStartWith("made\n");
+  },
+);
+
+onV1("without a cgroup namespace too; its program is kept, and shows each container its own", async () => {
+  const cache = temporaryDirectory("kept");
+  const script = "grep -o 'hutch-e2e.*' /proc/self/cgroup | sort -u; cat /sys/fs/cgroup/pids/tasks | wc -l";
+  const { directory } = await bundle(script, withoutNamespace);
+  for (const _ of ["planned", "kept"]) {
+    const id = freshId();
+    const env = { ...process.env, HUTCH_CACHE: cache };
+    const text = output(await hutch(["run", "--bundle", directory, id], { env }));
+    expect(text).toMatch(new RegExp(`^hutch-${id}\\n[34]\\n$`));
+  }
+  expect(readdirSync(cache)).toHaveLength(1);
+});
