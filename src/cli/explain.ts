@@ -17,7 +17,7 @@ import type { Plan } from "../plan/step.ts";
 import type { Hooks } from "../spec/hooks.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { foregroundLaunch } from "./bundle-plan.ts";
-import { type Command, type Given, last, readOptions } from "./option.ts";
+import { type Command, type Given, last, readOptions, usageError } from "./option.ts";
 import { print } from "./output.ts";
 
 export const command: Command = {
@@ -73,6 +73,13 @@ const startOf = (file: string): Uint8Array =>
 /** The id of a container that is only talked about. */
 const nobody = (): string => "ID";
 
+/** A bundle says all by itself. */
+function refuseMore({ command: name, values, words }: Given): void {
+  const more = [...values.keys()].filter((option) => !["bundle", "output"].includes(option));
+  const [first = words[0]] = more.map((option) => `--${option}`);
+  if (first !== undefined) throw usageError(name, `${first}: --bundle takes --output alone`);
+}
+
 interface Explained {
   readonly plan: Plan;
   readonly host: Host;
@@ -96,6 +103,7 @@ function besideText(hooks: Hooks): string {
 async function planOf(given: Given): Promise<Explained> {
   const bundle = last(given, "bundle");
   if (bundle !== undefined) {
+    refuseMore(given);
     const host = gatherHost(look);
     const { spec, launch } = loadBundle(bundle, look);
     const whole = { ...launch, ...foregroundLaunch(spec), executable: undefined, id: nobody };

@@ -112,6 +112,8 @@ async function dispatch({ values, rest: words }: Start): Promise<void> {
   const { commandHelp, overview } = await import("./help.ts");
   const about = commandNamed(rest[0]);
   if (name === "help" && about !== undefined) return print(await commandHelp((await about()).command));
+  if (name === "help" && rest[0] !== undefined && !HELP_WORDS.includes(rest[0]))
+    return unknownCommand(rest[0]);
   if (name !== undefined && !HELP_WORDS.includes(name)) return unknownCommand(name);
   const text = await overview((await loadAll()).map(({ command }) => command));
   if (name !== undefined) return print(text);

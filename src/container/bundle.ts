@@ -17,6 +17,20 @@ const mountsOf = ({ mounts }: Spec, bundle: string): Mount[] =>
       : mount,
   );
 
+/** A mount namespace that is joined is as somebody else has made it. */
+function warnOfJoined({ linux, mounts }: Spec, warn: (line: string) => void): void {
+  const joined = linux?.namespaces?.find(({ type, path }) => type === "mount" && path);
+  if (joined === undefined) return;
+  const left = Object.entries({
+    mounts,
+    "linux.devices": linux?.devices,
+    "linux.maskedPaths": linux?.maskedPaths,
+    "linux.readonlyPaths": linux?.readonlyPaths,
+  }).flatMap(([name, list]) => (list?.length ? [name] : []));
+  const rest = left.length === 0 ? "" : `; ${left.join(", ")}: not applied`;
+  warn(`the mount namespace ${joined.path} is joined as it is${rest}`);
+}
+
 /**
  * The spec of a bundle, its root made absolute; `warn` hears what the spec wants to be said but not
  * refused.
@@ -47,6 +61,7 @@ export function loadBundle(
   }
   const spec = parseSpecText(text, warn === undefined ? {} : { warn });
   refuseUnsupported(spec);
+  if (warn !== undefined) warnOfJoined(spec, warn);
   const root = spec.root?.path ?? "rootfs";
   const absolute = root.startsWith("/") ? root : `${bundle}/${root}`;
   const kind = look("kind", absolute);

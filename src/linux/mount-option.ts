@@ -143,10 +143,11 @@ export const MOUNT_OPTIONS: Readonly<Record<string, MountOption>> = {
   nolazytime: { kind: "super", flag: MS_LAZYTIME, set: false, word: "nolazytime" },
   mand: { kind: "super", flag: MS_MANDLOCK, set: true, word: "mand" },
   nomand: { kind: "super", flag: MS_MANDLOCK, set: false, word: "nomand" },
-  acl: { kind: "super", flag: MS_POSIXACL, set: true, word: "posixacl" },
-  noacl: { kind: "super", flag: MS_POSIXACL, set: false },
-  iversion: { kind: "super", flag: MS_I_VERSION, set: true },
-  noiversion: { kind: "super", flag: MS_I_VERSION, set: false },
+  // fsconfig(2) has no word for these: they are told to the file system, which knows them or says EINVAL.
+  acl: { kind: "super", flag: MS_POSIXACL, set: true, word: "acl" },
+  noacl: { kind: "super", flag: MS_POSIXACL, set: true, word: "noacl" },
+  iversion: { kind: "super", flag: MS_I_VERSION, set: true, word: "i_version" },
+  noiversion: { kind: "super", flag: MS_I_VERSION, set: false, word: "noi_version" },
   silent: { kind: "super", flag: MS_SILENT, set: true },
   loud: { kind: "super", flag: MS_SILENT, set: false },
 

@@ -53,6 +53,7 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
   let copyUp = false;
   const propagation: { flag: number; recursive: boolean }[] = [];
   const data: string[] = [];
+  const ofFileSystem: number[] = [];
   for (const [position, word] of (mount.options ?? []).entries()) {
     const option = mountOption(word);
     switch (option?.kind) {
@@ -68,6 +69,7 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
         break;
       case "super":
         if (option.word !== undefined) data.push(option.word);
+        if (option.set && option.word !== undefined) ofFileSystem.push(position);
         break;
       case "propagation":
         propagation.push({ flag: option.flag, recursive: option.recursive });
@@ -86,20 +88,37 @@ export function sortOptions(mount: Mount, index: number): MountOptions {
         break;
     }
   }
-  refuseBindData(bind, mount, index);
+  refuseBindData(bind, mount, index, ofFileSystem[0]);
+  refuseTypeless(bind, mount, index);
   if (idmap === undefined && (mount.uidMappings?.length ?? 0) > 0) idmap = { recursive: false };
   return { bind, attributes, recursiveAttributes, propagation, idmap, copyUp, data };
 }
 
+/** What changes a mount that is there, say its propagation, is no mount; runc fails at it when it starts. */
+function refuseTypeless(bind: MountOptions["bind"], { type = "" }: Mount, index: number): void {
+  if (bind !== undefined || !["", "none"].includes(type)) return;
+  throw new HutchError({
+    operation: `mounts[${index}].type`,
+    reason: `expected a file system, or the option bind, received ${JSON.stringify(type)}`,
+    hint: "the propagation of the root is linux.rootfsPropagation",
+  });
+}
+
 /**
  * A bind makes no file system, so a word that none of the tables knows is a typo: `roo` must not leave it
- * writable.
+ * writable. Nor can it have what is a file system's own, as sync is: the kernel would pass over it.
  */
-function refuseBindData(bind: MountOptions["bind"], { options }: Mount, index: number): void {
+function refuseBindData(
+  bind: MountOptions["bind"],
+  { options }: Mount,
+  index: number,
+  ofFileSystem = -1,
+): void {
   if (bind === undefined) return;
-  const position = (options ?? []).findIndex(
+  const unknown = (options ?? []).findIndex(
     (word) => word !== "" && mountOption(word) === undefined && !ENGINE_WORDS.includes(word),
   );
+  const position = unknown < 0 ? ofFileSystem : unknown;
   if (position < 0) return;
   throw new HutchError({
     operation: `mounts[${index}].options[${position}]`,

@@ -16,9 +16,17 @@ describe("a name that every object has is no command", () => {
     });
     test(`help ${name}`, async () => {
       const { code, stdout, stderr } = await main("help", name);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toContain("USAGE\n\n  hutch [GLOBAL OPTIONS] COMMAND");
+      expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
+      expect(stderr).toBe(`hutch: unknown command ${name}; hint: see hutch --help\n`);
     });
+  }
+});
+
+test("help without a command, or with itself, is of all commands", async () => {
+  for (const words of [["help"], ["help", "--help"], ["help", "help"]]) {
+    const { code, stdout } = await main(...words);
+    expect({ words, code }).toEqual({ words, code: 0 });
+    expect(stdout).toContain("USAGE\n\n  hutch [GLOBAL OPTIONS] COMMAND");
   }
 });
 

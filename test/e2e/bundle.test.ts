@@ -340,6 +340,28 @@ asRoot("a container joins the namespaces of another by their paths", async () =>
   }
 });
 
+asRoot("a mount namespace that is joined stays as it is, and what is not applied is told", async () => {
+  const first = await bundle(
+    "echo theirs > /dev/shm/proof; echo ready; read line",
+    withCapabilities("CAP_SYS_ADMIN"),
+  );
+  const running = await start(["run", "--bundle", first.directory, freshId()]);
+  try {
+    const path = `/proc/${running.pid}/ns/mnt`;
+    const change = withLinux({ namespaces: [{ type: "mount", path }], maskedPaths: ["/etc/hostname"] });
+    const result = await tryBundle("cat /dev/shm/proof", (spec) => {
+      const { hostname: _, ...rest } = spec;
+      return change({ ...rest, root: { path: "/" }, mounts: [{ destination: "/mnt", type: "tmpfs" }] });
+    });
+    expect(result.stderr).toContain(`hutch: the mount namespace ${path} is joined as it is`);
+    expect(result.stderr).toContain("mounts, linux.maskedPaths");
+    expect(result.stderr).toContain(": not applied");
+    expect(output(result)).toBe("theirs\n");
+  } finally {
+    await running.end();
+  }
+});
+
 asRoot("--join enters a namespace too", async () => {
   const root = await sharedRoot();
   const running = await start(["in", "--hostname", "joined", root, "sh", "-c", "echo ready; read line"]);

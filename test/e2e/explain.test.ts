@@ -84,6 +84,14 @@ describe("hutch explain", () => {
     expect(stdout).toMatch(/^mount proc on \/proc/m);
   });
 
+  withBusybox("refuses what a bundle says by itself", async () => {
+    for (const more of [["--memory", "64m"], ["sh"], ["--tty", "sh"]]) {
+      const { code, stdout, stderr } = await hutch(["explain", "--bundle", bundle, ...more]);
+      expect({ more, code, stdout }).toEqual({ more, code: 125, stdout: "" });
+      expect(stderr).toContain(`${more[0]}: --bundle takes --output alone`);
+    }
+  });
+
   withBusybox("refuses a WHERE that is not there, and explains nothing", async () => {
     const { code, stdout, stderr } = await hutch(["explain", "/not/there", "sh"]);
     expect({ code, stdout }).toEqual({ code: 125, stdout: "" });

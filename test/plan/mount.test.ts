@@ -60,6 +60,27 @@ describe("option words", () => {
     expect(() => sortOptions(mount({ type: "bind", options: ["roo"] }), 0)).toThrow('received "roo"');
   });
 
+  test("what the kernel would pass over is refused, or told to the file system", () => {
+    for (const word of ["sync", "dirsync", "lazytime", "acl", "noacl", "iversion"]) {
+      expect(() => sortOptions(mount({ type: "bind", options: ["ro", word] }), 0)).toThrow(
+        `mounts[0].options[1]: expected an option of bind mounts, received "${word}"`,
+      );
+    }
+    expect(() => sortOptions(mount({ type: "bind", options: ["async", "loud", "nomand"] }), 0)).not.toThrow();
+    const options = ["acl", "noacl", "iversion", "noiversion"];
+    expect(sortOptions(mount({ options }), 0).data).toEqual(["acl", "noacl", "i_version", "noi_version"]);
+  });
+
+  test("propagation alone is no mount", () => {
+    for (const type of [undefined, "", "none"]) {
+      const wish = { destination: "/mnt", options: ["rshared"], ...(type === undefined ? {} : { type }) };
+      expect(() => sortOptions(wish, 3)).toThrow(
+        "mounts[3].type: expected a file system, or the option bind",
+      );
+    }
+    expect(sortOptions({ destination: "/mnt", source: "/", options: ["rbind"] }, 0).bind).toBeDefined();
+  });
+
   test("rro is for the whole tree, ro for the mount alone", () => {
     const { attributes, recursiveAttributes } = sortOptions(mount({ type: "bind", options: ["rro"] }), 0);
     expect([attributes.set, recursiveAttributes.set]).toEqual([0, MOUNT_ATTR_RDONLY]);
