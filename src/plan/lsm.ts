@@ -8,6 +8,7 @@ import {
   AT_FDCWD,
   O_CLOEXEC,
   O_PATH,
+  O_RDONLY,
   O_WRONLY,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_XDEV,
@@ -15,7 +16,7 @@ import {
 import type { Process } from "../spec/spec.ts";
 import { branch, buffer, bytes, call, label, load, set, slot } from "./build.ts";
 import type { Context } from "./context.ts";
-import type { Step } from "./step.ts";
+import type { Slot, Step } from "./step.ts";
 import { OPEN_HOW_SIZE, openHow } from "./struct.ts";
 
 /** f_type of procfs (linux/magic.h). */
@@ -171,6 +172,28 @@ export const setLabel = (context: Context, process: Process): Step[] => [
 
 /** File systems whose files the policy labels by itself, or that take no `context`. */
 const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue", "cgroup", "cgroup2"];
+
+/** File systems that take no `context`, whose root takes a label all the same, as runc gives it. */
+const LABELLED_ROOT: readonly string[] = ["mqueue"];
+
+/** Labels the root of a new mount that is not attached yet; nothing where the option has done it. */
+export function labelRoot({ spec, open }: Context, why: string, mount: Slot, type: string): Step[] {
+  const wish = spec.linux?.mountLabel;
+  if (!wish || !LABELLED_ROOT.includes(type)) return [];
+  const root = slot("root to label");
+  const value = new TextEncoder().encode(wish);
+  return [
+    call(why, "openat", [mount, ".", O_RDONLY | open.O_DIRECTORY | O_CLOEXEC, 0], { into: root }),
+    call(`${why}: label it ${wish}`, "fsetxattr", [
+      root,
+      "security.selinux",
+      bytes(value, JSON.stringify(wish)),
+      value.length,
+      0,
+    ]),
+    call(why, "close", [root]),
+  ];
+}
 
 /** The option that gives every file of a new file system the container's label. */
 export function labelOption({ spec }: Context, type: string): readonly string[] {

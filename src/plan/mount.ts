@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { copyUp } from "./copy-up.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { idmapSlot } from "./idmap-mount.ts";
-import { labelOption } from "./lsm.ts";
+import { labelOption, labelRoot } from "./lsm.ts";
 import { type Attributes, describe, type SortedMount, sortOptions } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { mapIds, openSource, type Source } from "./source.ts";
@@ -83,6 +83,7 @@ function mountSteps(context: Context, sorted: SortedMount): Step[] {
             attributes: options.attributes.set,
             into: made,
           }),
+          ...labelRoot(context, why, made, type),
           ...(options.idmap === undefined
             ? []
             : [mapIds(why, made, { namespace: idmapSlot(index), recursive: false })]),

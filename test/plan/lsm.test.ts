@@ -127,6 +127,16 @@ describe("linux.mountLabel", () => {
   const mounts = types.map((type) => ({ destination: `/${type}`, type, source: type }));
   const labelled = context(spec({}, { mountLabel: label }, { mounts }));
 
+  test("of a message queue is an attribute of its root", () => {
+    const calls = lines(mountAll(labelled, sortMounts(labelled)));
+    const set = calls.findIndex((line) => line.startsWith("fsetxattr("));
+    expect(calls[set]).toBe(
+      `fsetxattr(<root to label>, "security.selinux", ${JSON.stringify(label)}, ${label.length}, 0)`,
+    );
+    expect(calls.filter((line) => line.startsWith("fsetxattr("))).toHaveLength(1);
+    expect(calls[set - 1]).toStartWith('openat(<mount>, ".", O_RDONLY|O_CLOEXEC|O_DIRECTORY');
+  });
+
   test("is an option of every new file system that takes one, and not cut at its commas", () => {
     const options = lines(mountAll(labelled, sortMounts(labelled))).filter((line) =>
       line.includes("context"),
