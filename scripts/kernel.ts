@@ -81,12 +81,20 @@ export function installKernel(architecture: Architecture = "amd64"): string[] {
   const directory = kernelDirectory(architecture);
   if (existsSync(join(directory, "complete"))) return [];
   const name = `linux-image-${architecture}`;
+  return fetchInto(directory, name, (work) => fetchAll(architecture, work));
+}
+
+/**
+ * Runs a script in a new directory, which then takes the place of `directory`: whole or not at all, because
+ * others may use it. Returns what installPackages does.
+ */
+export function fetchInto(directory: string, name: string, script: (work: string) => string): string[] {
   if (Bun.which("apt-get") === null) return [`${name}: needs apt`];
   mkdirSync(dirname(directory), { recursive: true });
   const work = mkdtempSync(`${directory}.`);
   try {
     console.error(`fetching ${name}`);
-    const done = Bun.spawnSync(["sh", "-c", fetchAll(architecture, work)], {
+    const done = Bun.spawnSync(["sh", "-c", script(work)], {
       cwd: work,
       stdin: "ignore",
       stderr: "pipe",

@@ -11,6 +11,7 @@ import { build } from "./build.ts";
 import { type Report, readReport } from "./junit.ts";
 import { installKernel } from "./kernel.ts";
 import { installEngines, installPackages } from "./packages.ts";
+import { installSystemdRoot } from "./systemd.ts";
 
 const root = dirname(import.meta.dir);
 
@@ -130,6 +131,7 @@ async function main(): Promise<void> {
   const missing = [...installPackages(PACKAGES), ...installEngines(ENGINES)];
   if (files.some(isMachine)) {
     missing.push(...installPackages(EMULATORS), ...installKernel("amd64"), ...installKernel("arm64"));
+    missing.push(...installSystemdRoot());
   }
   for (const line of missing) console.log(`not available: ${line}`);
 

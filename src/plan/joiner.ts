@@ -45,7 +45,8 @@ const CLONE_HINTS = {
   EAGAIN: "a limit on processes is reached: pids.max, or RLIMIT_NPROC",
   EBUSY: "the cgroup has cgroups below it that share its controllers out: try --cgroup",
   ENOENT: "the container's cgroup has been removed",
-  EACCES: "the container's cgroup belongs to another user",
+  EACCES:
+    "the container's cgroup belongs to another user, or to the user's systemd: systemd-run --user --scope hutch exec …",
   EOPNOTSUPP: "the container's cgroup is a threaded one, or is being removed",
 } as const;
 

@@ -6,7 +6,6 @@ export const INIT = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/root
 . /vm/settings
-export OUTPUT RESULTS
 mkdir -p /proc /sys /run /tmp /root /etc
 chmod 1777 /tmp
 mount -t proc proc /proc
@@ -31,7 +30,15 @@ case $CGROUPS in
   v1) v1 ;;
   hybrid) v1; mkdir /sys/fs/cgroup/unified; mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified ;;
   v2) mount -t cgroup2 cgroup2 /sys/fs/cgroup ;;
+  systemd) exec /lib/systemd/systemd --unit=script.target ;;
 esac
+. /vm/run
+`;
+
+/** Runs the script and switches off: the last thing that the first process does, or a service of systemd. */
+export const RUN = `#!/bin/busybox sh
+. /vm/settings
+export OUTPUT RESULTS
 # Held open, because a script may take /dev away.
 exec 3>$OUTPUT 4>$RESULTS
 stty -F $RESULTS raw -echo

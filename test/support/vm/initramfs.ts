@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { HUTCH } from "../hutch.ts";
 import type { Entry } from "./cpio.ts";
-import { INIT } from "./init.ts";
+import { INIT, RUN } from "./init.ts";
 
 /** A file by its text, a symlink, a file or a whole directory of this machine, or the program at a path. */
 export type Content =
@@ -97,6 +97,7 @@ export function initramfs({ files = {}, modules, settings, busybox, script: text
   const entries = [
     ...DEVICES,
     script("/init", INIT),
+    script("/vm/run", RUN),
     script("/vm/settings", lines.join("")),
     script("/vm/script", text),
     program("/bin/busybox", busybox),
@@ -105,5 +106,9 @@ export function initramfs({ files = {}, modules, settings, busybox, script: text
   ];
   // Of two with one path the later counts.
   const single = new Map([...parents(entries), ...entries].map((entry) => [entry.path, entry]));
-  return [...single.values()];
+  const isDirectory = ({ kind }: Entry): boolean => kind === "directory";
+  const all = [...single.values()];
+  // Anything may lie in a directory that a later entry gives.
+  const directories = all.filter(isDirectory).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...directories, ...all.filter((entry) => !isDirectory(entry))];
 }
