@@ -18,6 +18,7 @@ import { surroundings } from "../options/surroundings.ts";
 import { parsePair } from "../options/value.ts";
 import { DEFAULT_PATH } from "../plan/exec.ts";
 import { planJson } from "../plan/json.ts";
+import type { AtEnd } from "../plan/machine.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { print, warn } from "./output.ts";
@@ -49,6 +50,12 @@ export const command: Command = {
       name: "pack",
       help: "the root travels inside the file, as a read-only image; then it takes root to start",
     },
+    {
+      name: "machine",
+      value: "poweroff|reboot",
+      optional: true,
+      help: "as /init of an initramfs it mounts what it needs, and switches the machine off at the end",
+    },
     { name: "strip", help: "leave out the text of the plan, which hutch explain FILE prints" },
     { name: "json", help: "write the plan as JSON instead (to standard output without -o)" },
     ...IN_OPTIONS,
@@ -65,6 +72,10 @@ export const command: Command = {
       "./tool x runs /bin/tool x; rootfs moves with it",
     ],
     ["hutch compile --pack ./rootfs /bin/server -o server", "one file that is program and root"],
+    [
+      "hutch compile --machine --relative ./rootfs /bin/server -o init",
+      "a machine whose initramfs holds init and rootfs is this container",
+    ],
     ["hutch compile --arch aarch64 ./rootfs /bin/server -o server", "for another processor"],
   ],
   notes: [
@@ -148,6 +159,14 @@ function latestTime(): bigint | undefined {
   throw usageError("compile", `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
 }
 
+function machineOf(given: Given): AtEnd | undefined {
+  const word = last(given, "machine");
+  if (word === undefined) return undefined;
+  if (word === "" || word === "poweroff") return "poweroff";
+  if (word === "reboot") return word;
+  throw usageError("compile", `--machine=${word}: expected poweroff or reboot`);
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
@@ -163,6 +182,7 @@ export async function run(argv: readonly string[]): Promise<void> {
       args: has(given, "args"),
       directory: has(given, "relative") ? path.slice(0, slash) || "/" : undefined,
       rootVariable: last(given, "rootfs-from-env"),
+      machine: machineOf(given),
     },
   };
   if (has(given, "pack")) {

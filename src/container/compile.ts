@@ -10,6 +10,7 @@ import type { Arch } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
 import { branch, label } from "../plan/build.ts";
 import { type Host, isNew, type Launch, makeContext } from "../plan/context.ts";
+import { beMachine } from "../plan/machine.ts";
 import { merge } from "../plan/merge.ts";
 import { askOwnIds, OWN_UID } from "../plan/own-map.ts";
 import { printPlan } from "../plan/print.ts";
@@ -141,12 +142,13 @@ export interface Descriptions {
 /** The plan of the file. */
 export async function planFile({ root, user }: Descriptions, options: CompileOptions): Promise<Plan> {
   const asRoot = await planOf(root, options, true);
+  const { machine } = options.standalone ?? {};
+  const ask = [...findName(), ...(machine === undefined ? [] : beMachine(machine)), ...askOwnIds()];
   if (user === undefined) {
     const asUser = refused(options);
-    const ask = [...findName(), ...askOwnIds()];
     return [...ask, branch(OWN_UID, "eq", 0, "as root"), asUser, label("as root"), ...asRoot];
   }
-  return [...findName(), ...askOwnIds(), ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
+  return [...ask, ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
 }
 
 /**

@@ -20,6 +20,7 @@ import { STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.t
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { findVariable } from "./given-process.ts";
+import type { AtEnd } from "./machine.ts";
 import { keepPackFile, type Pack } from "./pack.ts";
 import type { Slot, Step } from "./step.ts";
 
@@ -36,6 +37,8 @@ export interface Standalone {
   readonly directory: string | undefined;
   /** The variable of the environment that holds the path of the root. */
   readonly rootVariable: string | undefined;
+  /** The file may be the first process of a machine, and this is what it does to it at the end. */
+  readonly machine?: AtEnd | undefined;
   /** The root is an image behind the program. */
   readonly pack: Pack | undefined;
 }
