@@ -8,6 +8,7 @@ import { type CgroupHost, type Hierarchy, isNamed, type Unified } from "./detect
 import { devicePolicy } from "./device-rule.ts";
 import { type Directory, directory, makeAncestor, makeDirectory, takeName } from "./directory.ts";
 import { newSettings, refuseImpossible } from "./limits.ts";
+import { handTo } from "./owner.ts";
 import { isExplicit, placeCgroup } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
 import { createV1, enterV1, type Membership, membershipsV1, settingsV1, type Task } from "./v1.ts";
@@ -30,6 +31,8 @@ export interface CgroupInput {
   readonly isDisabled?: boolean;
   /** The process is to have a real-time policy, for which a new cgroup of version 1 has no time. */
   readonly isRealtime?: boolean;
+  /** Of version 2: the user of the host who is to own the container's cgroup, if it is not root's. */
+  readonly owner?: number;
   /** For version 2; without them nothing is known of the machine's controllers. */
   readonly looks?: Looks;
   /** Systemd has made the cgroup, and this thread, who has been born in another, is to be in it. */
@@ -162,7 +165,7 @@ function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {
 }
 
 function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
-  const { host, resources = {}, cgroupsPath, id, uid, looks = BLIND, systemd } = input;
+  const { host, resources = {}, cgroupsPath, id, uid, owner, looks = BLIND, systemd } = input;
   const { unified } = host;
   if (unified === undefined) return { ...EMPTY, views: [] };
   if (!isWanted)
@@ -180,7 +183,11 @@ function planV2(input: CgroupInput, isWanted: boolean): CgroupPlan {
   const membership = systemd === undefined ? wanted : there(wanted, "always");
   checkV2(membership, looks);
   return {
-    create: [...takeName([membership.directory]), ...createV2(membership)],
+    create: [
+      ...takeName([membership.directory]),
+      ...createV2(membership),
+      ...(owner === undefined ? [] : handTo(owner, membership.directory, looks)),
+    ],
     enter: [],
     into: membership.into,
     remove: removeDirectories([membership.directory]),

@@ -7,6 +7,7 @@ import { type Context, type Filter, type Host, type Launch, makeContext } from "
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
+import { cgroupOwner } from "./cgroup-owner.ts";
 import { gatherCgroups } from "./host.ts";
 
 /** Wishes as OCI knows them: none beyond config.json. */
@@ -91,6 +92,7 @@ const isManaged = ({ creates, reports }: Launch): boolean => creates || reports 
 const mountsCgroup = ({ mounts = [] }: Spec): boolean => mounts.some(({ type }) => type === "cgroup");
 
 const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): CgroupInput => ({
+  ...ownerOf(spec, host),
   host: gatherCgroups(look),
   resources: spec.linux?.resources,
   cgroupsPath: spec.linux?.cgroupsPath,
@@ -105,6 +107,11 @@ const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): Cgroup
     isWritable: (path) => look("writable", path) !== undefined,
   },
 });
+
+function ownerOf(spec: Spec, host: Host): Pick<CgroupInput, "owner"> {
+  const owner = host.uid === 0 ? cgroupOwner(spec) : undefined;
+  return owner === undefined ? {} : { owner };
+}
 
 /** The unit of a container whose cgroup systemd makes. */
 export async function unitFor(

@@ -135,6 +135,28 @@ hutch delete --force c; find /sys/fs/cgroup -mindepth 1 -type d`;
   ]);
 });
 
+testUnless(lacksMachine())(
+  "v2: whoever is root of a user namespace may make cgroups in its own, and change no limit of it",
+  async () => {
+    const command = `cd /sys/fs/cgroup; mkdir sub && echo 0 >sub/cgroup.procs && cat /proc/self/cgroup
+(echo max >memory.max) 2>&1; echo +memory >cgroup.subtree_control; ls sub/memory.max`;
+    const base = configOf(command, { memory: { limit: 64 * MIB }, pids: { limit: 9 } });
+    const maps = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+    const mounts = (base.mounts ?? []).map((mount) =>
+      mount.type === "cgroup" ? { ...mount, options: [] } : mount,
+    );
+    const namespaces = [{ type: "user" as const }, ...(base.linux?.namespaces ?? [])];
+    const linux = { ...base.linux, namespaces, uidMappings: maps, gidMappings: maps };
+    const script = `${MAKE_ROOT}ln -s busybox rootfs/bin/mkdir; chown -R 100000:100000 rootfs; hutch run a
+find /sys/fs/cgroup -mindepth 1 -type d`;
+    const { output } = await runInMachine({
+      script: plain(script),
+      files: files({ ...base, mounts, linux }),
+    });
+    expect(output).toBe("0::/sub\nsh: can't create memory.max: Permission denied\nsub/memory.max\n");
+  },
+);
+
 testUnless(lacksMachine())("v2: update exchanges the device filter, and nothing of others", async () => {
   const rules = [
     [{ allow: false }, { allow: true, type: "c", major: 1, minor: 11, access: "w" }],
