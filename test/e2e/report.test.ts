@@ -206,6 +206,29 @@ describe("--report", () => {
     });
   });
 
+  asRoot(
+    "of a compiled file is where the compiler was told, and messages begin with the file's name",
+    async () => {
+      const directory = temporaryDirectory("compiled");
+      const [file, report] = [join(directory, "greedy"), join(directory, "report.json")];
+      const words = [
+        "compile",
+        "--memory",
+        "32m",
+        "--report",
+        report,
+        await sharedRoot(),
+        "tail",
+        "/dev/zero",
+      ];
+      expect(await hutch([...words, "-o", file])).toMatchObject({ code: 0, stderr: "" });
+      const { code, stderr } = await run([file]);
+      expect(code).toBe(137);
+      expect(stderr).toMatch(/^greedy: killed: out of memory \(limit 32 MiB, peak 3[12] MiB\)\n$/);
+      expect(JSON.parse(readFileSync(report, "utf8"))).toMatchObject({ code: 137, oom: true });
+    },
+  );
+
   asRoot("of a container with hooks is written by its supervisor", async () => {
     const hooks = { poststart: [{ path: "/bin/true" }] };
     const { directory } = await bundle(GREEDY, (spec) => ({
