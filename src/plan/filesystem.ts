@@ -26,10 +26,6 @@ const HINTS: Readonly<Record<string, Call["hints"]>> = {
   sysfs: {
     EPERM: "a new sysfs needs a network namespace of the container's own; bind /sys from the host instead",
   },
-  erofs: {
-    ENODEV: "a packed root takes erofs: modprobe erofs",
-    EACCES: "the file's image cannot be opened",
-  },
   overlay: {
     EINVAL: "the upper directory must lie on a file system with extended attributes, not on another overlay",
     ELOOP: "the upper layer may not lie inside the lower one",

@@ -1,10 +1,18 @@
 /**
  * A root that travels inside the program's own file (`hutch compile --pack`): an image behind the program,
- * mounted through a loop device. The device is free again when the container's mount is gone.
+ * mounted from the file where the kernel can do that (6.16), else through a loop device, which is free again
+ * when the container's mount is gone.
  */
 import { AT_FDCWD, F_SETFD, O_CLOEXEC, O_RDONLY, O_RDWR } from "../linux/fcntl.ts";
 import { LO_FLAGS_AUTOCLEAR, LO_FLAGS_READ_ONLY, LOOP_CONFIGURE, LOOP_CTL_GET_FREE } from "../linux/loop.ts";
-import { MOUNT_ATTR_RDONLY } from "../linux/mount.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR_RDONLY,
+} from "../linux/mount.ts";
 import { branch, buffer, call, jump, label, load, slot, store, struct } from "./build.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import type { Slot, Step } from "./step.ts";
@@ -40,6 +48,8 @@ const LOOP_HINTS = {
   EPERM: "a loop device takes root of the host",
   EACCES: "a loop device takes root of the host",
 } as const;
+
+const EROFS_HINTS = { ENODEV: "a packed root takes erofs: modprobe erofs" } as const;
 
 const zeros = (name: string, words: number): (readonly [string, 8, number])[] =>
   Array.from({ length: words }, (_, index) => [`${name}[${index}]`, 8, 0] as const);
@@ -80,12 +90,50 @@ function namePath(number: Slot): Step[] {
   ];
 }
 
+const WHY = "mount the packed root";
+const MOUNTED = "packed root is mounted";
+const BY_LOOP = "mount the packed root by a loop device";
+
+/** What a kernel says that cannot mount a file, or not from an offset, or not where this file lies. */
+const CANNOT = {
+  EINVAL: { to: BY_LOOP },
+  ENOTBLK: { to: BY_LOOP },
+  EOPNOTSUPP: { to: BY_LOOP },
+  ELOOP: { to: BY_LOOP },
+} as const;
+
+/** Falls through where the file itself is mounted. */
+function openDirectly({ offset }: Pack): Step[] {
+  const fs = slot("packed fs");
+  const source = `/proc/self/fd/${PACK_FILE}`;
+  const special = { hints: EROFS_HINTS };
+  return [
+    call(WHY, "fsopen", ["erofs", FSOPEN_CLOEXEC], { into: fs, ...special }),
+    call(WHY, "fsconfig", [fs, FSCONFIG_SET_STRING, "source", source, 0], special),
+    call(WHY, "fsconfig", [fs, FSCONFIG_SET_STRING, "fsoffset", `${offset}`, 0], { errors: CANNOT }),
+    call(WHY, "fsconfig", [fs, FSCONFIG_SET_FLAG, "ro", 0, 0], special),
+    call(WHY, "fsconfig", [fs, FSCONFIG_CMD_CREATE, 0, 0, 0], { errors: CANNOT }),
+    call(WHY, "fsmount", [fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY], { into: PACKED, ...special }),
+    call(WHY, "close", [fs]),
+  ];
+}
+
 /** In the launcher, as root of the host: mounts the image, attached to nothing yet. */
-export function openPack(pack: Pack): Step[] {
+export const openPack = (pack: Pack): Step[] => [
+  ...openDirectly(pack),
+  jump(MOUNTED),
+  label(BY_LOOP),
+  ...openByLoop(pack),
+  label(MOUNTED),
+  call("leave the image to its mount", "close", [PACK_FILE]),
+];
+
+function openByLoop(pack: Pack): Step[] {
   const [control, number, device] = [slot("loop control"), slot("loop number"), slot("loop device")];
-  const why = "mount the packed root";
+  const why = WHY;
   const special = { hints: LOOP_HINTS };
   return [
+    call(why, "close", [slot("packed fs")]),
     call(why, "openat", [AT_FDCWD, "/dev/loop-control", O_RDWR | O_CLOEXEC, 0], {
       into: control,
       ...special,
@@ -111,6 +159,6 @@ export function openPack(pack: Pack): Step[] {
       attributes: MOUNT_ATTR_RDONLY,
       into: PACKED,
     }),
-    ...[device, control, PACK_FILE].map((each) => call("leave the image to its mount", "close", [each])),
+    ...[device, control].map((each) => call("leave the image to its mount", "close", [each])),
   ];
 }

@@ -31,6 +31,9 @@ async function packed(...args: string[]): Promise<string> {
   return file;
 }
 
+/** With hard links: hundreds of names are one busybox. */
+const copyRoot = (to: string): void => void Bun.spawnSync(["cp", "-a", `${root}/.`, to]);
+
 /** The files behind loop devices, as far as they are ours. */
 const loops = (): string[] =>
   readdirSync("/sys/block").flatMap((name) => {
@@ -45,7 +48,7 @@ const loops = (): string[] =>
 describe("a packed file", () => {
   withErofs("runs without the directory it was made of, wherever it is", async () => {
     const gone = temporaryDirectory("pack-root");
-    cpSync(root, gone, { recursive: true, verbatimSymlinks: true });
+    copyRoot(gone);
     writeFileSync(join(gone, "etc/mark"), "of the root\n");
     const file = await packed(gone, "sh", "-c", "cat /etc/mark; exit 7");
     rmSync(gone, { recursive: true });
@@ -62,7 +65,7 @@ describe("a packed file", () => {
     const { stdout, stderr } = await run([await packed(bare, "/bin/busybox", "sh", "-c", script)]);
     expect(stderr).toContain("touch: /x: Read-only file system");
     expect(stdout).toStartWith("bin\ndev\nproc\nsys\n");
-    expect(stdout).toMatch(/\/dev\/loop\d+ \/ erofs ro,nodev/);
+    expect(stdout).toMatch(/ \/ erofs ro,nodev/);
   });
 
   withErofs("with --overlay has one that everybody can write to, and that is thrown away", async () => {
@@ -72,7 +75,7 @@ describe("a packed file", () => {
 
   withErofs("keeps owners, modes, links and attributes", async () => {
     const own = temporaryDirectory("pack-root");
-    cpSync(root, own, { recursive: true, verbatimSymlinks: true });
+    copyRoot(own);
     const make = `mkdir s && chown 7:8 s && chmod 2751 s && ln s/../etc/group s/hard && ln -s ../x s/soft &&
       mkfifo s/fifo && touch -d @1000000000 s/old`;
     Bun.spawnSync(["sh", "-c", make], { cwd: own });
@@ -100,7 +103,8 @@ describe("a packed file", () => {
     const copies = ["first", "second"].map((name) => join(temporaryDirectory("pack-root"), name));
     const hashes: unknown[] = [];
     for (const copy of copies) {
-      cpSync(root, copy, { recursive: true, verbatimSymlinks: true });
+      mkdirSync(copy);
+      copyRoot(copy);
       const file = join(copy, "../same.box");
       const env = { SOURCE_DATE_EPOCH: "1000000000" };
       expect(await hutch(["compile", "--pack", copy, "sh", "-o", file], { env })).toMatchObject({ code: 0 });
@@ -120,9 +124,9 @@ describe("a packed file", () => {
   });
 
   withErofs("leaves no device behind when its launcher is killed", async () => {
-    const file = await packed(root, "sleep", "60");
-    const child = Bun.spawn([file], { stdio: ["ignore", "ignore", "ignore"] });
-    expect(await eventually(() => loops().length === 1)).toBe(true);
+    const file = await packed(root, "sh", "-c", "echo runs; sleep 60");
+    const child = Bun.spawn([file], { stdio: ["ignore", "pipe", "ignore"] });
+    await child.stdout.getReader().read();
     child.kill("SIGKILL");
     await child.exited;
     expect(await eventually(() => loops().length === 0)).toBe(true);

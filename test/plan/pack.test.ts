@@ -18,6 +18,7 @@ describe("the plan", () => {
     const at = (part: string) => text.findIndex((line) => line.startsWith(part));
     expect(at("dup3(")).toBeLessThan(at("execveat("));
     expect(at("fsmount(")).toBeLessThan(at(`close(${PACK_FILE})`));
+    expect(text.filter((line) => line === `close(${PACK_FILE})`)).toHaveLength(1);
     expect(at(`close(${PACK_FILE})`)).toBeLessThan(at("clone3("));
   });
 
@@ -25,6 +26,12 @@ describe("the plan", () => {
     const copied = lines(steps).find((line) => line.startsWith("sendfile("));
     expect(copied).toContain("<size>");
     expect(steps).toContainEqual({ kind: "compute", op: "set", into: slot("size"), left: PACK.offset });
+  });
+
+  test("mounts the file itself where the kernel can, from where the image begins in it", () => {
+    const [source, offset] = lines(openPack(PACK)).filter((line) => line.includes("FSCONFIG_SET_STRING"));
+    expect(source).toContain(`"source", "/proc/self/fd/${PACK_FILE}"`);
+    expect(offset).toMatch(/"fsoffset", "36864".*EINVAL: go to "mount the packed root by a loop device"/);
   });
 
   test("takes no directory of the host for the root", () => {
