@@ -95,7 +95,13 @@ function qemuArguments(directory: string, image: string, options: MachineOptions
   ];
 }
 
-/** All of a stream as text, each piece also given to `onOutput`, but for the line of the boundary. */
+/** How much of the end of a text may be the beginning of the boundary. */
+function pending(text: string, boundary: string): number {
+  const lengths = Array.from({ length: boundary.length }, (_, index) => boundary.length - index);
+  return lengths.find((length) => text.endsWith(boundary.slice(0, length))) ?? 0;
+}
+
+/** All of a stream as text; what comes before the boundary is also given to `onOutput`, piece by piece. */
 async function readAll(
   stream: ReadableStream<Uint8Array>,
   boundary: string,
@@ -103,13 +109,13 @@ async function readAll(
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  let isOver = false;
+  let shown = 0;
   for await (const bytes of stream) {
-    const piece = decoder.decode(bytes, { stream: true });
-    const end = piece.indexOf(boundary);
-    if (!isOver) onOutput?.(end < 0 ? piece : piece.slice(0, end));
-    isOver ||= end >= 0;
-    text += piece;
+    text += decoder.decode(bytes, { stream: true });
+    const end = text.indexOf(boundary, shown);
+    const until = end < 0 ? text.length - pending(text, boundary) : end;
+    if (until > shown) onOutput?.(text.slice(shown, until));
+    shown = end < 0 ? until : text.length;
   }
   return text;
 }
