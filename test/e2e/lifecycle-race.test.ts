@@ -1,6 +1,7 @@
 /** Many at once: an id belongs to one. */
 import { expect } from "bun:test";
 import { readdirSync } from "node:fs";
+import { HUTCH } from "../support/hutch.ts";
 import { freshId } from "./support-inside.ts";
 import { asRoot, place, remains, stateOf } from "./support-lifecycle.ts";
 
@@ -74,6 +75,36 @@ asRoot(
     await Promise.all(names.map((id) => where.ok("delete", "--force", id)));
     expect(readdirSync(where.root)).toEqual([]);
     expect(names.flatMap((id) => remains(where, id))).toEqual([]);
+  },
+  60_000,
+);
+
+asRoot(
+  "a creation that is deleted does not touch the next of its id",
+  async () => {
+    const where = await place("sleep 1000");
+    const id = freshId();
+    for (let round = 0; round < 16; round += 1) {
+      const slow = Bun.spawn([HUTCH, ...where.create(id)], { stdio: ["ignore", "ignore", "ignore"] });
+      await Bun.sleep(round * 4);
+      expect((await where.call("delete", "--force", id)).code).toBe(0);
+      // The slow one may have taken the id only after the deletion.
+      let next = await where.call("create", "--bundle", where.bundle, id);
+      if (next.code !== 0) {
+        await slow.exited;
+        await where.ok("delete", "--force", id);
+        next = await where.call("create", "--bundle", where.bundle, id);
+      }
+      expect({ round, ...next }).toMatchObject({ round, code: 0 });
+      const { status, pid } = await stateOf(where, id);
+      await slow.exited;
+      expect(status).toBe("created");
+      expect(await stateOf(where, id)).toEqual({ status, pid });
+      await where.ok("start", id);
+      expect(await stateOf(where, id)).toEqual({ status: "running", pid });
+      await where.ok("delete", "--force", id);
+      expect(remains(where, id)).toEqual([]);
+    }
   },
   60_000,
 );
