@@ -6,7 +6,7 @@ import type { Spec } from "../spec/spec.ts";
 import { type Description, describeContainer } from "./description.ts";
 import { type ExecOptions, exec } from "./exec.ts";
 import { type Launched, launch, type Stream } from "./launcher.ts";
-import type { BundleOptions, ContainerOptions } from "./options.ts";
+import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
 import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
@@ -30,6 +30,15 @@ export interface StartOptions<
   /** Unique on the machine; one is made up when absent. */
   readonly id?: string;
 }
+
+const START_NAMES: readonly (keyof StartOptions)[] = [
+  "stdin",
+  "stdout",
+  "stderr",
+  "signal",
+  "detached",
+  "id",
+];
 
 /** A container that runs. */
 export interface RunningContainer<
@@ -91,7 +100,17 @@ const forgotten = new FinalizationRegistry((release: () => void) => release());
 export function container(options: ContainerOptions | BundleOptions): Container {
   const { now, whole } = describeContainer(options, look);
   let described: Promise<Description> | undefined;
-  const description = (): Promise<Description> => (described ??= whole());
+  const environment = environmentOf(now.environment);
+  const description = async (): Promise<Description> => {
+    described ??= whole();
+    try {
+      return await described;
+    } catch (error) {
+      // A profile that could not be read may be there at the next start.
+      described = undefined;
+      throw error;
+    }
+  };
   const programs = keptPrograms(description);
 
   async function start<In extends Stream, Out extends Stream, Err extends Stream>(
@@ -99,16 +118,17 @@ export function container(options: ContainerOptions | BundleOptions): Container 
   ): Promise<RunningContainer<In, Out, Err>>;
   async function start(options: StartOptions = {}): Promise<RunningContainer> {
     const { id = newId(), detached = false, signal } = options;
+    checkNames(options, START_NAMES);
     checkId(id);
     signal?.throwIfAborted();
-    const { environment, warnings } = await description();
+    const { warnings } = await description();
     const program = await programs.take(detached, id);
     signal?.throwIfAborted();
     const launched = launch({
       id,
       file: program.file,
       plan: program.plan,
-      environment: environmentOf(environment),
+      environment,
       streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
       warnings,
     });

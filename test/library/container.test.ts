@@ -103,6 +103,20 @@ describe("a start", () => {
     expect(await eventually(() => openFiles() <= before + 2)).toBe(true);
   });
 
+  withRoot("with a profile that is not there is refused, and goes on when it is", async () => {
+    const profile = `${await sharedRoot()}/profile.json`;
+    const box = await boxOf(["true"], { seccomp: profile });
+    expect(await errorOf(box.start())).toMatchObject({ code: "ENOENT" });
+    await Bun.write(profile, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW" }));
+    expect(await (await box.start()).exited).toMatchObject({ code: 0 });
+  });
+
+  withRoot("with an option that there is not is refused", async () => {
+    const options = { stdot: "pipe", stdin: "ignore" } as const;
+    const error = await errorOf((await boxOf(["true"])).start(options));
+    expect(error).toMatchObject({ message: expect.stringContaining("did you mean stdout?") });
+  });
+
   withRoot("with an id that none can be is refused", async () => {
     const error = await errorOf((await boxOf(["true"])).start({ id: "../x" }));
     expect(error).toMatchObject({ message: expect.stringContaining("container id ../x") });
