@@ -1,4 +1,4 @@
-/** A root with systemd as its init, for the virtual machine of the tests: kept below dist/, never installed. */
+/** A root with systemd as its init, for the tests' virtual machine: kept below dist/, never installed. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SYSTEMD_ROOT } from "../test/support/vm/systemd.ts";

@@ -60,7 +60,8 @@ onMachine(
   async () => {
     const place = temporaryDirectory("box");
     smallRoot(join(place, "box"));
-    const show = `cd /sys/fs/cgroup; for f in memory.max pids.max memory/memory.limit_in_bytes pids/pids.max; do
+    const show = `cd /sys/fs/cgroup
+    for f in memory.max pids.max memory/memory.limit_in_bytes pids/pids.max; do
     [ -e $f ] && echo $f $(busybox cat $f); done; exit 7`;
     const args = ["--memory", "64m", "--pids", "20", "--relative", "./box", "sh", "-c", show];
     expect((await hutch(["compile", ...args, "-o", "box.file"], { cwd: place })).code).toBe(0);

@@ -148,8 +148,10 @@ show hutch-box.scope MemoryLimit,CPUShares,TasksMax,DevicePolicy,ControlGroup
 echo "== limits"; files ${place("memory")} memory.limit_in_bytes
 files ${place("cpu")} cpu.shares; files ${place("pids")} pids.max
 hutch start box; hutch pause box; files ${place("freezer")} freezer.state; hutch resume box
-echo "== members"; sort -t: -k2 /proc/$(cat ${place("pids")}/cgroup.procs)/cgroup | cut -d: -f2- | grep -v hutch-box.scope$
-echo "== delete"; hutch delete --force box; echo $?; find /sys/fs/cgroup -name hutch-box.scope; show hutch-box.scope LoadState
+echo "== members"
+sort -t: -k2 /proc/$(cat ${place("pids")}/cgroup.procs)/cgroup | cut -d: -f2- | grep -v hutch-box.scope$
+echo "== delete"; hutch delete --force box; echo $?; find /sys/fs/cgroup -name hutch-box.scope
+show hutch-box.scope LoadState
 echo "== end"`;
     const linux = { cgroupsPath: "machine.slice:hutch:box", resources: RESOURCES };
     const told = await parts(script, { "/b/config.json": config(linux) }, HYBRID);
