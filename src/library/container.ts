@@ -155,8 +155,12 @@ function keptPrograms(description: () => Promise<Description>) {
 
   /** A program for a container of this id; one that is not lasting is for the caller to release. */
   async function take(detached: boolean, id: string): Promise<Program> {
-    const found = await kept.get(detached);
-    if (found !== undefined) return found.isLasting ? found : make(detached, id);
+    const known = kept.get(detached);
+    if (known !== undefined) {
+      const found = await known;
+      return found.isLasting ? found : make(detached, id);
+    }
+    // Kept before it is awaited: who comes meanwhile takes the same.
     const making = make(detached, id);
     kept.set(detached, making);
     try {

@@ -1,9 +1,17 @@
 /** Containers of the library, and what the kernel says of them. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { container, HutchError } from "../../src/index.ts";
 import { eventually } from "../support/terminal.ts";
 import { boxOf, errorOf, sharedRoot, withLimits, withRoot } from "./support.ts";
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 const openFiles = (): number => readdirSync("/proc/self/fd").length;
 
@@ -74,6 +82,18 @@ describe("a start", () => {
     expect(new Set(texts)).toEqual(new Set(["1\nhutch\n"]));
     // Bun closes its own a moment later.
     expect(await eventually(() => openFiles() <= before)).toBe(true);
+  });
+
+  withRoot("is compiled once also when the first starts come at once", async () => {
+    const programs = () =>
+      readdirSync("/proc/self/fd").filter((fd) => linkOf(`/proc/self/fd/${fd}`).startsWith("/memfd:hutch"));
+    const before = programs().length;
+    const box = await boxOf(["true"]);
+    const starts = Array.from({ length: 10 }, async () => (await (await box.start()).exited).code);
+    expect(new Set(await Promise.all(starts))).toEqual(new Set([0]));
+    expect(programs()).toHaveLength(before + 1);
+    box[Symbol.dispose]();
+    expect(await eventually(() => programs().length === before)).toBe(true);
   });
 
   withRoot("leaves no descriptor of the library in the container", async () => {
