@@ -41,12 +41,12 @@ const without = (decision: DeviceDecision, access: number): DeviceDecision => ({
 /**
  * A list of what is allowed, beside which everything is forbidden. hutch's own rules in the cgroup say the
  * same more exactly, and on version 2 the kernel asks both; so where systemd could only allow too little, it
- * is told to allow all. Without rules nothing is said: a new unit allows all.
+ * is told to allow all. Without rules nothing is said.
  */
 export function systemdDevices(devices: readonly DeviceRule[] | undefined, systemd: number): Property[] {
+  if (devices === undefined || devices.length === 0) return [];
   const policy = devicePolicy(devices);
-  if (policy === undefined) return [];
-  if (policy.allow) return properties("auto", []);
+  if (policy === undefined || policy.allow) return properties("auto", []);
   const list: (readonly [string, string])[] = [];
   for (const each of allowedBy(policy.rules)) {
     const name = nameOf(each, systemd);

@@ -135,13 +135,12 @@ function unifiedProperties(file: string, text: string, dialect: Dialect): Proper
 /** A later value of a property replaces an earlier one. */
 const latest = (properties: readonly Property[]): Property[] => [...new Map<string, Variant>(properties)];
 
-/** What an update changes; devices are not part of it. */
-export function limitProperties(resources: Resources, dialect: Dialect): Property[] {
+function limitProperties(resources: Resources, dialect: Dialect): Property[] {
   const own = dialect.cgroups === "v1" ? propertiesV1 : propertiesV2;
   return latest([...tasks(resources), ...own(resources, dialect)]);
 }
 
-/** What a container's unit starts with. */
+/** What a unit starts with, or is changed to; what is not given stays as it is. */
 export const resourceProperties = (resources: Resources, dialect: Dialect): Property[] => [
   ...systemdDevices(resources.devices, dialect.systemd),
   ...limitProperties(resources, dialect),

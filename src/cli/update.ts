@@ -230,12 +230,6 @@ export async function run(argv: readonly string[], { root }: Globals): Promise<v
   // because others may have added to them since, as those do who bring devices of their own (GPUs).
   const deviceRules = digestOfRules(devices);
   const isNew = devices.length > 0 && deviceRules !== record.deviceRules;
-  if (isNew && record.unit !== undefined) {
-    throw new HutchError({
-      operation: "update: devices",
-      reason: "systemd keeps the device rules of this container, and changes them no more",
-    });
-  }
   const tell = await listenerOf(record);
   await updateLimits(id, cgroups, isNew ? { ...resources, devices } : resources, tell);
   if (isNew && held !== undefined) write(held, { ...record, deviceRules });

@@ -143,12 +143,12 @@ export const write = (held: Held, record: Record): void =>
   writeWhole(held, RECORD, `${JSON.stringify(record)}\n`);
 
 /**
- * Writes down what the entry program needs for `start` and `delete`, unless more belongs to them: hooks, or
- * the end of a launcher.
+ * Writes down what the entry program needs for `start` and `delete`, unless more belongs to them: hooks, the
+ * end of a launcher, or a unit that systemd is to forget.
  */
-export function writeSummary(held: Held, { init, cgroups, hooks, launcher }: Record): void {
+export function writeSummary(held: Held, { init, cgroups, hooks, launcher, unit }: Record): void {
   const comesMore = [hooks.poststart, hooks.poststop].some((list) => list !== undefined && list.length > 0);
-  if (comesMore || launcher !== undefined || init === undefined) return;
+  if (comesMore || launcher !== undefined || unit !== undefined || init === undefined) return;
   const summary = summaryOf(init.pid, cgroups);
   if (summary !== undefined) writeWhole(held, SUMMARY, summary);
 }

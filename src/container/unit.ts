@@ -1,6 +1,6 @@
 /** The unit of systemd that a container is in, for containers whose cgroup systemd makes. */
 import type { Manager } from "../cgroup/systemd.ts";
-import { limitProperties } from "../cgroup/systemd-property.ts";
+import { resourceProperties } from "../cgroup/systemd-property.ts";
 import { openSystemd, type Systemd } from "../dbus/systemd.ts";
 import type { Property } from "../dbus/value.ts";
 import { HutchError } from "../linux/error.ts";
@@ -65,7 +65,7 @@ export function stopUnit({ name, isUser }: UnitName, warn: (line: string) => voi
 /** Tells systemd of new limits, which it would undo otherwise when it reloads. */
 export function updateUnit({ name, isUser }: UnitName, resources: Resources, cgroups: "v1" | "v2"): void {
   asking(isUser, (systemd) => {
-    const properties = limitProperties(resources, { systemd: versionOf(systemd), cgroups });
+    const properties = resourceProperties(resources, { systemd: versionOf(systemd), cgroups });
     if (properties.length > 0) systemd.set(name, properties);
   });
 }

@@ -84,7 +84,6 @@ export const completeResources = (resources: Resources, cgroups: readonly string
   completed(resources, cgroupReader(cgroups));
 
 /**
-/**
  * Writes new limits: all of them, or the old ones are put back and the first that was refused is thrown.
  * `tell` hears of them when they are written, and may refuse them too. The device rules come last, because
  * they change at once or not at all.

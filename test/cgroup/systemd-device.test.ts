@@ -33,10 +33,10 @@ const USUAL = [
   ["char-136", "rwm"],
 ];
 
-test("nothing is said without rules, or when all is allowed", () => {
+test("nothing is said without rules; rules that forbid nothing take earlier ones back", () => {
   expect(plain(undefined)).toEqual({});
   expect(plain([])).toEqual({});
-  expect(plain([{ allow: true, access: "rwm" }])).toEqual({});
+  expect(plain([{ allow: true, access: "rwm" }])).toEqual({ DevicePolicy: "auto", DeviceAllow: [] });
 });
 
 test("what is allowed is a strict list, with the container's usual devices", () => {

@@ -1,10 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  bitsOf,
-  type Dialect,
-  limitProperties,
-  resourceProperties,
-} from "../../src/cgroup/systemd-property.ts";
+import { bitsOf, type Dialect, resourceProperties } from "../../src/cgroup/systemd-property.ts";
 import { marshal } from "../../src/dbus/marshal.ts";
 import type { Resources } from "../../src/spec/resources.ts";
 
@@ -14,7 +9,7 @@ const NONE = "18446744073709551615";
 
 /** Names and values; the types are judged by whether they can be sent. */
 function plain(resources: Resources, dialect: Dialect): Record<string, unknown> {
-  const properties = limitProperties(resources, dialect);
+  const properties = resourceProperties(resources, dialect);
   marshal("a(sv)", [properties]);
   return Object.fromEntries(properties.map(([name, { value }]) => [name, value]));
 }
@@ -131,12 +126,11 @@ test("lists of processors are bits of bytes", () => {
   expect(bitsOf("63")).toEqual([0, 0, 0, 0, 0, 0, 0, 128]);
 });
 
-test("devices come first, and only with a new unit", () => {
+test("devices come first", () => {
   const resources = { devices: [{ allow: false, access: "rwm" }], pids: { limit: 1 } };
   expect(resourceProperties(resources, V2).map(([name]) => name)).toEqual([
     "DevicePolicy",
     "DeviceAllow",
     "TasksMax",
   ]);
-  expect(limitProperties(resources, V2).map(([name]) => name)).toEqual(["TasksMax"]);
 });

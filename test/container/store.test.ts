@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { recordOf } from "../../src/container/draft.ts";
-import { forget, hold, read, reserve, write } from "../../src/container/store.ts";
+import { forget, hold, read, reserve, write, writeSummary } from "../../src/container/store.ts";
+import { SUMMARY } from "../../src/plan/summary.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const DRAFT = {
@@ -66,4 +67,14 @@ test("what a creation writes while it is forgotten goes too", () => {
   for (const _ of [1, 2]) write(held, RECORD);
   expect(forget(held)).toBe(true);
   expect(hold(root, "box")).toBeUndefined();
+});
+
+test("a container with a unit of systemd has no summary, so that Bun deletes it", () => {
+  const root = join(temporaryDirectory("store"), "root");
+  const held = reserve(root, "box");
+  const record = { ...RECORD, init: { pid: process.pid, startTime: "1" } };
+  writeSummary(held, { ...record, unit: { name: "a-b.scope", isUser: false } });
+  expect(existsSync(join(root, "box", SUMMARY))).toBe(false);
+  writeSummary(held, record);
+  expect(existsSync(join(root, "box", SUMMARY))).toBe(true);
 });

@@ -76,6 +76,8 @@ echo "== members"; hutch state box | grep -c "\\"pid\\": $(cat ${SCOPE}/cgroup.p
 hutch start box; hutch exec box /bin/busybox cat /proc/self/cgroup; echo "== update"
 hutch update --memory 134217728 --pids-limit 33 --cpu-quota 25000 box
 show hutch-box.scope MemoryMax,TasksMax,CPUQuotaPerSecUSec
+echo '{"devices":[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":229}]}' >/devices
+echo "== devices"; hutch update -r /devices box 2>&1; show hutch-box.scope DeviceAllow | grep 10:229
 echo "== reload"; systemctl daemon-reload; files ${SCOPE} "memory.max cpu.weight cpu.max pids.max"
 echo "== taken"; hutch --systemd-cgroup create --bundle /b other 2>&1; cat ${SCOPE}/pids.max
 echo "== delete"; hutch delete --force box; echo $?; ls -d ${SCOPE} 2>&1; show hutch-box.scope LoadState; hutch list -q
@@ -117,6 +119,7 @@ echo "== end"`;
       // In the container its cgroup is the root.
       members: ["1", "0::/"],
       update: ["CPUQuotaPerSecUSec=250ms", "MemoryMax=134217728", "TasksMax=33"],
+      devices: ["DeviceAllow=/dev/char/10:229 rwm"],
       reload: ["memory.max: 134217728", "cpu.weight: 174", "cpu.max: 25000 100000", "pids.max: 33"],
       taken: [
         `hutch: make the unit hutch-box.scope: its cgroup ${SCOPE} is there already`,
