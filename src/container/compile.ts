@@ -17,7 +17,7 @@ import { printPlan } from "../plan/print.ts";
 import { findName, type Standalone } from "../plan/standalone.ts";
 import type { Plan } from "../plan/step.ts";
 import type { IdMapping, Spec } from "../spec/spec.ts";
-import { gatherHost } from "./host.ts";
+import { boundingOf, kindOf } from "./host.ts";
 import { PLAIN, planFor } from "./plan.ts";
 
 /** A container as one kind of caller gets it. */
@@ -55,11 +55,12 @@ const SOMEBODY = 1;
 export function foreignHost(arch: Arch, isRoot: boolean): Host {
   const id = isRoot ? 0 : SOMEBODY;
   return {
-    ...gatherHost(look),
     arch,
     uid: id,
     gid: id,
     nested: false,
+    kind: kindOf(look),
+    bounding: boundingOf(look),
     // The file is refused by the kernel that has none.
     hasSecurityModule: () => true,
     nofile: undefined,

@@ -19,6 +19,21 @@ const SECURITY_MODULES = {
   selinux: (look: Look) => look("kind", "/sys/fs/selinux/enforce") !== undefined,
 } as const;
 
+/** What a path is. */
+export const kindOf =
+  (look: Look): Host["kind"] =>
+  (path) => {
+    const kind = look("kind", path);
+    if (kind === undefined) return undefined;
+    return kind === "directory" ? "directory" : "file";
+  };
+
+/** The capabilities that the caller may hand on. */
+export const boundingOf =
+  (look: Look): Host["bounding"] =>
+  () =>
+    BigInt(`0x${look("bounding") ?? "0"}`);
+
 /** The facts that every plan needs. */
 export function gatherHost(look: Look): Host {
   return {
@@ -26,12 +41,8 @@ export function gatherHost(look: Look): Host {
     uid: Number(look("user")),
     gid: Number(look("group")),
     nested: !isInitialMap(parseIdMap(look("uidMap") ?? "")),
-    kind: (path) => {
-      const kind = look("kind", path);
-      if (kind === undefined) return undefined;
-      return kind === "directory" ? "directory" : "file";
-    },
-    bounding: () => BigInt(`0x${look("bounding") ?? "0"}`),
+    kind: kindOf(look),
+    bounding: boundingOf(look),
     hasSecurityModule: (module) => SECURITY_MODULES[module](look),
     nofile: nofileOf(look("nofile")),
   };

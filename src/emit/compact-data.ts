@@ -114,6 +114,17 @@ export function placeStrings(data: CompactData, { strings }: Strings): Place {
 
 /** The little-endian bytes of an integer; one that does not fit is a HutchError. */
 export function bytesOf(value: number | bigint, size: number, what: string): number[] {
+  // Nearly all: no bigint is made for them.
+  if (
+    typeof value === "number" &&
+    value >= 0 &&
+    value < 2 ** Math.min(size * 8, 31) &&
+    value === (value | 0)
+  ) {
+    const small: number[] = [];
+    for (let shift = 0; shift < size * 8; shift += 8) small.push(shift < 32 ? (value >> shift) & 0xff : 0);
+    return small;
+  }
   if (typeof value === "number" && !Number.isSafeInteger(value)) throw unfit(value, size, what);
   const whole = BigInt(value);
   if (BigInt.asUintN(size * 8, whole) !== whole && BigInt.asIntN(size * 8, whole) !== whole) {

@@ -5,7 +5,6 @@ import { HutchError } from "../linux/error.ts";
 import { SYSCALLS } from "../linux/syscall.ts";
 import type { Branch, Call, Compute, Plan, Step } from "../plan/step.ts";
 import {
-  bytesOf,
   type CompactData,
   createCompactData,
   distanceOf,
@@ -302,17 +301,18 @@ function finish(encoder: Encoder, { constants: first, data, ...sizes }: Sizes): 
   const size = (first + data.constants.length + 7) & ~7;
   const memory = PROGRAM_OFFSET + size;
   if (size > 0x6000) throw tooLarge("steps");
-  for (const { at, to } of targets) write(code, at, bytesOf(labelAt(encoder, to), 2, to));
+  for (const { at, to } of targets) {
+    const place = labelAt(encoder, to);
+    code[at] = place & 0xff;
+    code[at + 1] = place >> 8;
+  }
   for (const { at, size: bytes, to, from } of addresses) {
-    write(code, at, bytesOf(distanceOf(to, first, memory) - from, bytes, "address"));
+    const distance = distanceOf(to, first, memory) - from;
+    for (let index = 0; index < bytes; index++) code[at + index] = (distance >> (index * 8)) & 0xff;
   }
   link(data, first, memory);
   const program = new Uint8Array(size);
   program.set(code);
   program.set(data.constants, first);
   return { ...sizes, program, texts: [...texts.keys()], memorySize: data.memorySize };
-}
-
-function write(code: number[], at: number, bytes: readonly number[]): void {
-  for (const [index, byte] of bytes.entries()) code[at + index] = byte;
 }

@@ -15,7 +15,7 @@ const LONGEST_LITERALS = 128;
 const NEAR = 256;
 const LENGTHS = 64;
 /** So many places with the same three bytes are looked at. */
-const TRIES = 48;
+const TRIES = 24;
 const HASHES = 4096;
 
 /** The longest match at each place: near by, and anywhere before. */
@@ -37,9 +37,9 @@ function findMatches(bytes: Uint8Array): Matches {
   const nearDistances = new Uint16Array(length);
   const farLengths = new Uint8Array(length);
   const farDistances = new Uint16Array(length);
-  for (let at = 0; at + 1 < length; at++) {
-    const pair = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-    const hash = (Math.imul(pair, 0x9e3779b1) >>> 20) & (HASHES - 1);
+  for (let at = 0; at + 2 < length; at++) {
+    const three = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const hash = (Math.imul(three, 0x9e3779b1) >>> 20) & (HASHES - 1);
     let place = heads[hash] ?? -1;
     before[at] = place;
     heads[hash] = at;
@@ -69,6 +69,8 @@ function findMatches(bytes: Uint8Array): Matches {
 const NEAR_COST = 2;
 const FAR_COST = 3;
 const FIRST_LITERAL_COST = 2;
+/** By so much a match is shortened at most, for a better one behind it. */
+const MOST_CUT = 6;
 
 /**
  * The cheapest way from each place to the end, found from the end: 0 for a literal, else the length of a
@@ -86,14 +88,14 @@ function cheapest(
     let best = Number.MAX_SAFE_INTEGER;
     let choice = 0;
     const near = nearLengths[at] ?? 0;
-    for (let size = near; size >= SHORTEST_NEAR; size--) {
+    for (let size = near; size >= SHORTEST_NEAR && near - size <= MOST_CUT; size--) {
       const cost = NEAR_COST + (costAfterMatch[at + size] ?? 0);
       if (cost >= best) continue;
       best = cost;
       choice = size;
     }
     const far = farLengths[at] ?? 0;
-    for (let size = far; size >= SHORTEST_FAR; size--) {
+    for (let size = far; size >= SHORTEST_FAR && far - size <= MOST_CUT; size--) {
       const cost = FAR_COST + (costAfterMatch[at + size] ?? 0);
       if (cost >= best) continue;
       best = cost;

@@ -69,6 +69,10 @@ export function putPlace(encoder: Encoder, to: Place): void {
 
 export function putInteger(encoder: Encoder, value: number | bigint): void {
   const { code } = encoder;
+  if (typeof value === "number" && value >= 0 && value < SLOT_OPERAND && value === (value | 0)) {
+    code.push(value);
+    return;
+  }
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new HutchError({ operation: "emit compact program", reason: `${value} is no exact integer` });
   }

@@ -89,10 +89,10 @@ export function encodeTexts(texts: readonly string[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** The longest other text that this one begins with. */
+/** The longest other text that this one begins with, up to a colon: what is done, before its parts. */
 function startOf(text: string, numbers: ReadonlyMap<string, number>): string | undefined {
-  for (let length = text.length - 1; length >= SHORTEST_WITHIN; length--) {
-    const start = text.slice(0, length);
+  for (let end = text.lastIndexOf(": "); end >= SHORTEST_WITHIN; end = text.lastIndexOf(": ", end - 1)) {
+    const start = text.slice(0, end);
     if (numbers.has(start)) return start;
   }
   return undefined;
