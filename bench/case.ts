@@ -40,10 +40,20 @@ export function emittedProgram(bundle: string): string | undefined {
   return made.success && existsSync(file) ? file : undefined;
 }
 
+/** The container as a file that runs on any machine; undefined when it cannot be made. */
+export function compiledFile(bundle: string): string | undefined {
+  const file = join(bundle, "compiled");
+  const made = Bun.spawnSync([HUTCH, "compile", "--strip", "--bundle", bundle, "--output", file], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  return made.success && existsSync(file) ? file : undefined;
+}
+
 /** Every case for a bundle whose process is `argv`; the floor is `argv` itself, outside of any container. */
 export function casesOf(bundle: string, argv: readonly string[]): Case[] {
   const rootfs = join(bundle, "rootfs");
   const emitted = emittedProgram(bundle);
+  const compiled = compiledFile(bundle);
   const [program = "", ...args] = argv;
   // A bundle that was started before has its program kept; both starts are measured.
   const first = { HUTCH_CACHE: "off" };
@@ -53,6 +63,7 @@ export function casesOf(bundle: string, argv: readonly string[]): Case[] {
   const all: (Case | undefined)[] = [
     { name: "no container", command: () => [join(rootfs, program), ...args] },
     emitted === undefined ? undefined : { name: "emitted program", command: () => [emitted] },
+    compiled === undefined ? undefined : { name: "compiled file", command: () => [compiled] },
     { name: "hutch run", command: run, env: kept },
     { name: "hutch run, first start", command: run, env: first },
     { name: "hutch in /", command: inHost, env: kept },
