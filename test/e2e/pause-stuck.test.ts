@@ -2,6 +2,7 @@
 import { afterAll, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SLOWNESS } from "../support/patience.ts";
 import { rootfs } from "../support/rootfs.ts";
 import { anyReason, testUnless } from "../support/skip.ts";
 import { lacksFuse, stuckProcess } from "../support/stuck.ts";
@@ -48,7 +49,7 @@ testUnless(anyReason(unavailable, lacksFuse()))(
         code: 1,
         stderr: `hutch: pause container ${id}: its processes could not be frozen within five seconds; hint: one of them waits for a device or a file system\n`,
       });
-      expect(performance.now() - begin).toBeLessThan(12_000);
+      expect(performance.now() - begin).toBeLessThan(12_000 * SLOWNESS);
       const start = count();
       await Bun.sleep(400);
       expect(count()).toBeGreaterThan(start);

@@ -19,10 +19,24 @@ const TREES = [
   "test",
 ];
 
-/** Programs of this machine that tests call, with options that busybox's do not have. */
+/** Programs of this machine that tests call, with options or ways that busybox's do not have. */
 const PROGRAMS = [
-  ...["bash", "chroot", "ip", "ipcrm", "mount", "nsenter", "prlimit", "ps", "setsid", "stty", "umount"],
-  "unshare",
+  ...[
+    "bash",
+    "chroot",
+    "env",
+    "ip",
+    "ipcrm",
+    "ln",
+    "mount",
+    "nsenter",
+    "prlimit",
+    "ps",
+    "rm",
+    "setsid",
+    "sleep",
+  ],
+  ...["stty", "tr", "umount", "unshare"],
 ];
 
 /** What a host has, and tests look for. */
@@ -53,6 +67,8 @@ function suiteFiles(): Record<string, Content> {
       join("/usr/bin", path.replace(/.*\//, "")),
       { program: path },
     ]),
+    // As Debian's; busybox's ignores signals, and takes its name for that of a program.
+    ["/usr/bin/sh", { program: "/bin/sh" }],
     ["/usr/bin/bun", { program: process.execPath }],
   ]);
 }
@@ -92,6 +108,11 @@ export async function runSuite(
 ): Promise<SuiteResult> {
   const script = `
 export PATH=/usr/bin:/bin TMPDIR=/tmp NO_COLOR=1 HUTCH_CACHE=off HUTCH_TEST_SLOWNESS=${SLOWNESS}
+ln -sf /usr/bin/sh /bin/sh
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
 cd ${REPOSITORY}
 ${groups.map((files) => groupScript(files, seconds)).join("\n")}
 exit 0
