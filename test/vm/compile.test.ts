@@ -77,3 +77,24 @@ onMachine(
     }
   },
 );
+
+const DELEGATED = `mkdir -p /sys/fs/cgroup/u/a /etc; cd /sys/fs/cgroup
+  echo "+memory +pids" >cgroup.subtree_control; chown -R 1000:1000 u
+  echo "+memory +pids" >u/cgroup.subtree_control
+  echo "u:x:1000:1000::/:/bin/sh" >>/etc/passwd; echo "u:x:1000:" >>/etc/group
+  chmod 755 /box.file; echo $$ >u/a/cgroup.procs
+  start-stop-daemon -S -c u:u -x /box.file; echo "code $?"; find u -mindepth 1 -type d`;
+
+onMachine(
+  "an ordinary user's limits hold where a cgroup was delegated, beside the caller's own",
+  async () => {
+    const place = temporaryDirectory("box");
+    smallRoot(join(place, "box"));
+    const show = "cd /sys/fs/cgroup; busybox cat memory.max pids.max; busybox id -u; exit 7";
+    const args = ["--memory", "64m", "--pids", "20", "--relative", "./box", "sh", "-c", show];
+    expect((await hutch(["compile", ...args, "-o", "box.file"], { cwd: place })).code).toBe(0);
+    const files = { "/box.file": { from: join(place, "box.file") }, "/box": { from: join(place, "box") } };
+    const { output } = await runInMachine({ script: DELEGATED, files });
+    expect(output.trimEnd().split(/\r?\n/)).toEqual(["67108864", "20", "0", "code 7", "u/a"]);
+  },
+);
