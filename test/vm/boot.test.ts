@@ -91,6 +91,6 @@ onMachine("what a machine lacks is not missed, or is named with its remedy", asy
     "no /dev/null":
       "hutch: open the standard streams that are closed: /dev/null: openat: ENOENT (no such file or directory); hint: mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3\ncode 125",
     "no /proc":
-      "hutch: /proc: ENOENT (no such file or directory); hint: mount -t proc proc /proc; hutch and Bun need it\ncode 125",
+      "hutch: /proc: faccessat: ENOENT (no such file or directory); hint: mount -t proc proc /proc; hutch and Bun need it\ncode 125",
   });
 });
