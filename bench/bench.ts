@@ -2,7 +2,8 @@
  * `npm run bench`: how long the start of a container takes, beside crun, runc and bubblewrap, on this machine
  * and in one run; prints a table and writes bench/results.json. Options: -n ROUNDS, --only PART_OF_A_NAME (
  * "lifecycle" for that of a container under an engine, "library" for many containers of one process,
- * "limits" for what cgroups add, "hundreds" for five hundred at once, which only who asks for them gets).
+ * "limits" for what cgroups add, "compiled" for a compiled file beside one by hand, "hundreds" for five
+ * hundred at once, which only who asks for them gets).
  */
 import { cpus, release } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import { installPackages } from "../scripts/packages.ts";
 import { removeTemporaryDirectories } from "../test/support/temporary.ts";
 import { bundle, LIMITS } from "./bundle.ts";
 import { type Case, casesOf } from "./case.ts";
+import { compiledTable, compiledTimes } from "./compiled.ts";
 import { runtimes } from "./engine.ts";
 import { type Hundreds, hundreds } from "./hundreds.ts";
 import { libraryResident, throughputs, throughputTable } from "./library.ts";
@@ -41,6 +43,7 @@ const LIFECYCLE = "lifecycle";
 const HUNDREDS = "hundreds";
 const LIMITED = "limits";
 const LIBRARY = "library";
+const COMPILED = "compiled";
 /** Of measurements that take a second each. */
 const FEW = 7;
 
@@ -162,6 +165,13 @@ async function limits(rounds: number) {
   return Object.fromEntries(added);
 }
 
+/** A compiled file beside a program by hand: prints the table, and returns what it says. */
+async function compiled(rounds: number) {
+  const times = await compiledTimes(rounds);
+  console.log(`${compiledTable(times)}\n`);
+  return Object.fromEntries([...times].map(([name, values]) => [name, summaryOf(values)]));
+}
+
 /** Five hundred containers with limits at once: prints a table, and returns what it says. */
 async function manyAtOnce(): Promise<Readonly<Record<string, Hundreds>>> {
   const limited = await bundle(SLEEP, LIMITS);
@@ -235,6 +245,7 @@ async function main(): Promise<void> {
   if (rows.length > 0)
     console.log(`${markdownTable(["stays beside a sleeping container", "processes", "PSS KiB"], rows)}\n`);
   const added = values.only === "" || values.only === LIMITED ? await limits(rounds) : undefined;
+  const byHand = values.only === "" || values.only === COMPILED ? await compiled(rounds) : undefined;
   const life = values.only === "" || values.only === LIFECYCLE ? await lifecycle(rounds) : undefined;
   const many = values.only === "" || values.only === LIBRARY ? await library(rounds) : undefined;
   console.log(`\nLinux ${machine.kernel}, ${machine.processors} × ${machine.model}`);
@@ -249,6 +260,7 @@ async function main(): Promise<void> {
     results,
     resident: Object.fromEntries(memory),
     limits: added,
+    compiled: byHand,
     lifecycle: life,
     hundreds: crowd,
     library: many,

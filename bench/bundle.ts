@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Resources } from "../src/spec/resources.ts";
+import type { Seccomp } from "../src/spec/seccomp.ts";
 import { HUTCH } from "../test/support/hutch.ts";
 import { rootfs } from "../test/support/rootfs.ts";
 import { temporaryDirectory } from "../test/support/temporary.ts";
@@ -42,6 +43,7 @@ export const LIMITS = {
 export async function bundle(
   argv: readonly string[],
   resources?: Resources | "without cgroups",
+  seccomp?: Seccomp,
 ): Promise<string> {
   const directory = temporaryDirectory("bench");
   mkdirSync(join(directory, "rootfs"));
@@ -54,6 +56,7 @@ export async function bundle(
     config.linux = { ...config.linux, resources: {} };
     config.mounts = config.mounts.filter(({ type }) => type !== "cgroup");
   } else if (resources !== undefined) config.linux = { ...config.linux, resources };
+  if (seccomp !== undefined) config.linux = { ...config.linux, seccomp };
   writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
   return directory;
 }

@@ -10,22 +10,26 @@ export interface Case {
   readonly name: string;
   /** The command; `id` is new for every run. */
   readonly command: (id: string) => readonly string[];
+  /** Files that it reads as descriptor 3 and those that follow. */
+  readonly files?: readonly string[];
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** The bundle's namespaces, as bubblewrap says them. */
+export const UNSHARE = [
+  "--unshare-ipc",
+  "--unshare-pid",
+  "--unshare-net",
+  "--unshare-uts",
+  "--unshare-cgroup-try",
+];
+
 /** The same namespaces and mounts as the bundle, as far as bubblewrap has words for them. */
 export function bubblewrap(rootfs: string): string[] {
-  const namespaces = [
-    "--unshare-ipc",
-    "--unshare-pid",
-    "--unshare-net",
-    "--unshare-uts",
-    "--unshare-cgroup-try",
-  ];
   const mounts = ["--ro-bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
   const rest = ["--hostname", "hutch", "--cap-drop", "ALL", "--die-with-parent", "--"];
-  return ["bwrap", ...namespaces, ...mounts, ...rest];
+  return ["bwrap", ...UNSHARE, ...mounts, ...rest];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import type { Case } from "./case.ts";
 
 export interface Sample {
@@ -12,12 +12,24 @@ let serial = 0;
 const environment = (one: Case) => ({ ...process.env, ...one.env });
 const nextId = (): string => `hutch-bench-${process.pid}-${++serial}`;
 
+/** Opens the files of a case for one use of them: a descriptor remembers how far it was read. */
+function withFiles<T>({ files = [] }: Case, use: (descriptors: readonly number[]) => T): T {
+  const descriptors = files.map((path) => openSync(path, "r"));
+  try {
+    return use(descriptors);
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
+  }
+}
+
 /** Runs a case once; throws with what it printed when it fails. */
-export function sample(one: Case): Sample {
+export const sample = (one: Case): Sample => withFiles(one, (files) => sampleWith(one, files));
+
+function sampleWith(one: Case, files: readonly number[]): Sample {
   const command = [...one.command(nextId())];
   const env = environment(one);
   const start = Bun.nanoseconds();
-  const done = Bun.spawnSync(command, { env, stdio: ["ignore", "ignore", "ignore"] });
+  const done = Bun.spawnSync(command, { env, stdio: ["ignore", "ignore", "ignore", ...files] });
   const milliseconds = (Bun.nanoseconds() - start) / 1e6;
   if (!done.success) throw new Error(`${command.join(" ")}: exit code ${done.exitCode} (${done.signalCode})`);
   return { milliseconds, cpuMilliseconds: Number(done.resourceUsage?.cpuTime.total ?? 0) / 1000 };
@@ -26,11 +38,12 @@ export function sample(one: Case): Sample {
 /** Why a case cannot be measured: its command, which shall print `expected`, does not; or undefined. */
 export function complaintOf(one: Case, expected: string): string | undefined {
   try {
-    const done = Bun.spawnSync([...one.command(nextId())], {
-      env: environment(one),
-      stdin: "ignore",
-      stderr: "pipe",
-    });
+    const done = withFiles(one, (files) =>
+      Bun.spawnSync([...one.command(nextId())], {
+        env: environment(one),
+        stdio: ["ignore", "pipe", "pipe", ...files],
+      }),
+    );
     if (!done.success) return `exit code ${done.exitCode}: ${done.stderr.toString().trim()}`;
     return done.stdout.toString() === expected ? undefined : `it printed ${done.stdout.toString().trim()}`;
   } catch (error) {
