@@ -2,7 +2,7 @@
  * What a person would write by hand instead of `hutch compile`: the default bundle of `hutch spec`, with the
  * limits and the seccomp filter of bench/compiled.ts, as one static program without a libc. It makes the
  * system calls that the compiled file makes, in the same order, on a host with cgroup v1; it leaves nothing
- * out and does nothing twice. Linux 5.12 or newer, x86_64, root.
+ * out and does nothing twice. Linux 6.3 or newer (MFD_EXEC), x86_64, root.
  *
  * compiled.ts has the command that compiles it, and writes bundle.h: ROOT (a string), ARGUMENTS (strings),
  * FILTER (bytes).
