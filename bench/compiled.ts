@@ -19,7 +19,8 @@ const GCC = ["gcc", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-pie",
 /** Of its linker: as few pages as the compiled file has. */
 const LINK = ["-Wl,-z,noseparate-code", "-Wl,-z,norelro", "-Wl,--build-id=none"];
 const BY_HAND = "by hand in C";
-const PEERS = [BY_HAND, "crun run", "bwrap, no limits"];
+const BUBBLEWRAP = "bwrap, no limits";
+const PEERS = [BY_HAND, "crun run", BUBBLEWRAP];
 const WARM_UP = 3;
 
 /** What the bundle has of `hutch spec`. */
@@ -83,10 +84,17 @@ async function casesFor(argv: readonly string[]): Promise<Case[]> {
   const { program } = compileSeccomp(seccomp, ARCH);
   const filter = join(directory, "filter.bpf");
   writeFileSync(filter, program);
+  // Beside bubblewrap, which has none.
+  const unlimited = await bundle(argv, {}, seccomp);
   const cases: Case[] = [];
-  const compiled = compiledFile(directory);
-  if (compiled === undefined) console.error("hutch compile is left out: it made no file");
-  else cases.push({ name: "hutch compile", command: () => [compiled] });
+  for (const [name, of] of Object.entries({
+    "hutch compile": directory,
+    "hutch compile, no limits": unlimited,
+  })) {
+    const compiled = compiledFile(of);
+    if (compiled === undefined) console.error(`${name} is left out: it made no file`);
+    else cases.push({ name, command: () => [compiled] });
+  }
   try {
     const byHand = programByHand(directory, argv, program);
     cases.push({ name: BY_HAND, command: () => [byHand] });
@@ -97,7 +105,7 @@ async function casesFor(argv: readonly string[]): Promise<Case[]> {
   return [
     ...cases,
     { name: "crun run", command: (id) => ["crun", "run", "--bundle", directory, id] },
-    { name: "bwrap, no limits", command: () => words, files: [filter] },
+    { name: BUBBLEWRAP, command: () => words, files: [filter] },
   ];
 }
 
