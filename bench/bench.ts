@@ -117,7 +117,12 @@ async function lifecycle(rounds: number) {
     start: partOf(measured, "start"),
     delete: partOf(measured, "delete"),
     "exec of true": commands(all, long, (id) => ["exec", id, ...TRUE], rounds),
-    update: commands(all, limited, (id) => ["update", "--memory", "48m", "--pids-limit", "40", id], rounds),
+    update: commands(
+      all,
+      limited,
+      (id) => ["update", "--memory", `${48 * 2 ** 20}`, "--pids-limit", "40", id],
+      rounds,
+    ),
     "events --stats": commands(all, limited, (id) => ["events", "--stats", id], rounds),
   };
   for (const [title, values] of Object.entries(times)) console.log(`${shareTable(title, values)}\n`);

@@ -21,9 +21,10 @@ const HELPERS = {
 type Kind = keyof typeof HELPERS;
 
 /** Refuses maps that take a program which this machine lacks. */
-function requireHelper({ host }: Context, kind: Kind): void {
+function requireHelper({ host, launch }: Context, kind: Kind): void {
   const { path, ranges } = HELPERS[kind];
-  if (host.kind(path) === "file") return;
+  // A file may be started on another machine, and by root.
+  if (launch.standalone !== undefined || host.kind(path) === "file") return;
   throw new HutchError({
     operation: kind === "uid" ? "map the user ids" : "map the group ids",
     reason: `an ordinary user may map one id, its own; more takes ${path}, which is not there`,
@@ -71,7 +72,9 @@ export function runHelper(
     guard(),
     call(why, "rt_sigprocmask", [SIG_SETMASK, signalSet(0n), 0, SIGSET_SIZE]),
     closeAtExec(0),
-    call(why, "execve", [path, argumentsOf(path, pid, mappings), strings([])]),
+    call(why, "execve", [path, argumentsOf(path, pid, mappings), strings([])], {
+      hints: { ENOENT: `install the package uidmap, and give the user a range in ${ranges}` },
+    }),
     label(`${kind} map helper runs`),
     guard(undo),
     call(why, "wait4", [child, buffered, __WALL, 0], { errors: { EINTR: "retry" } }),

@@ -115,14 +115,14 @@ const writable: Change = (spec: Spec) => ({
 });
 
 /** Whatever is mounted: the processes that are seen, and directories below. */
-const LOOK = "cd /sys/fs/cgroup; cat */tasks | sort -u; find . -mindepth 2 -type d";
+const LOOK = "cd /sys/fs/cgroup; cat cgroup.procs */tasks 2>/dev/null | sort -u; find . -mindepth 2 -type d";
 
 asRoot(
   "a mount of cgroups shows the container's own alone, and is read-only as the bundle says",
   async () => {
     expect(await inBundle(`${LOOK} | head -n 5`)).toMatch(/^1\n\d+\n\d+\n(\d+\n)*$/);
     const make =
-      "for d in /sys/fs/cgroup/*; do mkdir $d/sub 2>/dev/null && rmdir $d/sub && echo made; done; true";
+      "for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir $d/sub 2>/dev/null && rmdir $d/sub && echo made; done; true";
     expect(await inBundle(make)).toBe("");
     expect(await inBundle(make, writable)).toStartWith("made\n");
   },

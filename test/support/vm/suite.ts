@@ -36,7 +36,7 @@ const PROGRAMS = [
     "setsid",
     "sleep",
   ],
-  ...["stty", "tr", "umount", "unshare"],
+  ...["setpriv", "stty", "tr", "umount", "unshare"],
 ];
 
 /** What a host has, and tests look for. */
