@@ -12,6 +12,7 @@ import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
 import { absolutePath, rename } from "../host/path.ts";
 import { ARCHES, type Arch } from "../linux/arch.ts";
+import { HutchError } from "../linux/error.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import { readIn } from "../options/in-spec.ts";
 import { surroundings } from "../options/surroundings.ts";
@@ -174,6 +175,8 @@ export async function run(argv: readonly string[]): Promise<void> {
   const arch = archOf(given);
   const path = absolutePath(output ?? "hutch");
   const slash = path.lastIndexOf("/");
+  if (output !== undefined && look("kind", path) === "directory")
+    throw new HutchError({ operation: `-o ${output}`, errno: "EISDIR", hint: "name the file to write" });
   const options: CompileOptions = {
     arch,
     name: path.slice(slash + 1),

@@ -26,6 +26,12 @@ const section = (title: string, lines: readonly string[]): string[] =>
 
 const example = ([line, what]: readonly [string, string]): string => `  ${line}\n      ${what}`;
 
+/** A value that may be left out, as getopt's manuals write it. */
+const withOptional = (name: string, options: readonly Option[]): string => {
+  const found = options.find((option) => option.optional && name.startsWith(`--${option.name}=`));
+  return found === undefined ? name : `--${found.name}[=<${found.value}>]`;
+};
+
 function argument({ value, short, help }: Option): ArgsDef[string] {
   const alias = short === undefined ? {} : { alias: short };
   return value === undefined
@@ -45,7 +51,8 @@ async function optionTable(options: readonly Option[]): Promise<string[]> {
   const start = lines.findIndex((line) => line.trim() === "OPTIONS");
   const rows = lines.slice(start + 1).flatMap((line) => {
     const [, name = "", help = ""] = /^\s*(\S.*?)\s{2,}(\S.*?)\s*$/.exec(line) ?? [];
-    return name === "" ? [] : [{ name: name.startsWith("--") ? `    ${name}` : name, help }];
+    const text = withOptional(name, options);
+    return name === "" ? [] : [{ name: text.startsWith("--") ? `    ${text}` : text, help }];
   });
   const width = Math.max(...rows.map(({ name }) => name.length));
   const below = " ".repeat(width + 4);

@@ -8,7 +8,7 @@ import { environmentOf } from "../options/in-environment.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import type { InWish } from "../options/in-plan.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
-import { EXIT_CODES } from "./exit-codes.ts";
+import { EXIT_CODES_WITH_TIMEOUT } from "./exit-codes.ts";
 import { type Command, readOptions } from "./option.ts";
 import { warn } from "./output.ts";
 import { reportOf } from "./report-option.ts";
@@ -40,7 +40,7 @@ export const command: Command = {
       "cannot gain privileges. With WHERE / it has a /run and a /tmp of its own: the sockets there lead to the host.",
     "Without --init the command is pid 1, and the kernel keeps signals that it does not handle away from it: ^C and " +
       "SIGTERM then do nothing.",
-    EXIT_CODES,
+    EXIT_CODES_WITH_TIMEOUT,
   ],
 };
 

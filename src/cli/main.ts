@@ -136,6 +136,12 @@ async function refuseBrokenText(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** As a shell tells of a program that SIGPIPE, which Bun ignores, has ended: nobody reads any more. */
+const UNREAD = 141;
+
+const isUnread = (error: unknown): boolean =>
+  error instanceof HutchError && error.errno === "EPIPE" && error.operation === "write standard output";
+
 /** The exit code of an error. */
 function exitCodeOf(error: unknown, name: string | undefined): number {
   const code = error instanceof HutchError ? error.exitCode : OWN_FAILURE;
@@ -152,6 +158,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     await refuseBrokenText(argv);
     await dispatch(start);
   } catch (error) {
+    if (isUnread(error)) process.exit(UNREAD);
     const { report } = await import("./report.ts");
     await report(error, start.values);
     process.exit(exitCodeOf(error, start.rest[0]));

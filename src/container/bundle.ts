@@ -59,8 +59,9 @@ export function loadBundle(
       hint: "hutch spec writes a default one",
     });
   }
-  const spec = parseSpecText(text, warn === undefined ? {} : { warn });
-  refuseUnsupported(spec);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const spec = parseSpecText(text, warn === undefined ? { name } : { name, warn });
+  refuseUnsupported(spec, name);
   if (warn !== undefined) warnOfJoined(spec, warn);
   const root = spec.root?.path ?? "rootfs";
   const absolute = root.startsWith("/") ? root : `${bundle}/${root}`;

@@ -180,7 +180,7 @@ export function planTextOf(file: Uint8Array, path: string): string {
     throw new HutchError({
       operation,
       reason: "it carries no text of its plan",
-      hint: "compile it without --strip",
+      hint: "it was compiled with --strip, or is no file of hutch compile",
     });
   }
   return new TextDecoder().decode(Bun.inflateSync(new Uint8Array(note)));

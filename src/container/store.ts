@@ -115,11 +115,23 @@ export function hold(root: string, id: string): Held | undefined {
   return fd === undefined ? undefined : { root, id, fd };
 }
 
+/** An ordinary user without $XDG_RUNTIME_DIR is sent to the place of root's containers. */
+function inPlace<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof HutchError) || error.errno !== "EACCES") throw error;
+    const hint = "set XDG_RUNTIME_DIR, or give --root DIR, to a directory of this user";
+    throw new HutchError({ operation: error.operation, errno: error.errno, hint, cause: error });
+  }
+}
+
 /** Takes the id: exactly one of many who try at once gets it. */
 export function reserve(root: string, id: string): Held {
   checkId(id);
-  mkdirAll(root, 0o700);
-  const held = mkdir(directoryOf(root, id), 0o700) ? hold(root, id) : undefined;
+  inPlace(() => mkdirAll(root, 0o700));
+  const isNew = inPlace(() => mkdir(directoryOf(root, id), 0o700));
+  const held = isNew ? hold(root, id) : undefined;
   if (held !== undefined) return held;
   throw new HutchError({
     operation: `container ${id}`,
@@ -180,7 +192,7 @@ function parse(text: string, path: string): Record {
 /** The ids that are taken. */
 export function ids(root: string): string[] {
   if (fileKind(root) !== "directory") return [];
-  return listDirectory(root)
+  return inPlace(() => listDirectory(root))
     .filter(({ name, kind }) => kind === "directory" && ID.test(name))
     .map(({ name }) => name)
     .sort();

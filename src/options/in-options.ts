@@ -67,7 +67,7 @@ const ROWS = [
   {
     name: "timeout",
     value: "TIME",
-    help: "end the container after e.g. 30, 5m or 200ms; the exit code is then 124",
+    help: "end the container after e.g. 30, 5m or 200ms, by TERM and 2 s later by KILL; the exit code is then 124",
   },
   {
     name: "report",

@@ -186,7 +186,11 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
   const args = given.words.slice(1);
   const [command] = args;
   if (command === undefined)
-    throw usageError("in", "expected a command after WHERE", `hutch in ${where} -- sh`);
+    throw usageError(
+      given.command,
+      "expected a command after WHERE",
+      `hutch ${given.command} ${where} -- sh`,
+    );
   if (command.startsWith("-")) throw usageError("in", `${command} after WHERE: options stand before it`);
   const { uid, gid = 0 } = parseUser("user", last(given, "user") ?? "0:0");
   const namespaces = namespacesOf(given, host);
@@ -256,6 +260,13 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
 }
 
 function overlayOf({ layer, where }: Surroundings, host: Host): Launch["overlay"] {
+  if (layer === where) {
+    throw new HutchError({
+      operation: `--overlay=${layer}`,
+      reason: "the layer cannot be the root itself",
+      hint: "mkdir layer; --overlay=layer",
+    });
+  }
   if (layer !== undefined && host.kind(layer) !== "directory") {
     throw new HutchError({
       operation: `--overlay=${layer}`,

@@ -16,8 +16,9 @@ for (const command of COMMANDS) {
 
   test(`of hutch ${command.name} names every option with its value`, async () => {
     const text = await commandHelp(command);
-    for (const { name, short, value } of command.options) {
-      expect(text).toContain(`--${name}${value === undefined ? "" : `=<${value}>`}`);
+    for (const { name, short, value, optional } of command.options) {
+      const given = value === undefined ? "" : `=<${value}>`;
+      expect(text).toContain(`--${name}${optional ? `[${given}]` : given}`);
       if (short !== undefined) expect(text).toMatch(new RegExp(`-${short}[, ]`));
     }
   });

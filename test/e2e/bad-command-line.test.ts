@@ -37,6 +37,12 @@ const WORDS: readonly Row[] = [
   ["in", "in: expected WHERE and a command; hint: hutch in / -- sh"],
   ["in R", /^in: expected a command after WHERE; hint: hutch in \S+ -- sh$/],
   ["in R --", /^in: expected a command after WHERE/],
+  ["explain R", /^explain: expected a command after WHERE; hint: hutch explain \S+ -- sh$/],
+  ["compile R true -o /tmp", /^-o \/tmp: EISDIR \(is a directory\); hint: name the file to write$/],
+  [
+    "explain /bin/true",
+    /^explain \/bin\/true: it carries no text of its plan; hint: it was compiled with --strip, or/,
+  ],
   [
     "in /no/such/place true",
     /^WHERE \/no\/such\/place: ENOENT \(no such file or directory\); hint: the first word/,
@@ -136,6 +142,7 @@ const VALUES: readonly Row[] = [
   [`--hostname ${"h".repeat(65)}`, /hostname: expected at most 64 bytes/],
   ["--overlay=/no/such", /^--overlay=\/no\/such: ENOENT .*hint: mkdir -p \/no\/such$/],
   ["--overlay=F", /^--overlay=\S+: ENOTDIR/],
+  ["--overlay=R", /^--overlay=\S+: the layer cannot be the root itself; hint: mkdir layer/],
 ];
 
 async function expectRefusal(line: string, message: Row[1]): Promise<void> {
@@ -145,7 +152,9 @@ async function expectRefusal(line: string, message: Row[1]): Promise<void> {
       ? root
       : word === "F"
         ? file
-        : word.replace(/^--overlay=F$|=F$|^F:/, (found) => found.replace("F", file)),
+        : word
+            .replace(/^--overlay=F$|=F$|^F:/, (found) => found.replace("F", file))
+            .replace(/=R$/, `=${root}`),
   );
   const before = hostBefore();
   const { code, stdout, stderr } = await hutch(words);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostDifferences, snapshotHost } from "../support/host.ts";
-import { hutch, lacksHutch, run } from "../support/hutch.ts";
+import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -29,6 +29,11 @@ describe("hutch explain", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("CLONE_NEWUSER");
     expect(stdout).toMatch(/^map the user ids$/m);
+  });
+
+  withBusybox("says nothing when its reader has gone", async () => {
+    const line = `{ sleep 0.3; "${HUTCH}" explain "${root}" sh; echo $? >&2; } | true`;
+    expect((await run(["sh", "-c", line])).stderr).toBe("141\n");
   });
 
   withBusybox("runs nothing and leaves nothing", async () => {

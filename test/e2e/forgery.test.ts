@@ -28,7 +28,7 @@ withBash("who forges a launcher's arguments cannot keep delete from ending anoth
   const directory = temporaryDirectory("forgery");
   writeFileSync(join(directory, `hutch-${id}`), "sleep 1000");
   const forge = `cd ${directory}; exec -a hutch bash hutch-${id} ${where.root}/${id}`;
-  const args = withProcess({ args: ["/bin/bash", "-c", forge] });
+  const args = withProcess({ args: [Bun.which("bash") ?? "", "-c", forge] });
   const attacker = await place("", (spec) => args({ ...limited(spec), root: { path: "/", readonly: true } }));
   const other = freshId();
   await attacker.ok("run", "--detach", "--bundle", attacker.bundle, other);

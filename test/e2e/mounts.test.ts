@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import type { Mount, Spec } from "../../src/spec/spec.ts";
 import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
+import { SLOWNESS } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -206,15 +207,17 @@ withUnshare("the words of propagation are the optional fields of mountinfo", asy
   expect(kinds(text, "/mnt/private/sub")).toEqual(["master"]);
 });
 
-/** Waits for a mount that the host makes while the container runs: at most one second. */
-const LATER =
-  "for i in 0 1 2 3 4 5 6 7 8 9; do sleep 0.1; [ -e /mnt/sub/late ] && echo seen && break; done; true";
+/** Seconds after which the container runs. */
+const BORN = 0.4 * SLOWNESS;
+/** Waits for a mount that the host makes while the container runs. */
+const LATER = `for i in 0 1 2 3 4 5 6 7 8 9; do
+  sleep ${BORN / 4}; [ -e /mnt/sub/late ] && echo seen && break; done; true`;
 
 withUnshare("a slave sees what the host mounts later, a private mount does not", async () => {
   const later = async (word: string): Promise<string> => {
     const directory = source();
     const setup = `mount --bind ${directory} ${directory}; mount --make-shared ${directory}
-      { sleep 0.4; mount -t tmpfs late ${directory}/sub; touch ${directory}/sub/late; } &`;
+      { sleep ${BORN}; mount -t tmpfs late ${directory}/sub; touch ${directory}/sub/late; } &`;
     return inPrivateMounts(setup, LATER, withMounts(bind(directory, "/mnt", "rbind", word)));
   };
   expect(await Promise.all([later("rslave"), later("rprivate")])).toEqual(["seen\n", ""]);

@@ -10,6 +10,7 @@ import { complaintOf, runSuite, type SuiteResult } from "../support/vm/suite.ts"
 /** End-to-end tests that do not run on a machine, and why. */
 const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
   [/\/engine-/, "needs packages that the machine does not have"],
+  [/\/library\./, "needs the examples of docs, which the machine does not have"],
   [/\/(bad-command-line|bad-config|help|explain)\./, "is of texts, which are the same everywhere"],
   [/\/(terminal|exec-terminal)\./, "is of terminals, at the speed of a real machine"],
   [
