@@ -12,6 +12,7 @@ const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
   [/\/engine-/, "needs packages that the machine does not have"],
   [/\/library\./, "needs the examples of docs, which the machine does not have"],
   [/\/(bad-command-line|bad-config|help|explain)\./, "is of texts, which are the same everywhere"],
+  [/\/(overlay|rootless)\./, "needs dpkg, and a root whose file system can map ids and lie below an overlay"],
   [/\/(terminal|exec-terminal)\./, "is of terminals, at the speed of a real machine"],
   [
     /\/(escape-exec|escape-race|killed-step|lifecycle-killed|lifecycle-race)\./,
