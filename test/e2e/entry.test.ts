@@ -226,7 +226,7 @@ testUnless(anyReason(unavailable, lacksProgram("unshare")))(
 );
 
 built("what is said to Bun in its environment is for no one else", () => {
-  const env = { A: "b", PATH: process.env["PATH"], C: "d" };
+  const env = { A: "b", PATH: process.env["PATH"], C: "d", HUTCH_CACHE: "off" };
   const { exitCode, stdout } = Bun.spawnSync([HUTCH, "in", "/", "--", "env"], { env });
   expect(exitCode).toBe(0);
   const names = stdout
