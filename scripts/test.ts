@@ -1,13 +1,15 @@
 /**
  * `npm test`: type check, lint, build, unit tests, end-to-end tests, tests in virtual machines, and whether
  * anything is left on the host. Arguments choose test files by a part of their path; what begins with "-"
- * goes to `bun test`. The last line is the total.
+ * goes to `bun test`. What was skipped and what failed is told once more at the end; the last line is the
+ * total.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { settledDifferences, snapshotHost } from "../test/support/host.ts";
 import { build } from "./build.ts";
+import { complaintsIn } from "./complaints.ts";
 import { type Report, readReport } from "./junit.ts";
 import { installKernel } from "./kernel.ts";
 import { installEngines, installPackages } from "./packages.ts";
@@ -39,7 +41,7 @@ const END = performance.now() + 24 * 60_000;
 const UNIT_LIMIT = 8 * 60_000;
 const TEST_LIMIT = 120_000;
 
-const total = { passed: 0, failed: 0, skipped: [] as string[] };
+const total = { passed: 0, failed: 0, skipped: [] as string[], complaints: [] as string[] };
 
 function add(report: Report): void {
   total.passed += report.passed;
@@ -52,7 +54,10 @@ function check(name: string, complaint: string | undefined): boolean {
   if (complaint === undefined) total.passed += 1;
   else total.failed += 1;
   console.log(`(${complaint === undefined ? "pass" : "fail"}) ${name}`);
-  if (complaint !== undefined && complaint !== "") console.log(complaint);
+  if (complaint !== undefined) {
+    if (complaint !== "") console.log(complaint);
+    total.complaints.push(`${complaint}\n(fail) ${name}`.trim());
+  }
   return complaint === undefined;
 }
 
@@ -77,6 +82,20 @@ async function buildComplaint(): Promise<string | undefined> {
   }
 }
 
+/** Shows what a child prints while it does; returns all of it, without colours. */
+async function copyOutput({ stdout, exited }: Bun.Subprocess<"ignore", "pipe", "inherit">): Promise<string> {
+  const reader = stdout.getReader();
+  // What a test has left running may hold the pipe for ever.
+  void exited.then(() => setTimeout(() => reader.cancel(), 1000));
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    await Bun.write(Bun.stdout, read.value);
+    text += decoder.decode(read.value, { stream: true });
+  }
+  return Bun.stripANSI(text);
+}
+
 /** Runs test files in one process and counts them. */
 async function runTests(title: string, files: readonly string[], flags: readonly string[], limit: number) {
   if (files.length === 0) return;
@@ -85,20 +104,24 @@ async function runTests(title: string, files: readonly string[], flags: readonly
   const reportFile = join(directory, "junit.xml");
   const reporter = ["--reporter=junit", `--reporter-outfile=${reportFile}`, `--timeout=${TEST_LIMIT}`];
   const paths = files.map((file) => `./${file}`);
-  const child = Bun.spawn([process.execPath, "test", ...reporter, ...flags, ...paths], {
+  const command = [process.execPath, "test", ...reporter, ...flags, ...paths];
+  const colors = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
+  // One stream, so that a log of stdout alone tells the whole story.
+  const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "sh", ...command], {
     cwd: root,
     // No test depends on what an earlier one has started, and nothing is kept on the host.
-    env: { ...process.env, HUTCH_CACHE: "off" },
-    // One stream, so that a log of stdout alone tells the whole story.
-    stdio: ["ignore", 1, 1],
+    env: { ...process.env, ...colors, HUTCH_CACHE: "off" },
+    stdio: ["ignore", "pipe", "inherit"],
     timeout: Math.max(1, Math.round(Math.min(limit, END - performance.now()))),
     killSignal: "SIGKILL",
   });
+  const log = await copyOutput(child);
   await child.exited;
   const file = Bun.file(reportFile);
   const report = readReport((await file.exists()) ? await file.text() : "");
   rmSync(directory, { recursive: true });
   add(report);
+  total.complaints.push(...complaintsIn(log).map(({ text }) => text));
   if (child.exitCode !== 0 && report.failed === 0) {
     const end = child.signalCode === null ? `exit code ${child.exitCode}` : `${child.signalCode}`;
     check(title, `bun test ended with ${end}, but reported no failed test`);
@@ -117,6 +140,8 @@ function splitArguments(args: readonly string[]): { filters: string[]; flags: st
 
 function printTotal(): void {
   if (total.skipped.length > 0) console.log(`\nskipped:\n${total.skipped.map((x) => `  ${x}`).join("\n")}`);
+  // At the end, because of a long log often only that is kept.
+  for (const complaint of total.complaints) console.log(`\n${complaint}`);
   const skipped = total.skipped.length === 0 ? "" : `, ${total.skipped.length} skipped`;
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
   process.exitCode = total.failed === 0 ? 0 : 1;

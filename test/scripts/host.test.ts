@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type HostPicture, hostDifferences, snapshotHost } from "../support/host.ts";
+import { type HostPicture, hostDifferences, isForeignCgroup, snapshotHost } from "../support/host.ts";
 
 const picture = (kinds: Record<string, string[]>): HostPicture =>
   Object.fromEntries(Object.entries(kinds).map(([kind, things]) => [kind, new Set(things)]));
@@ -38,4 +38,16 @@ test("a process that works in a directory of hutch is seen until it ends", async
   expect(hostDifferences(before, snapshotHost()).filter((line) => line.includes(`${child.pid} `))).toEqual(
     [],
   );
+});
+
+test.each([
+  ["/sessions/other", true],
+  ["/sessions/own", false],
+  ["/sessions/own/box", false],
+  ["/sessions/hutch-box", false],
+  ["/user.slice/session-1.scope", true],
+  ["/system.slice/hutch-1.scope", false],
+  ["/docker/f00", false],
+])("the cgroup %s, seen from /sessions/own, is another program's: %p", (path, isForeign) => {
+  expect(isForeignCgroup(path, ["/", "/sessions/own"])).toBe(isForeign);
 });

@@ -1,7 +1,7 @@
 /** A picture of what a container runtime could leave behind on the host, and the difference of two. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** What there is, by kind: one line of text a thing, the same text as long as it is the same thing. */
 export type HostPicture = Readonly<Record<string, ReadonlySet<string>>>;
@@ -57,12 +57,30 @@ function directoriesBelow(path: string): string[] {
   }
 }
 
+/** The groups beside that of the tests are of other sessions of the host, which also come and go. */
+function isBeside(path: string, own: readonly string[]): boolean {
+  return own.some((group) => {
+    const parent = dirname(group);
+    return parent !== "/" && `${path}/`.startsWith(`${parent}/`) && !`${path}/`.startsWith(`${group}/`);
+  });
+}
+
+/** Whether a cgroup of this path below its hierarchy may be of other programs than the tests. */
+export function isForeignCgroup(path: string, own: readonly string[]): boolean {
+  return !path.includes("hutch") && (FOREIGN_CGROUP.test(path) || isBeside(path, own));
+}
+
 function cgroups(): string[] {
+  const own = read("/proc/self/cgroup")
+    .split("\n")
+    .map((line) => line.split(":").slice(2).join(":"))
+    .filter((path) => path !== "");
   return mounts("self")
     .map((line) => line.split(" "))
     .filter(([, , type]) => type === "cgroup" || type === "cgroup2")
-    .flatMap(([, path = ""]) => directoriesBelow(path))
-    .filter((path) => !FOREIGN_CGROUP.test(path) || basename(path).includes("hutch"));
+    .flatMap(([, top = ""]) =>
+      directoriesBelow(top).filter((path) => !isForeignCgroup(path.slice(top.length), own)),
+    );
 }
 
 function interfaces(): string[] {

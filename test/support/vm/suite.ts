@@ -1,5 +1,6 @@
 /** The tests of this repository on the machine: what they need there, and what became of each. */
 import { join } from "node:path";
+import { complaintsIn } from "../../../scripts/complaints.ts";
 import { readTests, type TestOutcome } from "../../../scripts/junit.ts";
 import { ROOT } from "../source.ts";
 import { type Content, librariesOf } from "./initramfs.ts";
@@ -129,12 +130,8 @@ exit 0
   return { tests: readTests(results), late, log: output };
 }
 
-/** What bun printed of a failed test: all since the one before it. */
+/** What bun printed of a failed test. */
 export function complaintOf(log: string, name: string): string {
-  const lines = log.split("\n");
-  const end = lines.findIndex((line) => line.startsWith("(fail) ") && line.includes(name));
-  const start = lines.findLastIndex(
-    (line, index) => index < end && /^(\((pass|fail|skip)\)|test\/)/.test(line),
-  );
-  return end < 0 ? `failed, and said nothing: ${name}` : lines.slice(start + 1, end + 1).join("\n");
+  const found = complaintsIn(log).find(({ title }) => title.includes(name));
+  return found?.text ?? `failed, and said nothing: ${name}`;
 }
