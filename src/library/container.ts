@@ -4,7 +4,7 @@ import { checkId } from "../container/store.ts";
 import { look } from "../host/look.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Description, describeContainer } from "./description.ts";
-import { type ExecOptions, exec } from "./exec.ts";
+import { type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
 import { type Launched, launch, type Stream } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
@@ -112,6 +112,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     }
   };
   const programs = keptPrograms(description);
+  const joiners: Joiners = new Map();
 
   async function start<In extends Stream, Out extends Stream, Err extends Stream>(
     options?: StartOptions<In, Out, Err>,
@@ -134,7 +135,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     });
     if (!program.isLasting) releaseProgram(program);
     await birth(launched, signal);
-    return runningOf(id, launched, program);
+    return runningOf({ id, launched, program, joiners });
   }
   const self: Container = {
     spec: now.spec,
@@ -193,7 +194,8 @@ async function birth(launched: Launched, signal: AbortSignal | undefined): Promi
   signal?.throwIfAborted();
 }
 
-function runningOf(id: string, launched: Launched, program: Program): RunningContainer {
+function runningOf(joined: Joined): RunningContainer {
+  const { id, launched, program } = joined;
   const cgroups = program.cgroups(id);
   async function execIn<In extends Stream, Out extends Stream, Err extends Stream>(
     command: readonly string[],
@@ -201,7 +203,7 @@ function runningOf(id: string, launched: Launched, program: Program): RunningCon
   ): Promise<RunningProcess<In, Out, Err>>;
   async function execIn(command: readonly string[], options: ExecOptions = {}): Promise<RunningProcess> {
     options.signal?.throwIfAborted();
-    const added = exec({ id, launched, program }, command, options, look);
+    const added = exec(joined, command, options, look);
     await birth(added, options.signal);
     return processOf(added);
   }

@@ -1,7 +1,7 @@
 /** A process more in a container that runs. */
 import { detectCgroups } from "../cgroup/detect.ts";
 import { gatherCgroups } from "../container/host.ts";
-import { cgroupsToEnter, namespacesOf } from "../container/joining.ts";
+import { type Cgroups, cgroupsToEnter, namespacesOf } from "../container/joining.ts";
 import { PLAIN } from "../container/plan.ts";
 import { readVolatile } from "../container/process.ts";
 import { emit } from "../emit/index.ts";
@@ -12,7 +12,7 @@ import { HutchError } from "../linux/error.ts";
 import { parseCapability, parsePair, parseUser } from "../options/value.ts";
 import { makeContext } from "../plan/context.ts";
 import { planJoiner } from "../plan/joiner.ts";
-import { JOINER_CONTROL } from "../plan/joiner-control.ts";
+import { JOINER_CONTROL, type Joining } from "../plan/joiner-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { changeProcess } from "../spec/exec.ts";
 import { parseProcess } from "../spec/parse.ts";
@@ -61,7 +61,20 @@ export interface Joined {
   readonly id: string;
   readonly launched: Launched;
   readonly program: Program;
+  readonly joiners: Joiners;
 }
+
+/** A joiner that was compiled. It serves every container of its description: their paths are arguments. */
+interface Joiner {
+  readonly plan: Plan;
+  readonly bytes: Uint8Array;
+}
+
+/** By all that they are made from; those that were used last. */
+export type Joiners = Map<string, Joiner>;
+
+/** So many are kept of one description; each is some 25 kilobytes. */
+const MOST_JOINERS = 16;
 
 const notRunning = (id: string): HutchError =>
   new HutchError({ operation: `exec in ${id}`, reason: "container not running" });
@@ -70,13 +83,22 @@ const notRunning = (id: string): HutchError =>
 const ownCgroup = (pid: number, look: Look): string | undefined =>
   detectCgroups(look("cgroupMounts") ?? "", readVolatile(`/proc/${pid}/cgroup`) ?? "").unified?.own;
 
+/** What is to be joined: it may be another with every process, for the first one may have moved. */
+type Place = Cgroups & Pick<Joining, "namespaces">;
+
+function placeOf({ id, program }: Joined, pid: number, look: Look): Place {
+  const namespaces = namespacesOf(pid, program.namespaces);
+  const cgroups = program.cgroups(id);
+  if (cgroups.length === 0) return { namespaces, tasks: [], unified: [] };
+  return { namespaces, ...cgroupsToEnter(cgroups, [], gatherCgroups(look), ownCgroup(pid, look)) };
+}
+
 /** The plan of the joiner; everything that can be refused is refused here. */
 function planExec(
-  { id, program }: Joined,
-  pid: number,
+  { program }: Pick<Joined, "program">,
+  place: Place,
   command: readonly string[],
   options: ExecOptions,
-  look: Look,
 ): Plan {
   const { spec, host, launch: own } = program.context;
   const wishes = {
@@ -96,7 +118,9 @@ function planExec(
   const process = parseProcess(changeProcess(spec.process ?? { cwd: "/" }, wishes), { name: "exec" });
   const launch = {
     ...PLAIN,
-    id: () => id,
+    id: () => {
+      throw new RangeError("a joiner serves containers of all names");
+    },
     filter: own.filter,
     followed: true,
     dieWithParent: own.dieWithParent,
@@ -104,12 +128,40 @@ function planExec(
   };
   const context = makeContext({ ...spec, process }, host, launch, undefined);
   return planJoiner(context, process, {
-    namespaces: namespacesOf(pid, program.namespaces),
-    ...cgroupsToEnter(program.cgroups(id), [], gatherCgroups(look), ownCgroup(pid, look)),
+    ...place,
+    givesPaths: true,
     detached: true,
     pidFile: undefined,
     sendsPidfd: false,
   });
+}
+
+/** A joiner of the same description as before, or a new one. */
+export function joinerFor(
+  joined: Pick<Joined, "program" | "joiners">,
+  place: Place,
+  command: readonly string[],
+  options: ExecOptions,
+): Joiner {
+  const { joiners, program } = joined;
+  const { env, workdir, user, capAdd } = options;
+  const { namespaces, tasks, unified } = place;
+  const { dieWithParent } = program.context.launch;
+  const shape = [namespaces, tasks.length, unified.length, dieWithParent];
+  const key = JSON.stringify([command, { env, workdir, user, capAdd }, shape]);
+  let joiner = joiners.get(key);
+  if (joiner === undefined) {
+    const plan = planExec(joined, place, command, options);
+    joiner = { plan, bytes: emit(plan, { arch: program.context.host.arch, report: REPORT }) };
+  }
+  // Last of all, for the first is the one to go.
+  joiners.delete(key);
+  joiners.set(key, joiner);
+  for (const oldest of joiners.keys()) {
+    if (joiners.size <= MOST_JOINERS) break;
+    joiners.delete(oldest);
+  }
+  return joiner;
 }
 
 /** Starts the process; nothing here waits. Throws HutchError for what can be refused at once. */
@@ -121,9 +173,10 @@ export function exec(joined: Joined, command: readonly string[], options: ExecOp
   const pid = launched.init();
   if (fd === undefined || pid === undefined) throw notRunning(id);
   try {
-    const plan = planExec(joined, pid, command, options, look);
-    const { arch } = joined.program.context.host;
-    const file = executable(emit(plan, { arch, report: REPORT }), "hutch");
+    const place = placeOf(joined, pid, look);
+    const { plan, bytes } = joinerFor(joined, place, command, options);
+    // A file for each, because the first thing it does is to make that impossible to execute again.
+    const file = executable(bytes, "hutch");
     try {
       // The first is the pipe for reports; idle ones are taken, so that what is opened later stands behind.
       const control = JOINER_CONTROL.slice(1).map((which) => (which === "program" ? file : fd));
@@ -132,7 +185,16 @@ export function exec(joined: Joined, command: readonly string[], options: ExecOp
         options.stdout ?? "inherit",
         options.stderr ?? "inherit",
       ] as const;
-      return launch({ id, file, plan, environment: {}, streams: [...streams], control, warnings: [] });
+      return launch({
+        id,
+        file,
+        words: [...place.tasks, ...place.unified],
+        plan,
+        environment: {},
+        streams: [...streams],
+        control,
+        warnings: [],
+      });
     } finally {
       close(file);
     }

@@ -17,6 +17,8 @@ export interface Start {
   /** The descriptor of the program, and what it was compiled from. */
   readonly file: number;
   readonly plan: Plan;
+  /** Arguments of the program after its name and the container's. */
+  readonly words?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly streams: Streams;
   /** Descriptors that the program is handed after the one for its reports. */
@@ -54,7 +56,8 @@ export interface Launched {
 export function launch(start: Start): Launched {
   const pipe = makePipe("for reports");
   try {
-    const child = Bun.spawn([`/proc/${process.pid}/fd/${start.file}`, `hutch-${start.id}`], {
+    const [program, name] = [`/proc/${process.pid}/fd/${start.file}`, `hutch-${start.id}`];
+    const child = Bun.spawn([program, name, ...(start.words ?? [])], {
       argv0: "hutch",
       env: start.environment,
       stdio: [...start.streams, pipe.write, ...(start.control ?? [])],

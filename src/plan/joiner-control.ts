@@ -12,6 +12,11 @@ export interface Joining {
    */
   readonly unified: readonly string[];
   /**
+   * Only how many paths there are is known: the program takes them as arguments, `tasks` first, and so joins
+   * one container after the other.
+   */
+  readonly givesPaths?: boolean;
+  /**
    * hutch lives on until the program runs, or beside it (Launch.followed), and is told of failures; else it
    * has become the supervisor.
    */

@@ -23,12 +23,13 @@ import { type Control, HIGH, JOINER_CONTROL, type Joining, joinerDescriptor } fr
 import { openStreams } from "./launcher.ts";
 import { setLabel } from "./lsm.ts";
 import { member } from "./member.ts";
+import { FIRST_ARGUMENT } from "./note-arguments.ts";
 import { hearOfParent } from "./parent-death.ts";
 import { setOomScore } from "./process.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { enterJoinedRoot } from "./root.ts";
 import { takeSignals } from "./signal.ts";
-import type { Plan, Step } from "./step.ts";
+import type { Call, Plan, Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { openTerminalChannel, THEIRS } from "./terminal.ts";
 
@@ -121,8 +122,36 @@ function openChannel(console: number, detached: boolean): Step[] {
   ];
 }
 
+/** How a plan names a cgroup. */
+interface CgroupName {
+  /** For messages; a path that is given follows as their subject. */
+  readonly text: string;
+  readonly path: string | Slot;
+  readonly take: readonly Step[];
+  readonly special: Pick<Call, "subject">;
+}
+
+/** The paths of `Joining`, as they are or as they will be given, in the order of the arguments. */
+function cgroupNames({
+  tasks,
+  unified,
+  givesPaths = false,
+}: Joining): Readonly<Record<"tasks" | "unified", CgroupName[]>> {
+  const name = (path: string, text: string, index: number): CgroupName => {
+    if (!givesPaths) return { text, path, take: [], special: {} };
+    const given = slot(`cgroup given ${index}`);
+    const take: Step = { kind: "given", into: given, what: FIRST_ARGUMENT + index };
+    return { text: "of the container", path: given, take: [take], special: { subject: given } };
+  };
+  return {
+    tasks: tasks.map((path, index) => name(path, `of ${path}`, index)),
+    unified: unified.map((path, index) => name(path, path, tasks.length + index)),
+  };
+}
+
 /** The birth of the joiner, in the cgroup of version 2 if there is one; it goes on at the label "joiner". */
-function makeJoiner({ unified }: Joining): Step[] {
+function makeJoiner(joining: Joining): Step[] {
+  const { unified } = cgroupNames(joining);
   const why = "make the process that joins the container";
   const directory = slot("cgroup");
   const born = "joiner is born";
@@ -139,22 +168,25 @@ function makeJoiner({ unified }: Joining): Step[] {
     ];
   }
   return [
-    ...unified.flatMap((path, index) => {
+    ...unified.flatMap(({ text, path, take, special }, index) => {
       const busy = `cgroup ${index} is busy`;
       const isLast = index === unified.length - 1;
       return [
-        call(`open the cgroup ${path}`, "openat", [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], {
+        ...take,
+        call(`open the cgroup ${text}`, "openat", [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], {
           into: directory,
           hints: CLONE_HINTS,
+          ...special,
         }),
-        call(`${why}, in ${path}`, "clone3", [clone(true), CLONE_ARGS_SIZE], {
+        call(`${why}, in the cgroup ${text}`, "clone3", [clone(true), CLONE_ARGS_SIZE], {
           into: JOINER,
           hints: CLONE_HINTS,
+          ...special,
           ...(isLast ? {} : { errors: { EBUSY: { to: busy } } }),
         }),
         branch(JOINER, "eq", 0, "joiner"),
         jump(born),
-        ...(isLast ? [] : [label(busy), call(`close the cgroup ${path}`, "close", [directory])]),
+        ...(isLast ? [] : [label(busy), call("close the cgroup", "close", [directory])]),
       ];
     }),
     label(born),
@@ -163,12 +195,13 @@ function makeJoiner({ unified }: Joining): Step[] {
 }
 
 /** The joiner: what is done outside of the namespaces, the way into them, and the birth of the member. */
-function join(context: Context, process: Process, { namespaces, tasks, detached }: Joining): Step[] {
+function join(context: Context, process: Process, joining: Joining): Step[] {
+  const { namespaces, detached } = joining;
   const at = (which: Control): number => joinerDescriptor(context.launch.preserveFds, which);
   const close = (...which: readonly Control[]): Step[] =>
     which.map((each) => call("hold nothing that the command may not have", "close", [at(each)]));
   return [
-    ...tasks.flatMap(enterTasks),
+    ...cgroupNames(joining).tasks.flatMap(enterTasks),
     // After the cgroups, which set it anew where they have a cpuset.
     ...setAffinity(process.execCPUAffinity?.final),
     // While /proc is the host's, and before it is closed.
@@ -207,12 +240,14 @@ const leaveGroups = (): Step[] => [
 ];
 
 /** The caller is meant by 0; by `tasks`, not `cgroup.procs`, as in cgroup/v1. */
-function enterTasks(path: string): Step[] {
-  const why = `enter the cgroup of ${path}`;
+function enterTasks({ text, path, take, special }: CgroupName): Step[] {
+  const why = `enter the cgroup ${text}`;
   const file = slot("tasks");
+  const outcome = { hints: CLONE_HINTS, ...special };
   return [
-    call(why, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0], { into: file, hints: CLONE_HINTS }),
-    call(why, "write", [file, "0", 1], { hints: CLONE_HINTS }),
+    ...take,
+    call(why, "openat", [AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0], { into: file, ...outcome }),
+    call(why, "write", [file, "0", 1], outcome),
     call(why, "close", [file]),
   ];
 }

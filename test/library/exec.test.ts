@@ -1,7 +1,11 @@
 /** A process more in a container of the library. */
-import { expect } from "bun:test";
+import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { look } from "../../src/host/look.ts";
 import { HutchError } from "../../src/index.ts";
+import { describeContainer } from "../../src/library/description.ts";
+import { joinerFor } from "../../src/library/exec.ts";
+import { makeProgram, releaseProgram } from "../../src/library/program.ts";
 import { boxOf, errorOf, isAlive, withLimits, withRoot } from "./support.ts";
 
 const SLEEP = ["sleep", "60"];
@@ -67,4 +71,44 @@ withRoot("what cannot be is refused, and the container goes on", async () => {
   expect(await errorOf(box.exec(["true"]))).toMatchObject({
     message: expect.stringContaining("container not running"),
   });
+});
+
+withLimits("one joiner serves all containers of a description, each in its own cgroup", async () => {
+  const box = await boxOf(SLEEP, { pids: 20 });
+  await using one = await box.start();
+  await using other = await box.start();
+  const group = (pid: number) => readFileSync(`/proc/${pid}/cgroup`, "utf8");
+  expect(group(one.pid)).not.toBe(group(other.pid));
+  for (const running of [one, other, one]) {
+    const added = await running.exec(SLEEP);
+    expect(group(added.pid)).toBe(group(running.pid));
+    added.kill("SIGKILL");
+    await added.exited;
+  }
+});
+
+withRoot("processes that differ in anything do not share a joiner", async () => {
+  await using box = await (await boxOf(SLEEP)).start();
+  const texts: string[] = [];
+  const command = ["sh", "-c", "echo $(id -u) $A $PWD"];
+  for (const options of [{}, { user: 5 }, { env: { A: "1" } }, { workdir: "/etc" }, {}]) {
+    const added = await box.exec(command, { stdout: "pipe", ...options });
+    texts.push(await added.stdout.text());
+  }
+  expect(texts).toEqual(["0 /\n", "5 /\n", "0 1 /\n", "0 /etc\n", "0 /\n"]);
+});
+
+test("a joiner is compiled once for a description, and the oldest of many goes", async () => {
+  const description = await describeContainer({ root: "/", command: ["true"] }, look).whole();
+  const program = await makeProgram(description, false, "box", look);
+  releaseProgram(program);
+  const joined = { program, joiners: new Map() };
+  const place = (tasks: readonly string[]) => ({ namespaces: 0, tasks, unified: [] });
+  const first = joinerFor(joined, place(["/a/tasks"]), ["true"], {});
+  expect(joinerFor(joined, place(["/b/tasks"]), ["true"], {})).toBe(first);
+  expect(joinerFor(joined, place([]), ["true"], {})).not.toBe(first);
+  expect(joinerFor(joined, place(["/a/tasks"]), ["true"], { user: 1 })).not.toBe(first);
+  for (let index = 0; index < 40; index++) joinerFor(joined, place([]), ["true", `${index}`], {});
+  expect(joined.joiners.size).toBe(16);
+  expect(joinerFor(joined, place(["/a/tasks"]), ["true"], {})).not.toBe(first);
 });

@@ -1,11 +1,13 @@
 /** The plan of exec: what is done where, and what is let go of before. */
 import { describe, expect, test } from "bun:test";
 import { CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER } from "../../src/linux/sched.ts";
+import { slot } from "../../src/plan/build.ts";
 import type { Context, Launch } from "../../src/plan/context.ts";
 import { supervise } from "../../src/plan/exec-supervisor.ts";
 import { planJoiner } from "../../src/plan/joiner.ts";
 import { HIGH, JOINER_CONTROL, type Joining, joinerDescriptor } from "../../src/plan/joiner-control.ts";
 import { member as planMember } from "../../src/plan/member.ts";
+import { FIRST_ARGUMENT } from "../../src/plan/note-arguments.ts";
 import type { Plan } from "../../src/plan/step.ts";
 import { context, lines, position, process, rootless, spec, USER } from "./fixture.ts";
 
@@ -45,6 +47,20 @@ describe("the joiner", () => {
   test("is in the cgroups, closed to /proc and without the host's descriptors when it joins", () => {
     const steps = joiner(plan({ tasks: TASKS }, { oomScoreAdj: 5 }));
     follows(steps, "box/tasks", "oom_score_adj", "PR_SET_DUMPABLE, 0", "close_range(", "setns(", "clone3(");
+  });
+
+  test("finds the cgroups in its arguments where only their number is known", () => {
+    const steps = plan({ tasks: TASKS, unified: ["/sys/fs/cgroup/unified/box"], givesPaths: true });
+    expect(lines(steps).filter((line) => line.includes("/sys/fs/cgroup"))).toEqual([]);
+    const given = steps.flatMap((step) => (step.kind === "given" ? [[step.what, step.into.name]] : []));
+    // The directory is entered by the birth, the tasks after it; among the arguments tasks are first.
+    expect(given).toEqual([
+      [FIRST_ARGUMENT + 1, "cgroup given 1"],
+      [FIRST_ARGUMENT, "cgroup given 0"],
+    ]);
+    expect(steps).toContainEqual(
+      expect.objectContaining({ name: "openat", subject: slot("cgroup given 1") }),
+    );
   });
 
   test("joins all namespaces at once, by the pidfd that hutch has verified", () => {
