@@ -7,10 +7,11 @@ import {
   foreignHost,
   forUser,
 } from "../container/compile.ts";
-import { writeFile } from "../host/fd.ts";
+import { write } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
-import { absolutePath, rename } from "../host/path.ts";
+import { absolutePath } from "../host/path.ts";
+import { replaceFile } from "../host/whole-file.ts";
 import { ARCHES, type Arch } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
@@ -168,6 +169,16 @@ function machineOf(given: Given): AtEnd | undefined {
   throw usageError("compile", `--machine=${word}: expected poweroff or reboot`);
 }
 
+function checkOutput(given: Given, path: string, output = ""): void {
+  const kind = look("kind", path);
+  if (output === "" || kind === undefined || kind === "file") return;
+  const operation = `-o ${output}`;
+  if (kind === "directory")
+    throw new HutchError({ operation, errno: "EISDIR", hint: "name the file to write" });
+  if (has(given, "pack"))
+    throw new HutchError({ operation, reason: "a packed root takes a regular file", hint: "name another" });
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
@@ -175,8 +186,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const arch = archOf(given);
   const path = absolutePath(output ?? "hutch");
   const slash = path.lastIndexOf("/");
-  if (output !== undefined && look("kind", path) === "directory")
-    throw new HutchError({ operation: `-o ${output}`, errno: "EISDIR", hint: "name the file to write" });
+  checkOutput(given, path, output);
   const options: CompileOptions = {
     arch,
     name: path.slice(slash + 1),
@@ -196,9 +206,6 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
   const { bytes, plan } = await compileFile(await describe(given, arch), options);
   if (json && output === undefined) return print(planJson(plan, arch));
-  // Whole or not at all, and under a program that is running.
-  const temporary = `${path}.hutch`;
-  if (json) writeFile(temporary, new TextEncoder().encode(planJson(plan, arch)), { mode: 0o644 });
-  else writeFile(temporary, bytes, { mode: 0o755 });
-  rename(temporary, path);
+  const content = json ? new TextEncoder().encode(planJson(plan, arch)) : bytes;
+  replaceFile(path, json ? 0o644 : 0o755, (fd) => write(fd, content, path));
 }

@@ -1,9 +1,9 @@
 /** A root that travels inside a compiled file: the program, and an image behind it. */
-import { open, using, writeAt, writeFile } from "../host/fd.ts";
-import { fileKind, rename, unlink } from "../host/path.ts";
+import { write, writeAt } from "../host/fd.ts";
+import { fileKind } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
+import { replaceFile } from "../host/whole-file.ts";
 import { erofsImage, type Image, type Piece } from "../image/erofs.ts";
-import { O_RDWR } from "../linux/fcntl.ts";
 import type { Pack } from "../plan/pack.ts";
 import { type CompileOptions, compileFile, type Description } from "./compile.ts";
 import { withMountPoints } from "./mount-points.ts";
@@ -80,13 +80,8 @@ export async function writePacked({ root, options, directory, latest, path }: Pa
   const { compiled, offset } = await fitBefore(image.size, (pack) =>
     compileFile({ root, user: undefined }, { ...options, standalone: { ...options.standalone, pack } }),
   );
-  const temporary = `${path}.hutch`;
-  try {
-    writeFile(temporary, compiled.bytes, { mode: 0o755 });
-    using(open(temporary, O_RDWR), (file) => writeImage(file, offset, image, files.read, path));
-    rename(temporary, path);
-  } catch (error) {
-    unlink(temporary);
-    throw error;
-  }
+  replaceFile(path, 0o755, (fd) => {
+    write(fd, compiled.bytes, path);
+    writeImage(fd, offset, image, files.read, path);
+  });
 }

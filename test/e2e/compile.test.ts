@@ -63,6 +63,18 @@ describe("a compiled file", () => {
     expect((await run([file])).code).toBe(0);
   });
 
+  withRoot("leaves a pipe that it is written to where it is", async () => {
+    const pipe = join(place, "pipe");
+    Bun.spawnSync(["mkfifo", pipe]);
+    const reader = Bun.spawn(["head", "-c", "4", pipe], { stdout: "pipe" });
+    expect((await hutch(["compile", root, "true", "-o", pipe])).stderr).toBe("");
+    expect(await new Response(reader.stdout).text()).toBe("\x7fELF");
+    expect(statSync(pipe).isFIFO()).toBe(true);
+    expect((await hutch(["compile", "--pack", root, "true", "-o", pipe])).stderr).toContain(
+      "a packed root takes a regular file",
+    );
+  });
+
   withRoot("needs nothing but the kernel: no hutch, no library", async () => {
     const file = await compiled(root, "true");
     expect(readFileSync(file).includes("ld-linux")).toBe(false);
