@@ -170,8 +170,14 @@ export async function compileFile(
 const noteOf = (plan: Plan, arch: Arch): Uint8Array =>
   Bun.deflateSync(new TextEncoder().encode(printPlan(plan, arch)));
 
-/** The text of a file's plan; throws HutchError for a file that has none. */
-export function planTextOf(file: Uint8Array, path: string): string {
+/** No plan has a longer text, in bytes. */
+const LONGEST = 2 ** 26;
+
+/** Plain text, whatever the file holds: what moves a terminal's cursor is no part of a plan. */
+const plain = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, "\uFFFD");
+
+/** The text of a file's plan; throws HutchError for a file that has none. The file may be anybody's. */
+export async function planTextOf(file: Uint8Array, path: string): Promise<string> {
   const read = readNotes(file);
   const operation = `explain ${path}`;
   if (read === undefined) throw new HutchError({ operation, reason: "no file that hutch compile has made" });
@@ -183,7 +189,13 @@ export function planTextOf(file: Uint8Array, path: string): string {
       hint: "it was compiled with --strip, or is no file of hutch compile",
     });
   }
-  return new TextDecoder().decode(Bun.inflateSync(new Uint8Array(note)));
+  // Bun.inflateSync has no limit, and a few bytes may be many.
+  const { inflateRawSync } = await import("node:zlib");
+  try {
+    return plain(new TextDecoder().decode(inflateRawSync(note, { maxOutputLength: LONGEST })));
+  } catch (error) {
+    throw new HutchError({ operation, reason: "the text of its plan is damaged", cause: error });
+  }
 }
 
 /** A container of a spec as one executable: for root, and for ordinary users if it has a user namespace. */
