@@ -10,6 +10,7 @@ import { type BundleOptions, type ContainerOptions, checkNames } from "./options
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
 import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
+import { turn } from "./turn.ts";
 
 /** How a container is started. */
 export interface StartOptions<
@@ -124,10 +125,12 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     signal?.throwIfAborted();
     const { warnings } = await description();
     const program = await programs.take(detached, id);
+    await turn();
     signal?.throwIfAborted();
     const launched = launch({
       id,
       file: program.file,
+      cgroups: program.cgroups(id),
       plan: program.plan,
       environment,
       streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
@@ -202,13 +205,13 @@ function runningOf(joined: Joined): RunningContainer {
     options?: ExecOptions<In, Out, Err>,
   ): Promise<RunningProcess<In, Out, Err>>;
   async function execIn(command: readonly string[], options: ExecOptions = {}): Promise<RunningProcess> {
+    await turn();
     options.signal?.throwIfAborted();
     const added = exec(joined, command, options, look);
     await birth(added, options.signal);
     return processOf(added);
   }
-  return {
-    ...processOf(launched),
+  return Object.assign(processOf(launched), {
     id,
     exec: execIn,
     stats: () => statsOf(id, cgroups),
@@ -216,5 +219,5 @@ function runningOf(joined: Joined): RunningContainer {
       launched.letGo();
       launched.child.unref();
     },
-  };
+  });
 }

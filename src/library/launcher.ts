@@ -21,6 +21,8 @@ export interface Start {
   readonly words?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly streams: Streams;
+  /** To be removed when the program cannot do it. */
+  readonly cgroups?: readonly string[];
   /** Descriptors that the program is handed after the one for its reports. */
   readonly control?: readonly number[];
   /** What was said when the description was read. */
@@ -61,6 +63,8 @@ export function launch(start: Start): Launched {
       argv0: "hutch",
       env: start.environment,
       stdio: [...start.streams, pipe.write, ...(start.control ?? [])],
+      // Else Bun reads on while nobody takes it, and a container could fill this process's memory.
+      lazy: true,
     });
     return follow(start, child, pipe.read);
   } catch (error) {
@@ -95,14 +99,16 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
     }
   });
   const errors = (): HutchError[] => failures.map(({ index, value }) => stepError(start.plan, index, value));
-  const exited = Promise.all([child.exited, reports.ended]).then(([code]): Exit => {
+  const exited = Promise.all([child.exited, reports.ended]).then(async ([code]): Promise<Exit> => {
     const [first, ...rest] = errors();
+    // Whoever has made its first process has made its cgroup before, which is nobody else's then.
+    const left = child.signalCode !== null && init !== undefined ? await clearUp(start) : [];
     if (!isRunning) birth.reject(first ?? endedEarly(start.id, code));
     return {
-      ...(end ?? { code, signal: child.signalCode === null ? null : `${child.signalCode}`, timedOut: false }),
+      ...(end ?? ownEnd(child)),
       oom,
       memoryPeak,
-      warnings: said(start, isRunning ? first : undefined, rest),
+      warnings: [...said(start, isRunning ? first : undefined, rest), ...left],
     };
   });
   return {
@@ -113,6 +119,25 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
     exited,
     letGo: () => void reports.stop(),
   };
+}
+
+/** The end of a launcher that could not tell of the container's. */
+const ownEnd = ({ exitCode, signalCode }: Launched["child"]): End => ({
+  code: exitCode,
+  signal: signalCode === null ? null : `${signalCode}`,
+  timedOut: false,
+});
+
+/** After a launcher that was killed: its container ends with it, but the cgroup is left. */
+async function clearUp({ id, cgroups = [] }: Start): Promise<string[]> {
+  const warnings = [`the launcher of ${id} was killed, and with it what it had started`];
+  try {
+    if (cgroups.length > 0) (await import("../container/remove-cgroups.ts")).removeCgroups(cgroups);
+  } catch (error) {
+    if (!(error instanceof HutchError)) throw error;
+    warnings.push(error.message);
+  }
+  return warnings;
 }
 
 /** What the kernel did not count is told as −1. */

@@ -40,8 +40,13 @@ export function processOf(launched: Launched): RunningProcess {
   return {
     pid,
     stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
+    // Once it is looked at, Bun keeps it open until it is read or cancelled.
+    get stdout() {
+      return child.stdout;
+    },
+    get stderr() {
+      return child.stderr;
+    },
     exited,
     kill,
     [Symbol.asyncDispose]: async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { container, HutchError } from "../../src/index.ts";
 import { eventually } from "../support/terminal.ts";
-import { boxOf, errorOf, sharedRoot, withLimits, withRoot } from "./support.ts";
+import { boxOf, errorOf, isAlive, sharedRoot, withLimits, withRoot } from "./support.ts";
 
 function linkOf(path: string): string {
   try {
@@ -56,6 +56,36 @@ describe("a start", () => {
     const [out, err] = await Promise.all([running.stdout.text(), running.stderr.text()]);
     expect([out, err]).toEqual(["to the container", "to stderr\n"]);
     expect(await running.exited).toMatchObject({ code: 7, signal: null, timedOut: false, warnings: [] });
+  });
+
+  withRoot("keeps a container waiting that writes what nobody reads, and loses nothing", async () => {
+    const size = 50_000_000;
+    const box = await boxOf(["sh", "-c", `head -c ${size} /dev/zero`]);
+    const running = await box.start({ stdout: "pipe" });
+    const before = process.memoryUsage.rss();
+    await Bun.sleep(500);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(size / 2);
+    expect(isAlive(running.pid)).toBe(true);
+    expect((await running.stdout.bytes()).length).toBe(size);
+    expect(await running.exited).toMatchObject({ code: 0 });
+  });
+
+  withRoot("keeps no descriptor for what nobody has read, nor for what was cancelled", async () => {
+    const box = await boxOf(["sh", "-c", "yes"]);
+    const end = async (isCancelled: boolean): Promise<void> => {
+      const running = await box.start({ stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+      if (isCancelled) await running.stdout.cancel();
+      running.kill("SIGKILL");
+      await running.exited;
+    };
+    await end(false);
+    const before = openFiles();
+    for (let index = 0; index < 20; index++) await end(index % 2 === 0);
+    const isLetGo = () => {
+      Bun.gc(true);
+      return openFiles() < before + 10;
+    };
+    expect(await eventually(isLetGo)).toBe(true);
   });
 
   withRoot("may use descriptors of the caller's", async () => {

@@ -1,6 +1,7 @@
 /** What ends a container of the library, and what does not. */
 import { describe, expect } from "bun:test";
 import { join } from "node:path";
+import { statOf } from "../../src/container/process.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { eventually } from "../support/terminal.ts";
 import { boxOf, errorOf, isAlive, sharedRoot, withLimits, withRoot } from "./support.ts";
@@ -46,6 +47,17 @@ describe("an end", () => {
     const running = await box.start({ signal: after.signal });
     after.abort();
     expect(await running.exited).toMatchObject({ code: null, signal: "SIGKILL" });
+  });
+
+  withLimits("comes by the launcher's own, and is told; nothing is left", async () => {
+    const running = await (await boxOf(SLEEP, { pids: 20 })).start();
+    process.kill(statOf(running.pid)?.parent ?? 0, "SIGKILL");
+    const exit = await running.exited;
+    expect(exit).toMatchObject({ code: null, signal: "SIGKILL" });
+    expect(exit.warnings).toEqual([expect.stringContaining(`the launcher of ${running.id} was killed`)]);
+    expect(isAlive(running.pid)).toBe(false);
+    const find = ["find", "/sys/fs/cgroup", "-maxdepth", "6", "-name", `hutch-${running.id}`];
+    expect(Bun.spawnSync(find).stdout.toString()).toBe("");
   });
 
   withRoot("comes by the timeout, and says so", async () => {
