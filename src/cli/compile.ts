@@ -22,6 +22,7 @@ import { DEFAULT_PATH } from "../plan/exec.ts";
 import { planJson } from "../plan/json.ts";
 import type { AtEnd } from "../plan/machine.ts";
 import { parseSpec } from "../spec/parse.ts";
+import { familiarProcessor } from "./familiar.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { print, warn } from "./output.ts";
 import { reportName } from "./report-option.ts";
@@ -92,7 +93,9 @@ function archOf(given: Given): Arch {
   const name = last(given, "arch");
   const arch = name === undefined ? hostArch() : ARCHES.find((each) => each === name);
   if (arch !== undefined) return arch;
-  throw usageError("compile", `--arch ${name}: expected ${ARCHES.join(" or ")}`);
+  const meant = familiarProcessor(name ?? "");
+  const hint = meant === undefined ? undefined : `--arch ${meant}`;
+  throw usageError("compile", `--arch ${name}: expected ${ARCHES.join(" or ")}`, hint);
 }
 
 /** `-o FILE` at the end is the compiler's, unless it was given before. */

@@ -1,4 +1,6 @@
-/** Options of other tools that people type out of habit, and what hutch has in their place. */
+/** Words of other tools that people type out of habit, and what hutch has in their place. */
+
+type Words = Readonly<Record<string, string>>;
 
 const ALWAYS_INTERACTIVE = "standard input is always the command's; -t alone gives it a terminal";
 const BINDS = "hutch in has --bind SOURCE:DESTINATION[:ro]";
@@ -9,7 +11,7 @@ const PORTS = "hutch makes no networks: --share net takes the host's, --join net
 const NAMELESS = "a container with a name is a bundle: hutch run --bundle DIR NAME";
 
 /** By the name without dashes: docker's and podman's words, bubblewrap's, and those of unshare(1). */
-const FAMILIAR: Readonly<Record<string, string>> = {
+const IN: Words = {
   i: ALWAYS_INTERACTIVE,
   interactive: ALWAYS_INTERACTIVE,
   rm: REMOVED,
@@ -37,6 +39,92 @@ const FAMILIAR: Readonly<Record<string, string>> = {
   clearenv: "--clear-env",
 };
 
-/** What to use in place of an option that hutch in does not have, if that is known. */
-export const familiar = (name: string): string | undefined =>
-  Object.hasOwn(FAMILIAR, name) ? FAMILIAR[name] : undefined;
+const IN_CONFIG = "config.json of the bundle says it; without a bundle: hutch in --help";
+const CONFIGURED =
+  "i interactive t tty v volume mount e env m memory cpus pids w workdir u user hostname net network p publish privileged cap-add cap-drop read-only tmpfs bind share join security-opt entrypoint";
+
+const BUNDLE: Words = {
+  ...Object.fromEntries(CONFIGURED.split(" ").map((name) => [name, IN_CONFIG])),
+  name: "the name is the ID: hutch run --bundle DIR NAME",
+  rm: "a container in the foreground goes by itself, one in the background by hutch delete",
+};
+
+const SIGNAL_IS_LAST = "the signal stands behind the ID: hutch kill ID KILL";
+
+/** By command. What engines call is among them: to them a hint is a text like any other. */
+const OPTIONS: Readonly<Record<string, Words>> = {
+  in: IN,
+  explain: IN,
+  compile: IN,
+  run: BUNDLE,
+  create: BUNDLE,
+  exec: {
+    i: ALWAYS_INTERACTIVE,
+    interactive: ALWAYS_INTERACTIVE,
+    w: "--cwd DIR",
+    workdir: "--cwd DIR",
+    privileged: "--cap CAP for each capability",
+  },
+  kill: Object.fromEntries(
+    ["s", "signal", "9", "15", "KILL", "TERM", "INT", "HUP", "SIGKILL", "SIGTERM"].map((name) => [
+      name,
+      SIGNAL_IS_LAST,
+    ]),
+  ),
+  ps: { a: "hutch list has the containers", all: "hutch list has the containers" },
+  list: { a: "all of them are listed", all: "all of them are listed" },
+  update: {
+    m: "--memory BYTES",
+    cpus: "--cpu-quota MICROSECONDS, of each --cpu-period",
+    cpuset: "--cpuset-cpus LIST",
+  },
+};
+
+const NO_IMAGES = "hutch knows no images: the root is a directory, as debootstrap or docker export make one";
+const OUTPUT = "hutch keeps no output: it goes where that of hutch run or hutch start went";
+
+const COMMANDS: Words = {
+  ls: "hutch list",
+  containers: "hutch list",
+  inspect: "hutch state ID",
+  status: "hutch state ID",
+  rm: "hutch delete ID",
+  remove: "hutch delete ID",
+  stop: "hutch kill ID, and hutch delete ID once it has ended",
+  restart: "hutch delete --force ID, and hutch run again",
+  top: "hutch ps ID",
+  stats: "hutch events --stats ID",
+  unpause: "hutch resume ID",
+  attach: "a process more is hutch exec -t ID sh",
+  enter: "hutch exec -t ID sh",
+  shell: "hutch in / -- sh, or in a container that runs: hutch exec -t ID sh",
+  logs: OUTPUT,
+  wait: "hutch run waits; hutch state ID says whether it has ended",
+  init: "hutch spec",
+  build: NO_IMAGES,
+  images: NO_IMAGES,
+  pull: NO_IMAGES,
+  load: NO_IMAGES,
+  import: NO_IMAGES,
+};
+
+const PROCESSORS: Words = {
+  arm64: "aarch64",
+  armv8: "aarch64",
+  amd64: "x86_64",
+  x64: "x86_64",
+  "x86-64": "x86_64",
+};
+
+const of = (words: Words | undefined, name: string): string | undefined =>
+  words !== undefined && Object.hasOwn(words, name) ? words[name] : undefined;
+
+/** What to use in place of an option that the command does not have, if that is known. */
+export const familiar = (command: string, name: string): string | undefined =>
+  of(Object.hasOwn(OPTIONS, command) ? OPTIONS[command] : undefined, name);
+
+/** What to use in place of a command that hutch does not have. */
+export const familiarCommand = (name: string): string | undefined => of(COMMANDS, name);
+
+/** What the kernel calls a processor that others call so. */
+export const familiarProcessor = (name: string): string | undefined => of(PROCESSORS, name.toLowerCase());

@@ -78,12 +78,15 @@ function asksForHelp({ command }: Module, argv: readonly string[]): boolean {
 }
 
 async function unknownCommand(name: string): Promise<never> {
-  const { nearest } = await import("../options/nearest.ts");
+  const [{ nearest }, { familiarCommand }] = await Promise.all([
+    import("../options/nearest.ts"),
+    import("./familiar.ts"),
+  ]);
   const options = ["--help", "--version", ...GLOBAL_OPTIONS.map((option) => `--${option.name}`)];
   const near = nearest(name, name.startsWith("-") ? options : Object.keys(COMMANDS));
   throw new HutchError({
     operation: name.startsWith("-") ? `unknown option ${name}` : `unknown command ${name}`,
-    hint: near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`,
+    hint: familiarCommand(name) ?? (near === undefined ? "see hutch --help" : `did you mean hutch ${near}?`),
   });
 }
 

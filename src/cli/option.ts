@@ -49,8 +49,7 @@ function separate(command: Command, word: string): string[] {
 }
 
 function unknownOption(command: Command, text: string, name: string, letter = ""): HutchError {
-  // Engines call the other commands, and have no habits.
-  const habit = (word: string) => (command.name === "in" ? familiar(word) : undefined);
+  const habit = (word: string) => familiar(command.name, word);
   const near = nearest(name, [...command.options.map((option) => option.name), "help"]);
   const meant = near === undefined ? undefined : `did you mean --${near}?`;
   return usageError(command.name, `unknown option ${text}`, habit(name) ?? meant ?? habit(letter));
