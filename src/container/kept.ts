@@ -28,8 +28,12 @@ interface Header extends Looks {
   readonly details?: string;
 }
 
-/** So many are kept; then the directory is cleared. */
+/** No more are kept; what is kept lies in memory (/run is a tmpfs). */
 const MOST = 128;
+/** In bytes; most programs have a quarter of it. One with very long arguments is compiled every time. */
+const MOST_BYTES = 256 * 1024;
+/** So many are left when there are too many, because looking at all of them takes time. */
+const LEFT = 96;
 /**
  * What keep writes: a key, or a key and a process id. A directory of the user's choice may hold other files.
  */
@@ -110,10 +114,11 @@ export function keep(directory: string, key: string, program: Uint8Array, header
   // Containers of one description may be started for the first time at once.
   const temporary = `${directory}/${key}.${call("ask for the process id", "getpid")}`;
   try {
+    const line = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
+    if (line.length + program.length > MOST_BYTES) return;
     mkdirAll(directory, 0o700);
     if (!isSafe(directory, effectiveUser())) return;
-    clear(directory);
-    const line = new TextEncoder().encode(`${JSON.stringify(header)}\n`);
+    makeRoom(directory);
     const file = new Uint8Array(new ArrayBuffer(line.length + program.length));
     file.set(line);
     file.set(program, line.length);
@@ -124,8 +129,25 @@ export function keep(directory: string, key: string, program: Uint8Array, header
   }
 }
 
-function clear(directory: string): void {
-  const entries = listDirectory(directory);
-  if (entries.length < MOST) return;
-  for (const { name } of entries) if (OWN_NAME.test(name)) unlink(`${directory}/${name}`);
+interface Aged {
+  readonly path: string;
+  /** An engine's container is often started once and never again; its program is the first to go. */
+  readonly isUsedAgain: boolean;
+  readonly accessed: bigint;
+}
+
+const byUse = (a: Aged, b: Aged): number =>
+  Number(a.isUsedAgain) - Number(b.isUsedAgain) || Number(a.accessed - b.accessed);
+
+/** Removes those that were not used for the longest time, if there is no room for one more. */
+function makeRoom(directory: string): void {
+  const own = listDirectory(directory).filter(({ name }) => OWN_NAME.test(name));
+  if (own.length < MOST) return;
+  const aged = own.flatMap(({ name }): Aged[] => {
+    const path = `${directory}/${name}`;
+    const status = fileStatus(path, { follow: false });
+    if (status === undefined) return [];
+    return [{ path, isUsedAgain: status.accessed > status.modified, accessed: status.accessed }];
+  });
+  for (const { path } of aged.sort(byUse).slice(0, -LEFT)) unlink(path);
 }

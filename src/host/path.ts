@@ -30,6 +30,11 @@ export interface FileStatus {
   readonly inode: bigint;
   /** Time of the last modification, in nanoseconds since 1970. */
   readonly modified: bigint;
+  /**
+   * Time of the last reading, in nanoseconds since 1970; on a mount with relatime (mount(8)) only the first
+   * reading after a modification counts, and one a day.
+   */
+  readonly accessed: bigint;
   /** The device the file is on. */
   readonly device: { readonly major: number; readonly minor: number };
   /** The device the file is, when it is one. */
@@ -74,6 +79,9 @@ export function fileStatus(
     throw syscallError(`statx ${path}`, result);
   }
   const at32 = (field: keyof typeof STATX_OFFSETS): number => view.getUint32(STATX_OFFSETS[field], true);
+  const time = (name: "atime" | "mtime"): bigint =>
+    view.getBigInt64(STATX_OFFSETS[`stx_${name}_sec`], true) * 1_000_000_000n +
+    BigInt(at32(`stx_${name}_nsec`));
   const mode = view.getUint16(STATX_OFFSETS.stx_mode, true);
   return {
     kind: kindOf(mode, path),
@@ -83,8 +91,8 @@ export function fileStatus(
     size: Number(view.getBigUint64(STATX_OFFSETS.stx_size, true)),
     links: at32("stx_nlink"),
     inode: view.getBigUint64(STATX_OFFSETS.stx_ino, true),
-    modified:
-      view.getBigInt64(STATX_OFFSETS.stx_mtime_sec, true) * 1_000_000_000n + BigInt(at32("stx_mtime_nsec")),
+    modified: time("mtime"),
+    accessed: time("atime"),
     device: { major: at32("stx_dev_major"), minor: at32("stx_dev_minor") },
     special: { major: at32("stx_rdev_major"), minor: at32("stx_rdev_minor") },
   };

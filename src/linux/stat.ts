@@ -48,6 +48,8 @@ export const STATX_OFFSETS = {
   stx_size: 40,
   stx_blocks: 48,
   stx_attributes_mask: 56,
+  stx_atime_sec: 64,
+  stx_atime_nsec: 72,
   stx_mtime_sec: 112,
   stx_mtime_nsec: 120,
   stx_rdev_major: 128,

@@ -1,6 +1,14 @@
 /** Programs that are kept for the next start, and when they are not used. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { keep, keptDirectory, keyOf, recall } from "../../src/container/kept.ts";
 import { recordingLook } from "../../src/host/look.ts";
@@ -92,17 +100,41 @@ describe("a kept program", () => {
     expect(() => keep("/dev/null/x", KEY, PROGRAM, { ...record(), warnings: [] })).not.toThrow();
   });
 
-  test("makes room by removing its like, and nobody else's files", () => {
+  const named = (index: number): string => `${index}`.padStart(40, "0");
+
+  test("makes room by removing those that were used least lately, and nobody else's files", () => {
     const directory = kept("/");
     const { record } = recordingLook();
-    for (let index = 0; index < 130; index++) {
-      writeFileSync(join(directory, `${index}`.padStart(40, "0")), "");
+    for (let index = 0; index < 128; index++) {
+      writeFileSync(join(directory, named(index)), "");
+      // The first eight were written first, and used again since.
+      const written = 1_000_000 + index;
+      utimesSync(join(directory, named(index)), index < 8 ? 2_000_000 : written, written);
       writeFileSync(join(directory, `letter ${index}`), "");
     }
     keep(directory, KEY, PROGRAM, { ...record(), warnings: [] });
     const names = readdirSync(directory);
-    expect(names.filter((name) => name.startsWith("0"))).toEqual([]);
-    expect(names.filter((name) => name.startsWith("letter")).length).toBe(130);
+    const expected = [...Array(128).keys()].filter((index) => index < 8 || index >= 40).map(named);
+    expect(names.filter((name) => name.startsWith("0")).sort()).toEqual(expected);
+    expect(names.filter((name) => name.startsWith("letter")).length).toBe(128);
+    expect(recall(directory, KEY)?.program).toEqual(PROGRAM);
+  });
+
+  test("is left alone by foreign files, however many", () => {
+    const directory = kept("/");
+    const { record } = recordingLook();
+    keep(directory, named(1), PROGRAM, { ...record(), warnings: [] });
+    for (let index = 0; index < 200; index++) writeFileSync(join(directory, `letter ${index}`), "");
+    keep(directory, named(2), PROGRAM, { ...record(), warnings: [] });
+    expect(recall(directory, named(1))?.program).toEqual(PROGRAM);
+  });
+
+  test("of more than 256 KiB is not kept", () => {
+    const directory = kept("/");
+    const { record } = recordingLook();
+    keep(directory, named(1), new Uint8Array(200 * 1024), { ...record(), warnings: [] });
+    keep(directory, named(2), new Uint8Array(256 * 1024), { ...record(), warnings: [] });
+    expect(readdirSync(directory).sort()).toEqual([named(1), KEY]);
   });
 
   test("that is not there is none", () => {
