@@ -6,6 +6,7 @@ import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   F_ADD_SEALS,
+  F_GET_SEALS,
   F_SEAL_GROW,
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
@@ -51,12 +52,21 @@ const MODE = 0o500;
 
 const PROC_HINT = { ENOENT: "it takes /proc, which is not mounted" } as const;
 
-/** Goes to the directory of the file: by a descriptor no mount could be cloned in a new namespace. */
-function goHere(): Step[] {
+/**
+ * Goes to the directory of the file: by a descriptor no mount could be cloned in a new namespace. `links` are
+ * the names that the file has.
+ */
+function goHere(links: Slot): Step[] {
   const path = buffer("path of this program", PATH_MAX);
   const [at, last, byte] = [slot("path byte at"), slot("last slash"), slot("path byte")];
   const why = "go to the directory of this program";
   return [
+    branch(links, "ne", 0, "this program has a name"),
+    {
+      kind: "fail",
+      message: `${why}: it was started from memory, or has been removed; hint: start the file by its path`,
+    },
+    label("this program has a name"),
     // One byte less, so that a NUL follows.
     call(why, "readlinkat", [AT_FDCWD, "/proc/self/exe", path, PATH_MAX - 1], { hints: PROC_HINT }),
     set(at, path),
@@ -110,7 +120,7 @@ export function findName(): Step[] {
 export function becomeCopy({ directory, pack }: Standalone): Step[] {
   const status = buffer("statx", STATX_SIZE_OF);
   const [links, size, copy, written] = [slot("links"), slot("size"), slot("copy"), slot("bytes copied")];
-  const [argv, envp] = [slot("arguments"), slot("environment")];
+  const [argv, envp, sealed] = [slot("arguments"), slot("environment"), slot("seals")];
   const why = "go on in a copy in memory";
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
@@ -119,10 +129,14 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
       into: SELF,
       hints: PROC_HINT,
     }),
+    // Not by its links: a file that was removed, or came in memory from somebody else, has none either.
+    call("see whether this is the copy", "fcntl", [SELF, F_GET_SEALS, 0], {
+      into: sealed,
+      errors: { EINVAL: "ignore" },
+    }),
+    branch(sealed, "eq", seals, "this is the copy"),
     call("look at this program", "statx", [SELF, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status]),
-    load(links, status, STATX_OFFSETS.stx_nlink, 4),
-    branch(links, "eq", 0, "this is the copy"),
-    ...(directory === undefined ? [] : goHere()),
+    ...(directory === undefined ? [] : [load(links, status, STATX_OFFSETS.stx_nlink, 4), ...goHere(links)]),
     ...(pack === undefined
       ? [load(size, status, STATX_OFFSETS.stx_size, 8)]
       : [set(size, pack.offset), ...keepPackFile(SELF)]),

@@ -142,6 +142,24 @@ describe("a compiled file", () => {
     });
   });
 
+  /** Starts a file that has no name any more twice, and tells its mode. */
+  const NAMELESS =
+    'exec 3</dev/null 9<"$0"; rm "$0"; /proc/self/fd/9 && /proc/self/fd/9; stat -Lc %a /proc/self/fd/9';
+
+  withRoot("starts without a name too, as often as it is wanted", async () => {
+    const file = await compiled(root, "echo", "a");
+    expect(await run(["sh", "-c", NAMELESS, file])).toMatchObject({ stdout: "a\na\n755\n", stderr: "" });
+  });
+
+  withRoot("without a name has no directory that --relative could mean", async () => {
+    const file = await compiled("--relative", root, "true");
+    const { stdout, stderr } = await run(["sh", "-c", NAMELESS, file]);
+    expect(stderr).toContain(
+      "9: go to the directory of this program: it was started from memory, or has been removed",
+    );
+    expect(stdout).toBe("755\n");
+  });
+
   withRoot("finds its root in the environment: --rootfs-from-env", async () => {
     const file = await compiled("--rootfs-from-env", "BOX_ROOT", "cat", "/etc/group");
     const { code, stdout } = await run([file], { env: { BOX_ROOT: root } });

@@ -113,6 +113,12 @@ describe("a packed file", () => {
     expect(hashes[0]).toBe(hashes[1]);
   });
 
+  withErofs("starts without a name, whatever else is open", async () => {
+    const file = await packed(root, "echo", "a");
+    const script = 'exec 3</dev/null 9<"$0"; rm "$0"; exec /proc/self/fd/9';
+    expect(await run(["sh", "-c", script, file])).toMatchObject({ code: 0, stdout: "a\n", stderr: "" });
+  });
+
   withErofs("starts many times at once, and with any descriptors", async () => {
     const file = await packed(root, "sh", "-c", "ls /proc/self/fd | tr '\\n' ' '");
     const all = await Promise.all(Array.from({ length: 8 }, () => run([file])));
