@@ -1,13 +1,12 @@
 /** hutch create: everything up to the wait for `start`. */
-import { close, open, read as readBytes, write as writeBytes } from "../host/fd.ts";
+import { close, read as readBytes, write as writeBytes } from "../host/fd.ts";
 import { executable } from "../host/memfd.ts";
-import { fileKind } from "../host/path.ts";
+import { fileKind, fileStatus } from "../host/path.ts";
 import { makePipe } from "../host/pipe.ts";
+import { bind, datagramSocket } from "../host/socket.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import { AT_FDCWD, O_RDWR } from "../linux/fcntl.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
-import { S_IFIFO } from "../linux/stat.ts";
 import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
 import { type Identity, identify } from "./identity.ts";
@@ -21,7 +20,7 @@ import {
   pathOf,
   type Record,
   reserve,
-  startFifo,
+  startSocket,
   write,
   writeSummary,
 } from "./store.ts";
@@ -126,15 +125,18 @@ async function makeOrUndo<T>(
   if (creation.unit !== undefined) refuseTaken(creation.record);
   // A cgroup that is there is another's: the creator refuses it, and `delete --force` must not remove it.
   const cgroups = creation.record.cgroups.filter((path) => fileKind(path) === undefined);
-  const record: Record = { ...creation.record, cgroups };
   let isMade = false;
   const whenMade: Creation["whenMade"] = (made) => {
     isMade = true;
     return creation.whenMade(made);
   };
   preserve(creation.preserveFds);
-  const held = reserve(root, record.id);
-  const making: Making = { ...creation, record, whenMade, held };
+  const held = reserve(root, creation.record.id);
+  const start = datagramSocket();
+  // Written down before it has its path, and anybody can be asked for who holds it.
+  const socket = Number(fileStatus("", { at: start })?.inode);
+  const record: Record = { ...creation.record, cgroups, socket };
+  const making: Making = { ...creation, record, whenMade, held, start };
   try {
     write(held, record);
     return await finish(record, await makeAndHandOver(making));
@@ -150,6 +152,8 @@ async function makeOrUndo<T>(
 
 interface Making extends Creation {
   readonly held: Held;
+  /** The socket that init waits at. */
+  readonly start: number;
   /** Once it was started. */
   creator?: Bun.Subprocess;
 }
@@ -171,11 +175,9 @@ function refuseTaken({ unit, cgroups }: Record): void {
 
 /** Runs the creator, and follows what it tells until init has been handed over. */
 async function makeAndHandOver(creation: Making): Promise<Maker> {
-  const { held, record, program, preserveFds, stays } = creation;
-  const fifo = startFifo(pathOf(held));
-  call(`make ${fifo}`, "mknodat", AT_FDCWD, fifo, S_IFIFO | 0o600, 0);
+  const { held, record, program, preserveFds, stays, start } = creation;
+  bind(start, startSocket(pathOf(held)));
   const [report, go, hand] = [makePipe("for reports"), makePipe("to the creator"), makePipe("to init")];
-  const start = open(fifo, O_RDWR);
   const file = executable(program.bytes, "hutch");
   const preserved = Array.from({ length: preserveFds }, (_, index) => FIRST_FREE + index);
   const control = [

@@ -13,7 +13,7 @@ import { awaitEnd, type Identity, isAlive, signalProcess } from "./identity.ts";
 import { thaw } from "./kill.ts";
 import { unlessGone } from "./process.ts";
 import { type Status, statusOf } from "./state.ts";
-import { directoryOf, forget, type Held, hold, pathOf, type Record, read, startFifo } from "./store.ts";
+import { directoryOf, forget, type Held, hold, pathOf, type Record, read, startSocket } from "./store.ts";
 
 /**
  * Ends what is left of a container that has stopped, and forgets it; throws HutchError when it has not
@@ -95,7 +95,7 @@ const PAUSE_MS = 2;
 function endProcesses(held: Held, record: Record | undefined): void {
   const { root, id } = held;
   const end = performance.now() + PATIENCE_MS;
-  const fifo = startFifo(pathOf(held));
+  const socket = startSocket(pathOf(held));
   const init = record?.init;
   if (init !== undefined) signalProcess(init, SIGNALS.SIGKILL);
   // Nobody ends who is frozen, and nobody comes to an end who waits for him.
@@ -106,9 +106,10 @@ function endProcesses(held: Held, record: Record | undefined): void {
   const directory = absolutePath(directoryOf(root, id));
   const orphans = record?.launcher === undefined ? [] : launchers(directory, id);
   for (const process of orphans) signalProcess(process, SIGNALS.SIGKILL);
-  while (isHeld(fifo)) {
+  while (isHeld(socket)) {
     // Again and again, because the creator may have made init in between.
-    for (const process of holders(fifo)) signalProcess(process, SIGNALS.SIGKILL);
+    const { socket: inode } = unlessGone(() => recordIfAny(held)) ?? {};
+    if (inode !== undefined) for (const process of holders(inode)) signalProcess(process, SIGNALS.SIGKILL);
     if (performance.now() > end) throw stays(id, "the processes that create it do");
     thaw(record?.cgroups ?? []);
     Bun.sleepSync(PAUSE_MS);

@@ -4,7 +4,7 @@ import { coldOf } from "./freezer.ts";
 import { isHeld } from "./holders.ts";
 import { isAlive } from "./identity.ts";
 import { ranOutOfMemory } from "./oom-watch.ts";
-import { directoryOf, type Record, read, startFifo } from "./store.ts";
+import { directoryOf, type Record, read, startSocket } from "./store.ts";
 
 export type Status = "creating" | "created" | "running" | "paused" | "stopped";
 
@@ -13,8 +13,8 @@ export function statusOf(root: string, id: string, record: Record | undefined): 
   if (record?.init === undefined) return "creating";
   if (!isAlive(record.init)) return "stopped";
   if (!record.isCreated) return "creating";
-  // Who has begun its program has closed the FIFO, also when the hutch that started it could not remove it.
-  if (isHeld(startFifo(directoryOf(root, id)))) return "created";
+  // Who has begun its program has closed the socket, also when the hutch that started it could not remove it.
+  if (isHeld(startSocket(directoryOf(root, id)))) return "created";
   return coldOf(record.cgroups) === "frozen" ? "paused" : "running";
 }
 

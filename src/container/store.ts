@@ -50,6 +50,8 @@ export interface Record {
   readonly unit?: UnitName;
   /** The hooks that come after `create`, as its config had them. */
   readonly hooks: Pick<Hooks, "poststart" | "poststop">;
+  /** The inode of the socket that init waits at for `start`; who has it open belongs to the creation. */
+  readonly socket?: number;
   /** Init, once it is known. */
   readonly init: Identity | undefined;
   /** True once `create` has handed init over, or when the launcher of `run` has made it. */
@@ -85,7 +87,7 @@ export function checkId(id: string): void {
 export const directoryOf = (root: string, id: string): string => `${root}/${id}`;
 
 /** In the directory of a container. */
-export const startFifo = (directory: string): string => `${directory}/${START}`;
+export const startSocket = (directory: string): string => `${directory}/${START}`;
 
 /**
  * The directory of a container, held open. By its id alone, who is slow would find that of a later container

@@ -104,7 +104,7 @@ export function awaitCgroup(context: Context): Step[] {
   ];
 }
 
-/** Failures are told to the end; the FIFO of `start` must be init's alone, for it says that init waits. */
+/** Failures are told to the end; the socket of `start` must be init's alone, for it says that init waits. */
 const letGo = (preserveFds: number): Step =>
   call("keep nothing of hutch's but the pipe of reports", "close_range", [
     controlDescriptor(preserveFds, "go"),

@@ -8,10 +8,9 @@ import {
   AT_FDCWD,
   AT_REMOVEDIR,
   AT_SYMLINK_NOFOLLOW,
+  F_OK,
   O_CLOEXEC,
-  O_NONBLOCK,
   O_RDONLY,
-  O_WRONLY,
   openFlags,
 } from "../linux/fcntl.ts";
 import { POLLIN } from "../linux/poll.ts";
@@ -29,7 +28,7 @@ const result = slot("result");
 
 export const deleteContainer = (arch: Arch): Step[] => [
   ...unlessEnded(),
-  ...unlessHeld(),
+  ...unlessStarted(),
   ...removeCgroups(),
   ...forget(arch),
   exit(0, "the container is deleted"),
@@ -58,20 +57,15 @@ function unlessEnded(): Step[] {
   ];
 }
 
-/** Whoever is still creating the container holds the FIFO, as far as it was not started. */
-function unlessHeld(): Step[] {
-  const errors = { ENXIO: { to: "not held" }, ENOENT: { to: "not held" } };
-  return [
-    call("see that nobody waits", "openat", [DIRECTORY, START, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0], {
-      into: FILE,
-      errors,
-      ...orElse,
-    }),
-    jump(BUN),
-    label("not held"),
-    set(FILE, -1),
-  ];
-}
+/** A container that was not started may still be in the making: Bun looks who holds its socket. */
+const unlessStarted = (): Step[] => [
+  call("see that it was started", "faccessat", [DIRECTORY, START, F_OK], {
+    errors: { ENOENT: { to: "started" } },
+    ...orElse,
+  }),
+  jump(BUN),
+  label("started"),
+];
 
 function removeCgroups(): Step[] {
   const path = slot("path of a cgroup");

@@ -1,35 +1,47 @@
 /** `start` without Bun: what container/start.ts does, for a container that has no hooks left. */
-import { AT_EMPTY_PATH, LOCK_EX, LOCK_NB, O_CLOEXEC, O_NONBLOCK, O_WRONLY } from "../linux/fcntl.ts";
-import { SIGNALS } from "../linux/signal.ts";
-import { STATX_NLINK, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
-import { branch, buffer, bytes, call, exit, load, slot } from "./build.ts";
+import { AF_UNIX, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_DGRAM, SUN_PATH_AT } from "../linux/socket.ts";
+import { buffer, bytes, call, compute, exit, set, slot, store } from "./build.ts";
 import { DIRECTORY, FILE } from "./entry-place.ts";
 import { BUN } from "./entry-words.ts";
 import type { Step } from "./step.ts";
-import { ignoredAction, SIGSET_SIZE } from "./struct.ts";
 import { START } from "./summary.ts";
 
-const STATUS = buffer("statx", STATX_SIZE_OF);
+/** struct sockaddr_un, as far as it is needed. */
+const ADDRESS = buffer("address of the socket", 64);
+const WORD = 8;
+
+/** A text of at most eight bytes, and zeros, as a number. */
+const word = (text: string): bigint =>
+  [...new TextEncoder().encode(text)].reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+
+/** The path by the descriptor of the directory, because its own may be longer than an address. */
+function putAddress(): Step[] {
+  const prefix = "/proc/self/fd/";
+  const [end, digits] = [slot("end of the address"), slot("digits of the descriptor")];
+  return [
+    store(ADDRESS, 0, SUN_PATH_AT, AF_UNIX),
+    store(ADDRESS, SUN_PATH_AT, WORD, word(prefix.slice(0, WORD))),
+    store(ADDRESS, SUN_PATH_AT + WORD, WORD, word(prefix.slice(WORD))),
+    set(end, ADDRESS),
+    compute(end, end, "add", SUN_PATH_AT + prefix.length),
+    { kind: "decimal", to: end, value: DIRECTORY, length: digits },
+    compute(end, end, "add", digits),
+    store(end, 0, WORD, word(`/${START}`)),
+  ];
+}
 
 /**
- * Nobody waits for `start` at a FIFO that no one holds: then it cannot be opened (ENXIO). The summary was
- * written after the container was created, so nobody but init holds it.
+ * The summary was written after the container was created, so nobody but init has the socket open. Whoever
+ * removes it has started the container; init goes on once, however many tell it.
  */
 export function startContainer(): Step[] {
   const why = "let the container's program begin";
-  const links = slot("links");
   const orElse = { otherwise: BUN };
   return [
-    call(why, "openat", [DIRECTORY, START, O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0], { into: FILE, ...orElse }),
-    // Exactly one of many gets the lock while the FIFO has its name.
-    call(why, "flock", [FILE, LOCK_EX | LOCK_NB], orElse),
-    call(why, "statx", [FILE, "", AT_EMPTY_PATH, STATX_NLINK, STATUS], orElse),
-    load(links, STATUS, STATX_OFFSETS.stx_nlink, 4),
-    branch(links, "eq", 0, BUN),
-    // Init may end just now: then the write fails instead, and Bun, which ignores the signal too, says so.
-    call(why, "rt_sigaction", [SIGNALS.SIGPIPE, ignoredAction(), 0, SIGSET_SIZE], orElse),
-    call(why, "write", [FILE, bytes(new Uint8Array([1])), 1], orElse),
-    call(why, "unlinkat", [DIRECTORY, START, 0], { errors: { ENOENT: "ignore" }, ...orElse }),
+    call(why, "socket", [AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0], { into: FILE, ...orElse }),
+    ...putAddress(),
+    call(why, "sendto", [FILE, bytes(new Uint8Array([1])), 1, MSG_DONTWAIT, ADDRESS, ADDRESS.size], orElse),
+    call(why, "unlinkat", [DIRECTORY, START, 0], orElse),
     exit(0, "the container has started"),
   ];
 }

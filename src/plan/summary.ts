@@ -10,7 +10,10 @@
 /** The names of the files. */
 export const SUMMARY = "summary";
 export const RECORD = "record.json";
-/** The FIFO that init reads until `start` writes to it; gone when it has been started. */
+/**
+ * The socket that init reads until `start` sends to it; gone when it has been started. No FIFO: whoever looks
+ * into the directory would wait at it, and could take what `start` writes to it away from init.
+ */
 export const START = "start";
 
 /** Another form of the file gets another mark. */

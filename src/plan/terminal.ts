@@ -5,6 +5,7 @@
 import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
 import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ } from "../linux/ioctl.ts";
 import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../linux/mount.ts";
+import { AF_UNIX } from "../linux/socket.ts";
 import type { Process } from "../spec/spec.ts";
 import { buffer, bytes, call, load, set, slot, store, struct } from "./build.ts";
 import type { Context } from "./context.ts";
@@ -13,7 +14,6 @@ import { ROOT } from "./root.ts";
 import type { Buffer, Slot, Step, Struct } from "./step.ts";
 import { moveOnto, openInRoot, openTarget } from "./target.ts";
 
-const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;

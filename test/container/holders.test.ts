@@ -1,42 +1,49 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, openSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { holders, isHeld, launchers } from "../../src/container/holders.ts";
-import { lacksProgram, testUnless } from "../support/skip.ts";
+import { bind, datagramSocket } from "../../src/host/socket.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
-const withFifo = testUnless(lacksProgram("mkfifo"));
-
-function fifo(): string {
-  const path = join(temporaryDirectory("fifo"), "start");
-  expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0);
-  return path;
+/** A socket at a path as long as an id can make it, and its inode. */
+function held() {
+  const path = join(temporaryDirectory("socket"), "x".repeat(240), "start");
+  mkdirSync(dirname(path));
+  const directory = openSync(dirname(path), "r");
+  const fd = datagramSocket();
+  bind(fd, `/proc/self/fd/${directory}/start`);
+  closeSync(directory);
+  return { path, fd, inode: fstatSync(fd).ino };
 }
 
-withFifo("a FIFO is held while somebody can read from it, and its holders are found", () => {
-  const path = fifo();
-  expect(isHeld(path)).toBeFalse();
-  expect(holders(path)).toEqual([]);
-  const fd = openSync(path, constants.O_RDWR);
+test("a socket is held while somebody has it open, and its holders are found", () => {
+  const { path, fd, inode } = held();
   expect(isHeld(path)).toBeTrue();
-  expect(holders(path).map(({ pid }) => pid)).toEqual([process.pid]);
+  expect(holders(inode).map(({ pid }) => pid)).toEqual([process.pid]);
   closeSync(fd);
   expect(isHeld(path)).toBeFalse();
+  expect(holders(inode)).toEqual([]);
 });
 
-withFifo("a holder under another name of the directory is found all the same", async () => {
-  const path = fifo();
-  const child = Bun.spawn(["sh", "-c", 'exec 9<>"$0"; echo open; exec sleep 1000', path], { stdout: "pipe" });
-  await child.stdout.getReader().read();
-  expect(holders(`/proc/self/root${path}`).map(({ pid }) => pid)).toEqual([child.pid]);
+test("whoever has inherited it is a holder, and who tries to read its file is none", async () => {
+  const { path, fd, inode } = held();
+  const stdio = ["ignore", "ignore", "ignore", fd] as const;
+  const child = Bun.spawn(["sleep", "1000"], { stdio: [...stdio] });
+  closeSync(fd);
+  expect(isHeld(path)).toBeTrue();
+  expect(() => readFileSync(path)).toThrow("ENXIO");
+  expect(holders(inode).map(({ pid }) => pid)).toEqual([child.pid]);
   child.kill("SIGKILL");
   await child.exited;
   expect(isHeld(path)).toBeFalse();
 });
 
-test("a FIFO that is not there is not held", () => {
+test("a socket that is not there is not held, nor is another file of its name", () => {
   expect(isHeld("/nowhere/start")).toBeFalse();
-  expect(holders("/nowhere/start")).toEqual([]);
+  expect(isHeld(`/nowhere/${"x".repeat(240)}/start`)).toBeFalse();
+  const path = join(temporaryDirectory("socket"), "start");
+  writeFileSync(path, "");
+  expect(isHeld(path)).toBeFalse();
 });
 
 test("a launcher is known by its name and its container's directory, not by one of them alone", async () => {

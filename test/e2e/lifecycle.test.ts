@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
+import { eventually } from "../support/terminal.ts";
 import { type Change, childrenOf, freshId, withLinux } from "./support-inside.ts";
 import {
   asRoot,
@@ -229,6 +230,24 @@ asRoot("list tells all containers as a table, as JSON and by their ids", async (
   await refused(where, "invalid format option xml", "list", "-f", "xml");
   await where.ok("delete", "--force", first.id);
   await where.ok("delete", second.id);
+});
+
+asRoot("who reads all files of a container's directory does not wait, and start is heard", async () => {
+  const where = await place("sleep 1000");
+  const id = freshId();
+  await where.ok("create", "--bundle", where.bundle, id);
+  const readers = Array.from({ length: 4 }, () =>
+    Bun.spawn(["sh", "-c", `cat ${join(where.root, id)}/*`], { stdout: "ignore", stderr: "pipe" }),
+  );
+  await Bun.sleep(100);
+  await where.ok("start", id);
+  const { pid } = await stateOf(where, id);
+  expect(await eventually(() => read(`/proc/${pid}/cmdline`).includes("sleep"))).toBe(true);
+  for (const reader of readers) {
+    expect(await reader.exited).toBe(1);
+    expect(await new Response(reader.stderr).text()).toContain("start: No such device or address");
+  }
+  await where.ok("delete", "--force", id);
 });
 
 asRoot("a paused container dies of KILL, and delete --force removes it", async () => {

@@ -1,9 +1,10 @@
-/** `start` by the compiled entry program, at a FIFO of our own, on both architectures. */
+/** `start` by the compiled entry program, at a socket of our own, on both architectures. */
 import { expect } from "bun:test";
-import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { syscall } from "../../src/host/syscall.ts";
-import { AT_FDCWD, LOCK_EX, O_PATH } from "../../src/linux/fcntl.ts";
+import { setNonblock } from "../../src/host/fd.ts";
+import { bind, datagramSocket, sendTo } from "../../src/host/socket.ts";
+import { AT_FDCWD, O_PATH } from "../../src/linux/fcntl.ts";
 import { call, exit, label, slot } from "../../src/plan/build.ts";
 import { DIRECTORY } from "../../src/plan/entry-place.ts";
 import { startContainer } from "../../src/plan/entry-start.ts";
@@ -24,44 +25,43 @@ const PLAN: Plan = [
   exit(LEFT_TO_BUN, "not started"),
 ];
 
-/** A directory with the FIFO. */
-function place(): { directory: string; fifo: string } {
+/** A directory with a socket, and whoever reads it. */
+function place() {
   const directory = temporaryDirectory("start");
-  const fifo = join(directory, START);
-  expect(Bun.spawnSync(["mkfifo", fifo]).exitCode).toBe(0);
-  return { directory, fifo };
+  const init = datagramSocket();
+  bind(init, join(directory, START));
+  setNonblock(init, true);
+  return { directory, init };
 }
 
-contract("who waits at the FIFO reads one byte, and the FIFO is gone", ({ run }) => {
-  const { directory, fifo } = place();
-  const waits = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+contract("who waits at the socket reads one byte, and the socket is gone", ({ run }) => {
+  const { directory, init } = place();
   try {
     expect(run(PLAN, undefined, { args: [directory] })).toMatchObject({ code: 0, stderr: "" });
     const read = Buffer.alloc(8);
-    expect(readSync(waits, read)).toBe(1);
+    expect(readSync(init, read)).toBe(1);
     expect(read[0]).toBe(1);
     expect(readdirSync(directory)).toEqual([]);
     expect(run(PLAN, undefined, { args: [directory] }).code).toBe(LEFT_TO_BUN);
   } finally {
-    closeSync(waits);
+    closeSync(init);
   }
 });
 
 contract("where nobody waits nothing happens", ({ run }) => {
-  const { directory } = place();
+  const { directory, init } = place();
+  closeSync(init);
   expect(run(PLAN, undefined, { args: [directory] }).code).toBe(LEFT_TO_BUN);
   expect(readdirSync(directory)).toEqual([START]);
 });
 
-contract("while somebody else is starting it nothing happens", ({ run }) => {
-  const { directory, fifo } = place();
-  const other = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+contract("while others have told it to start before, and were not heard, nothing happens", ({ run }) => {
+  const { directory, init } = place();
   try {
-    expect(syscall("flock", other, LOCK_EX)).toBe(0);
+    while (sendTo(join(directory, START), Buffer.from("x")) === "reached");
     expect(run(PLAN, undefined, { args: [directory] }).code).toBe(LEFT_TO_BUN);
-    expect(() => readSync(other, Buffer.alloc(8))).toThrow("EAGAIN");
     expect(readdirSync(directory)).toEqual([START]);
   } finally {
-    closeSync(other);
+    closeSync(init);
   }
 });
