@@ -114,7 +114,9 @@ async function superviseFrom(
     await start(load(root, id), warn);
     return await supervisor.ended();
   } catch (error) {
-    supervisor.signal("SIGKILL");
+    await deleteForced(root, id, warn);
+    // It is not ended itself, because it has to give the caller's terminal back.
+    await supervisor.ended();
     throw error;
   }
 }
