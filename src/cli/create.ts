@@ -2,10 +2,9 @@
 import type { Manager } from "../cgroup/systemd.ts";
 import { type Creation, create } from "../container/create.ts";
 import { type Draft, readDraft, recordOf } from "../container/draft.ts";
+import { writePidFile } from "../container/pid-file.ts";
 import { type Program, programOf } from "../container/program.ts";
 import type { Record } from "../container/store.ts";
-import { writeFile } from "../host/fd.ts";
-import { rename } from "../host/path.ts";
 import { connect } from "../host/socket.ts";
 import { HutchError } from "../linux/error.ts";
 import { controlDescriptor } from "../plan/creator-control.ts";
@@ -24,12 +23,6 @@ export const command: Command = {
   stopsAtWord: false,
   examples: [["hutch create --bundle /srv/box box && hutch start box", "make it, then run it"]],
 };
-
-/** Written whole or not at all: whoever waits for the file reads all of it. */
-function writePidFile(path: string, record: Record): void {
-  writeFile(`${path}.hutch`, `${record.init?.pid}`, { mode: 0o644 });
-  rename(`${path}.hutch`, path);
-}
 
 /** prestart and createRuntime: in hutch's own namespaces, when those of the container are made. */
 async function hooksOfHost(root: string, hooks: Hooks, record: Record, stop?: AbortSignal): Promise<void> {
@@ -121,7 +114,7 @@ export const creationOf = ({ root, id, program, draft, preserveFds, pidFile, rep
   pidfdSocket: undefined,
   whenMade: (made: Record, stop?: AbortSignal) => hooksOfHost(root, draft.hooks ?? {}, made, stop),
   whenReady: async (ready: Record) => {
-    if (pidFile !== undefined) writePidFile(pidFile, ready);
+    if (pidFile !== undefined && ready.init !== undefined) writePidFile(pidFile, ready.init.pid);
   },
   warn,
 });

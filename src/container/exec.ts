@@ -1,14 +1,14 @@
 /** hutch exec: the joiner is made here, and then this process becomes it, or waits until it is done. */
 import { execInPlace } from "../host/exec.ts";
-import { close, read, write, writeFile } from "../host/fd.ts";
+import { close, read, write } from "../host/fd.ts";
 import { executable } from "../host/memfd.ts";
-import { rename } from "../host/path.ts";
 import { makePipe } from "../host/pipe.ts";
 import { connect } from "../host/socket.ts";
 import { call, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { F_DUPFD_CLOEXEC } from "../linux/fcntl.ts";
 import { HIGH, JOINER_CONTROL } from "../plan/joiner-control.ts";
+import { writePidFile } from "./pid-file.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 
@@ -129,9 +129,4 @@ async function follow(program: Program, id: string, pids: number, reports: numbe
 async function readRecord(fd: number, size: number, what: string): Promise<DataView | undefined> {
   const view = new DataView(new ArrayBuffer(size));
   return read(fd, new Uint8Array(view.buffer), what) < size ? undefined : view;
-}
-
-function writePidFile(path: string, pid: number): void {
-  writeFile(`${path}.hutch`, `${pid}`, { mode: 0o644 });
-  rename(`${path}.hutch`, path);
 }
