@@ -13,7 +13,6 @@ import { type Identity, identify } from "./identity.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
-import { stepError } from "./step-error.ts";
 import {
   type Held,
   isWritten,
@@ -71,6 +70,9 @@ interface Event {
   readonly value: number;
 }
 
+/** The second word of the creator's command line, which its cgroups are called by. */
+const nameOf = ({ id }: Record): string => `hutch-${id}`;
+
 /** One event or failure; undefined when the program has ended. */
 function nextEvent(fd: number): Event | undefined {
   const view = new DataView(new ArrayBuffer(RECORD_SIZE));
@@ -96,7 +98,7 @@ export const createBeside = (creation: Creation): Promise<Supervisor> =>
   makeOrUndo(creation, async (_, { child, report }) => {
     const refuse = async (event: Event | undefined): Promise<void> => {
       if (event === undefined || event.index === EVENT.supervised) return;
-      throw stepError(await creation.program.plan(), event.index, event.value);
+      throw await failure(creation, event);
     };
     // At its end, without an event, init has died before: the exit code tells of it.
     await refuse(nextEvent(report));
@@ -190,7 +192,7 @@ async function makeAndHandOver(creation: Making): Promise<Maker> {
   ];
   const given = noteArguments(creation.report === undefined ? {} : { report: creation.report });
   const child = Bun.spawn(
-    [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, `hutch-${record.id}`, ...given],
+    [`/proc/${call("ask for the process id", "getpid")}/fd/${file}`, nameOf(record), ...given],
     {
       argv0: "hutch",
       env: {},
@@ -225,7 +227,7 @@ async function followUntilReady(
   fd: number,
   { go, hand }: { readonly go: number; readonly hand: number },
 ): Promise<Identity> {
-  const { held, record, program, unit, whenMade, whenReady } = creation;
+  const { held, record, unit, whenMade, whenReady } = creation;
   let init: Identity | undefined;
   let step: number | undefined;
   for (;;) {
@@ -243,7 +245,7 @@ async function followUntilReady(
       }
     } else if (event.index === EVENT.settled) writeBytes(hand, BYTE, "init");
     else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
-    else throw stepError(await program.plan(), event.index, event.value);
+    else throw await failure(creation, event);
     // Init may be faster than its creator, which tells the pid; then it waits for an answer.
     if (init === undefined || step === undefined) continue;
     if (step === EVENT.ready) {
@@ -267,6 +269,12 @@ function stateOf(record: Record, status: "creating" | "created"): Uint8Array {
     operation: `create ${record.id}`,
     reason: `the state is longer than ${STATE_SIZE} bytes`,
   });
+}
+
+/** What a step of the program has told. */
+async function failure({ program, record }: Creation, { index, value }: Event): Promise<HutchError> {
+  const { stepError } = await import("./step-error.ts");
+  return stepError(await program.plan(), index, value, nameOf(record));
 }
 
 const ended = ({ id }: Record): HutchError =>

@@ -98,7 +98,8 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
       birth.resolve();
     }
   });
-  const errors = (): HutchError[] => failures.map(({ index, value }) => stepError(start.plan, index, value));
+  const errors = (): HutchError[] =>
+    failures.map(({ index, value }) => stepError(start.plan, index, value, `hutch-${start.id}`));
   const exited = Promise.all([child.exited, reports.ended]).then(async ([code]): Promise<Exit> => {
     const [first, ...rest] = errors();
     // Whoever has made its first process has made its cgroup before, which is nobody else's then.

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { directory, makeDirectory, takeName } from "../../src/cgroup/directory.ts";
 import { type Creation, create } from "../../src/container/create.ts";
 import { recordOf } from "../../src/container/draft.ts";
 import { stepError } from "../../src/container/step-error.ts";
@@ -80,4 +81,13 @@ test("the error of a step has its hint and its exit code, and an errno without a
   expect(failure.exitCode).toBe(126);
   expect(stepError(plan, 0, 524).message).toBe("make x: mkdirat: errno 524");
   expect(stepError(plan, 1, 0)).toMatchObject({ message: "no command", exitCode: 127 });
+});
+
+test("a cgroup that is there already is told by its whole name, also by a program that is good for any id", async () => {
+  const cgroup = directory("x", { parent: temporaryDirectory("cgroup"), name: undefined, ancestors: [] });
+  mkdirSync(join(cgroup.parent, "hutch-box"));
+  const wish = creation([...takeName([cgroup]), ...makeDirectory(cgroup)]);
+  await expect(create(wish)).rejects.toThrow(
+    `make the cgroup in ${cgroup.parent}: hutch-box: mkdirat: EEXIST`,
+  );
 });
