@@ -8,6 +8,7 @@ import { branch, buffer, call, label, slot } from "../plan/build.ts";
 import type { Slot, Step } from "../plan/step.ts";
 import { type Directory, subjectOf } from "./directory.ts";
 import type { Setting } from "./setting.ts";
+import { TAKEN } from "./take.ts";
 
 const FILES = ["cpuset.cpus", "cpuset.mems"] as const;
 
@@ -59,15 +60,26 @@ export const inheritAbove = (path: string): Step[] =>
   });
 
 /**
- * For the container's own, which is new. What its settings say is left to them: to be given all first, and
- * less then, may be refused where processors are exclusive.
+ * For the container's own, which is new, or keeps what it has. What its settings say is left to them: to be
+ * given all first, and less then, may be refused where processors are exclusive.
  */
 export const inherit = (directory: Directory, settings: readonly Setting[]): Step[] =>
   FILES.filter((file) => !settings.some((setting) => setting.file === file)).flatMap((file) => {
     const why = whyOf(file, directory.text);
     const special = subjectOf(directory);
+    const [isNew, done] = [`cgroup ${directory.text} ${file} new`, `cgroup ${directory.text} ${file}`];
+    const mayBeThere = typeof directory.name === "string";
     return [
+      ...(mayBeThere
+        ? [
+            branch(directory.made, "ne", TAKEN, isNew),
+            ...read(why, [directory.self, file]),
+            branch(LENGTH, "gt", EMPTY, done),
+            label(isNew),
+          ]
+        : []),
       ...read(why, [AT_FDCWD, `${directory.parent}/${file}`], special),
       ...write(why, [directory.self, file], special),
+      ...(mayBeThere ? [label(done)] : []),
     ];
   });

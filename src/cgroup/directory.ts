@@ -4,16 +4,17 @@ import { branch, call, label, set, slot, strings } from "../plan/build.ts";
 import type { Buffer, Call, Slot, Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow } from "../plan/struct.ts";
 import type { Place } from "./path.ts";
+import { CONTAINERS_MODE, type Freezer, type Taken, takeCgroup } from "./take.ts";
 
 /** A directory that a plan makes and removes. */
-export interface Directory {
+export interface Directory extends Taken {
   /** How messages name it; the name of hutch's choice follows as their subject. */
   readonly text: string;
   readonly parent: string;
   readonly name: string | Slot;
-  /** Systemd has made it already, always or perhaps; absent: it has to be new. */
+  /** Systemd has made it already, always or perhaps; absent: it has to be new, or free to be taken. */
   readonly isThere?: "always" | "perhaps";
-  /** 1 once this run has made it: only then is it removed. */
+  /** Not 0 once this run has made or taken it: only then is it removed. */
   readonly made: Slot;
   /** The descriptors of the directory above and of this one. */
   readonly above: Slot;
@@ -37,13 +38,14 @@ const HINTS = {
 } as const;
 
 /** `key` is unique within the plan. */
-export const directory = (key: string, { parent, name }: Place): Directory => ({
+export const directory = (key: string, { parent, name }: Place, freezer?: Freezer): Directory => ({
   text: name === undefined ? `in ${parent}:` : `${parent}/${name}`,
   parent,
   name: name ?? GIVEN_NAME,
   made: slot(`cgroup ${key} made`),
   above: slot(`cgroup ${key} above`),
   self: slot(`cgroup ${key}`),
+  freezer,
 });
 
 /** What a call adds to its message: the name of the directory, where only the running program knows it. */
@@ -69,13 +71,14 @@ export const makeAncestor = (path: string): Step =>
   });
 
 /**
- * Makes the cgroup itself, which must be new unless systemd has made it for this container: the limits and
- * processes of another would be mixed with ours.
+ * Makes the cgroup itself. One of hutch's choice must be new, unless systemd has made it for this container;
+ * one that linux.cgroupsPath names may be there, if nobody uses it.
  */
 export function makeDirectory(directory: Directory, path: string | Buffer = directory.parent): Step[] {
   const { text, parent, name, isThere, made, above, self } = directory;
   const subject = subjectOf(directory);
   const there = `${made.name}: it is there`;
+  const isNamed = typeof name === "string";
   const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
     call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0], {
@@ -85,9 +88,9 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
     ...(isThere === "always"
       ? []
       : [
-          call(`make the cgroup ${text}`, "mkdirat", [above, name, MODE], {
+          call(`make the cgroup ${text}`, "mkdirat", [above, name, CONTAINERS_MODE], {
             ...subject,
-            ...(isThere === undefined ? {} : { errors: { EEXIST: { to: there } } }),
+            ...(isThere === "perhaps" || isNamed ? { errors: { EEXIST: { to: there } } } : {}),
             hints: {
               ...HINTS,
               EEXIST:
@@ -95,7 +98,7 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
             },
           }),
           set(made, 1),
-          ...(isThere === undefined ? [] : [label(there)]),
+          ...(isThere === "perhaps" || isNamed ? [label(there)] : []),
         ]),
     // Whoever starts a program by hand may give any name; one that leads elsewhere is undone here.
     call(`open the cgroup ${text}`, "openat2", [above, name, how, OPEN_HOW_SIZE], {
@@ -106,5 +109,12 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
         ENOENT: "systemd has made its unit in another place, or has removed it already",
       },
     }),
+    ...(isThere === undefined && isNamed
+      ? [
+          branch(made, "ne", 0, `${made.name}: it is new`),
+          ...takeCgroup(directory),
+          label(`${made.name}: it is new`),
+        ]
+      : []),
   ];
 }

@@ -11,6 +11,7 @@ import { newSettings, refuseImpossible } from "./limits.ts";
 import { handTo } from "./owner.ts";
 import { isExplicit, placeCgroup } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
+import { freezerOf } from "./take.ts";
 import { createV1, enterV1, type Membership, membershipsV1, settingsV1, type Task } from "./v1.ts";
 import { checkV2, createV2, membershipV2 } from "./v2.ts";
 
@@ -119,7 +120,7 @@ const isFound = ({ isManaged = false, cgroupsPath, mountsCgroup, uid }: CgroupIn
 function besideV1(unified: Unified | undefined, cgroupsPath: string | undefined) {
   if (unified === undefined) return undefined;
   const place = placeCgroup({ mount: unified.mount, relative: unified.own }, cgroupsPath);
-  return { directory: directory("unified", place), ancestors: place.ancestors };
+  return { directory: directory("unified", place, freezerOf("v2")), ancestors: place.ancestors };
 }
 
 function planV1(input: CgroupInput, isWanted: boolean): CgroupPlan {

@@ -12,6 +12,7 @@ import { type Directory, directory, makeAncestor, makeDirectory, subjectOf } fro
 import { newSettings } from "./limits.ts";
 import { isExplicit, placeCgroup } from "./path.ts";
 import { type Setting, writeSettings } from "./setting.ts";
+import { freezerOf } from "./take.ts";
 
 /** The controllers that an ordinary user's container with an explicit path has a directory of. */
 const USUAL: readonly string[] = ["memory", "cpu", "cpuacct", "pids", "devices", "freezer", "blkio"];
@@ -83,7 +84,7 @@ export function membershipsV1(
       {
         hierarchy,
         ancestors: place.ancestors,
-        directory: directory(key, place),
+        directory: directory(key, place, freezerOf(controllers)),
         settings: mine,
         tasks: slot(`cgroup ${key} tasks`),
       },

@@ -12,6 +12,7 @@ import { type Directory, directory, makeAncestor, makeDirectory } from "./direct
 import { isCore, newSettings } from "./limits.ts";
 import { above, placeCgroup } from "./path.ts";
 import { type Setting, writeSettings } from "./setting.ts";
+import { freezerOf } from "./take.ts";
 
 export interface MembershipV2 {
   readonly directory: Directory;
@@ -40,7 +41,7 @@ export function membershipV2(
 ): MembershipV2 {
   const beside = own === mount ? mount : own.slice(0, own.lastIndexOf("/"));
   const place = placeCgroup({ mount, relative: uid === 0 ? mount : beside }, cgroupsPath);
-  const directoryV2 = directory("v2", place);
+  const directoryV2 = directory("v2", place, freezerOf("v2"));
   return {
     directory: directoryV2,
     ancestors: place.ancestors,

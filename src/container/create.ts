@@ -125,7 +125,8 @@ async function makeOrUndo<T>(
 ): Promise<T> {
   const { root } = creation;
   if (creation.unit !== undefined) refuseTaken(creation.record);
-  // A cgroup that is there is another's: the creator refuses it, and `delete --force` must not remove it.
+  // A cgroup that is there is another's until init is born, which says that the creator has taken it:
+  // `delete --force` must not remove it before.
   const cgroups = creation.record.cgroups.filter((path) => fileKind(path) === undefined);
   let isMade = false;
   const whenMade: Creation["whenMade"] = (made) => {
@@ -137,10 +138,10 @@ async function makeOrUndo<T>(
   const start = datagramSocket();
   // Written down before it has its path, and anybody can be asked for who holds it.
   const socket = Number(fileStatus("", { at: start })?.inode);
-  const record: Record = { ...creation.record, cgroups, socket };
+  const record: Record = { ...creation.record, socket };
   const making: Making = { ...creation, record, whenMade, held, start };
   try {
-    write(held, record);
+    write(held, { ...record, cgroups });
     return await finish(record, await makeAndHandOver(making));
   } catch (error) {
     const { end, forgetOnce, runPoststop } = await import("./delete.ts");

@@ -1,12 +1,21 @@
 /** The record of a container in the foreground: written by hutch, ended by the program that it becomes. */
-import { absolutePath } from "../host/path.ts";
+import { absolutePath, fileKind } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
 import { type Draft, recordOf } from "./draft.ts";
 import { identify } from "./identity.ts";
 import { OOM, PID } from "./launched.ts";
-import { DEFAULT_ROOT, directoryOf, forget, type Held, RECORD, reserve, write } from "./store.ts";
+import {
+  DEFAULT_ROOT,
+  directoryOf,
+  forget,
+  type Held,
+  RECORD,
+  type Record,
+  reserve,
+  write,
+} from "./store.ts";
 
 export interface Foreground {
   readonly root: string;
@@ -26,6 +35,13 @@ const hasNoPlace = (error: unknown, { root, pidFile }: Foreground): boolean =>
   root === DEFAULT_ROOT &&
   pidFile === undefined;
 
+/** A cgroup that is there is another's until init is born, which says that the launcher has taken it. */
+function unborn(record: Record): Record {
+  const taken = record.cgroups.filter((path) => fileKind(path) !== undefined);
+  if (taken.length === 0) return record;
+  return { ...record, cgroups: record.cgroups.filter((path) => !taken.includes(path)), taken };
+}
+
 /** Takes the id, and writes the record; gives the arguments by which the program finds it. */
 export function enlist(foreground: Foreground, draft: Draft): string[] {
   const { root, id, pidFile } = foreground;
@@ -40,7 +56,7 @@ export function enlist(foreground: Foreground, draft: Draft): string[] {
   try {
     const launcher = identify(call("ask for the process id", "getpid"));
     if (launcher === undefined) throw new HutchError({ operation: "read /proc/self/stat", errno: "ENOENT" });
-    write(held, { ...recordOf(draft, id), launcher });
+    write(held, { ...unborn(recordOf(draft, id)), launcher });
   } catch (error) {
     forget(held);
     throw error;

@@ -36,13 +36,21 @@ function isMade(init: number, launcher: number, name: string): boolean {
   return arguments_(init) !== arguments_(launcher);
 }
 
+/** The launcher writes down the pid of an init that was born in its cgroups. */
+function withTaken(directory: string, record: Record): Record {
+  const { taken, cgroups } = record;
+  if (taken === undefined || (readTextIfExists(`${directory}/${PID}`) ?? "") === "") return record;
+  return { ...record, cgroups: [...cgroups, ...taken] };
+}
+
 /**
  * Completes the record. The pid is good while the launcher lives and is its parent: nobody else can collect
  * init, so that the number cannot pass on.
  */
-export function launched(directory: string, record: Record): Record {
-  const { launcher } = record;
-  if (launcher === undefined) return record;
+export function launched(directory: string, written: Record): Record {
+  const { launcher } = written;
+  if (launcher === undefined) return written;
+  const record = withTaken(directory, written);
   if (!isAlive(launcher)) {
     return { ...record, init: ENDED, ...(fileKind(`${directory}/${OOM}`) === "file" ? { oom: true } : {}) };
   }

@@ -44,6 +44,8 @@ export interface Record {
   readonly namespaces?: readonly NamespaceType[];
   /** Directories that are removed with the container. */
   readonly cgroups: readonly string[];
+  /** Of `run`: those that were there before, and are among `cgroups` when init is born (see launched.ts). */
+  readonly taken?: readonly string[];
   /** A digest of the device rules that were applied last, if there were any. */
   readonly deviceRules?: string;
   /** The unit that is stopped with the container, where systemd makes the cgroup. */

@@ -12,12 +12,18 @@ const calls = (steps: readonly Step[]): Call[] =>
 const makes = (steps: readonly Step[]): Call | undefined =>
   calls(steps).find(({ name }) => name === "mkdirat");
 
-test("what lies above may exist already, the cgroup itself may not", () => {
+test("what lies above may exist already, the cgroup itself when its path was given, and then it is taken", () => {
   expect(makes([makeAncestor("/c/a")])?.errors).toEqual({ EEXIST: "ignore" });
-  const leaf = makes(makeDirectory(explicit));
+  const leaf = makes(makeDirectory(given));
   expect(leaf).toBeDefined();
   expect(leaf?.errors).toBeUndefined();
   expect(leaf?.hints?.EEXIST).toContain("may be running");
+  expect(makes(makeDirectory(explicit))?.errors).toEqual({ EEXIST: { to: expect.any(String) } });
+  const takes = (of: typeof explicit): boolean =>
+    calls(makeDirectory(of)).some(({ name }) => name === "flock");
+  expect([explicit, given].map(takes)).toEqual([true, false]);
+  // Systemd makes it for this container, with the mode of its own.
+  expect(takes({ ...explicit, isThere: "perhaps" })).toBe(false);
 });
 
 test("the cgroup is made and opened by its name in the directory above, which is opened first", () => {
@@ -36,24 +42,20 @@ test("what is opened lies in the directory above, whatever the name", () => {
 });
 
 test("a directory counts as made only after it was", () => {
-  const steps = makeDirectory(explicit);
+  const steps = makeDirectory(given);
   const made = steps.findIndex((step) => step.kind === "call" && step.name === "mkdirat");
   expect(steps.map(({ kind }) => kind)).toEqual(["call", "call", "compute", "call"]);
   expect(made).toBe(1);
-  expect(steps[made + 1]).toMatchObject({ op: "set", into: explicit.made, left: 1 });
+  expect(steps[made + 1]).toMatchObject({ op: "set", into: given.made, left: 1 });
 });
 
 test("messages name the cgroup: in words when the name is known, as their subject when it is given", () => {
   expect(makes(makeDirectory(explicit))?.why).toBe("make the cgroup /c/a/web");
-  expect(calls(makeDirectory(explicit)).map(({ subject }) => subject)).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  expect(calls(makeDirectory(explicit)).every(({ subject }) => subject === undefined)).toBe(true);
   const [, make, open] = calls(makeDirectory(given));
   const { above, name } = given;
   expect(name).toMatchObject({ kind: "slot" });
-  expect(make).toMatchObject({ why: "make the cgroup in /c/a:", args: [above, name, 0o755], subject: name });
+  expect(make).toMatchObject({ why: "make the cgroup in /c/a:", args: [above, name, 0o1755], subject: name });
   expect(open).toMatchObject({ why: "open the cgroup in /c/a:", subject: name });
 });
 

@@ -1,6 +1,14 @@
 /** Where a container's cgroups lie, what it sees of them, and which it does not take. */
 import { afterAll, expect } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
 import { hutch } from "../support/hutch.ts";
@@ -74,22 +82,33 @@ asRoot("a path with .. is refused before anything is made", async () => {
   });
 });
 
-onV1("a cgroup that is there is not taken: with processes, frozen, or empty", async () => {
+onV1("a cgroup that is there is not taken with processes, with cgroups, or frozen", async () => {
   const freezer = `/sys/fs/cgroup/freezer${OWN}-there`;
   mkdirSync(freezer);
   const sleeper = Bun.spawn(["sleep", "60"], { stdio: ["ignore", "ignore", "ignore"] });
-  const refused = async (): Promise<void> => {
-    const { code, stderr } = await tryBundle("true", withLinux({ cgroupsPath: `${OWN}-there` }));
-    expect(code).toBe(125);
-    expect(stderr).toContain(`make the cgroup ${freezer}: mkdirat: EEXIST`);
+  const refused = async (reason: string): Promise<void> => {
+    const { directory } = await bundle("true", withLinux({ cgroupsPath: `${OWN}-there` }));
+    for (const [command, failed] of [
+      ["run", 125],
+      ["create", 1],
+    ] as const) {
+      const { code, stderr } = await place.call([command, "--bundle", directory, freshId()]);
+      expect({ code, stderr }).toEqual({
+        code: failed,
+        stderr: `hutch: take the cgroup ${freezer}: ${reason}\n`,
+      });
+    }
   };
   try {
-    await refused();
+    mkdirSync(join(freezer, "below"));
+    await refused("it has cgroups below it");
+    rmdirSync(join(freezer, "below"));
     writeFileSync(join(freezer, "cgroup.procs"), `${sleeper.pid}`);
-    await refused();
+    await refused("it has processes");
+    writeFileSync("/sys/fs/cgroup/freezer/cgroup.procs", `${sleeper.pid}`);
     writeFileSync(join(freezer, "freezer.state"), "FROZEN");
-    await refused();
-    expect(readFileSync(join(freezer, "cgroup.procs"), "utf8")).toBe(`${sleeper.pid}\n`);
+    await refused("it is frozen");
+    expect(statSync(freezer).mode & 0o7777).toBe(0o755);
   } finally {
     writeFileSync(join(freezer, "freezer.state"), "THAWED");
     sleeper.kill("SIGKILL");
@@ -97,6 +116,48 @@ onV1("a cgroup that is there is not taken: with processes, frozen, or empty", as
     rmdirSync(freezer);
   }
   expect(readdirSync(PIDS).filter((name) => name.startsWith(`${OWN.slice(1)}-there`))).toEqual([]);
+});
+
+onV1("an empty one is taken with the limits that it has, is one container's, and goes with it", async () => {
+  const path = `${OWN}-empty`;
+  const places = [`${PIDS}${path}`, `/sys/fs/cgroup/cpuset${path}`];
+  const files = [`${PIDS}${path}/pids.max`, `/sys/fs/cgroup/cpuset${path}/cpuset.cpus`];
+  const change = withLinux({ cgroupsPath: path });
+  const here = (): boolean[] => places.map((directory) => existsSync(directory));
+  const prepare = (): void => {
+    for (const directory of places) mkdirSync(directory);
+    for (const [index, file] of files.entries()) writeFileSync(file, index === 0 ? "77" : "0");
+  };
+  prepare();
+  const id = await place.run("sleep 300", () => change);
+  expect(cgroupsOf(await pidOf(id))).toEqual([path]);
+  expect(files.map((file) => readFileSync(file, "utf8"))).toEqual(["77\n", "0\n"]);
+  // Until its container is deleted, which would end whoever is there by then.
+  await place.call(["kill", id, "KILL"]);
+  while (!output(await place.call(["state", id])).includes("stopped")) await Bun.sleep(10);
+  const { code, stderr } = await tryBundle("true", change);
+  expect(code).toBe(125);
+  expect(stderr).toMatch(/^hutch: take the cgroup .*: a container has it, which may be running/);
+  expect(here()).toEqual([true, true]);
+  output(await place.call(["delete", id]));
+  expect(here()).toEqual([false, false]);
+  prepare();
+  expect(await inBundle("cat /sys/fs/cgroup/pids/pids.max", change)).toBe("77\n");
+  expect(here()).toEqual([false, false]);
+});
+
+onV1("of a container in the foreground what was there is its own as soon as it is born", async () => {
+  const path = `${OWN}-run`;
+  mkdirSync(`${PIDS}${path}`);
+  const id = freshId();
+  const { directory } = await bundle("sleep 300", withLinux({ cgroupsPath: path }));
+  const running = place.call(["run", "--bundle", directory, id]);
+  while (!(await place.call(["state", id])).stdout.includes('"running"')) await Bun.sleep(10);
+  const stats = JSON.parse(output(await place.call(["events", "--stats", id])));
+  expect(stats.data.pids.current).toBe(1);
+  output(await place.call(["delete", "--force", id]));
+  expect((await running).code).toBe(137);
+  expect(existsSync(`${PIDS}${path}`)).toBe(false);
 });
 
 const withoutNamespace: Change = (spec: Spec) => ({
