@@ -68,6 +68,7 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
     else list.push(value);
   };
   let rest = argv;
+  let before: Given["before"];
   while (rest.length > 0) {
     const [word = ""] = rest;
     rest = rest.slice(1);
@@ -82,6 +83,7 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
       words.push(...(rest[0] === "--" ? rest.slice(1) : rest));
       break;
     }
+    before = undefined;
     const dashes = word.startsWith("--") ? "--" : "-";
     const equals = word.indexOf("=");
     const name = word.slice(dashes.length, equals < 0 ? undefined : equals);
@@ -99,7 +101,8 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
       if (value === undefined) throw usageError(command.name, `${word} needs a value: ${option.value}`);
       rest = rest.slice(1);
       give(option, value);
+      before = { option: option.name, value };
     }
   }
-  return { command: command.name, values, words };
+  return { command: command.name, values, words, ...(before === undefined ? {} : { before }) };
 }

@@ -21,6 +21,8 @@ export interface Given {
   readonly command: string;
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly words: readonly string[];
+  /** The option whose value is the word before them. */
+  readonly before?: { readonly option: string; readonly value: string };
 }
 
 /** The error of a command line, with the way to help. */

@@ -3,6 +3,7 @@ import type { NamespaceType } from "../linux/namespace.ts";
 import type { Mount } from "../spec/spec.ts";
 import { all, type Given } from "./given.ts";
 import type { Surroundings } from "./in-spec.ts";
+import { absoluteSource } from "./source.ts";
 import { parseBind, parseTmpfs } from "./value.ts";
 
 const mount = (type: string, destination: string, ...options: string[]): Mount => ({
@@ -64,16 +65,17 @@ const HIDDEN: readonly Mount[] = [
   mount("tmpfs", "/tmp", "nosuid", "nodev", "mode=1777"),
 ];
 
-/** A relative source starts at the caller's directory, which the plan may leave before it is opened. */
-const fromHere = (mount: Mount & { source: string }, here: string): Mount =>
-  mount.source.startsWith("/") ? mount : { ...mount, source: `${here}/${mount.source}` };
-
 /** Every mount, in the order in which they are made. */
 export function inMounts(given: Given, around: Surroundings, facts: Facts): Mount[] {
   const { where, resolver, layer } = around;
   const requested = [
     ...all(given, "tmpfs").map((text) => parseTmpfs("tmpfs", text)),
-    ...all(given, "bind").map((text) => fromHere(parseBind("bind", text), around.here)),
+    ...all(given, "bind")
+      .map((text) => parseBind("bind", text))
+      .map((mount) => ({
+        ...mount,
+        source: absoluteSource(mount.source, around.here),
+      })),
   ];
   const resolv: Mount[] =
     resolver === undefined || facts.owns("network")

@@ -9,12 +9,14 @@ import type { Cpu, Memory } from "../spec/resources.ts";
 import type { Namespace, Resources, Seccomp, Spec } from "../spec/spec.ts";
 import { all, type Given, has, last, usageError } from "./given.ts";
 import { inMounts } from "./in-mounts.ts";
-import { parseWhole } from "./number.ts";
+import { parseWhole, refuse } from "./number.ts";
+import { absoluteSource } from "./source.ts";
 import {
   parseBytes,
   parseCapability,
   parseCpuList,
   parseCpus,
+  parseJoin,
   parseMap,
   parseNamespace,
   parsePair,
@@ -91,15 +93,17 @@ export function capabilitiesOf(
   return [...new Set([...start.filter((name) => !drop.includes(name)), ...add])];
 }
 
+/** A root of its own takes a mount namespace of its own; the time is the host's in any case. */
+const UNSHARED: readonly NamespaceType[] = ["mount", "time"];
+
 /** --share and --join: which namespaces the container has, new or joined. */
 export function namespacesOf(given: Given, host: Host): Namespace[] {
   const shared = all(given, "share")
     .flatMap((text) => text.split(","))
-    .map((word) => parseNamespace("share", word));
+    .map((word) => parseNamespace("share", word, (type) => !UNSHARED.includes(type)));
   const joined = new Map<NamespaceType, string>();
   for (const text of all(given, "join").flatMap((each) => each.split(","))) {
-    const [word, path] = parsePair("join", text);
-    joined.set(parseNamespace("join", word), path);
+    joined.set(...parseJoin("join", text));
   }
   const mapped = all(given, "uid-map").length + all(given, "gid-map").length > 0;
   const wanted: Readonly<Record<NamespaceType, boolean>> = {
@@ -121,6 +125,13 @@ export function namespacesOf(given: Given, host: Host): Namespace[] {
     if (path !== undefined) return [{ type, path }];
     return wanted[type] && !shared.includes(type) ? [{ type }] : [];
   });
+}
+
+function workdirOf(given: Given, { where, here }: Surroundings): string {
+  const directory = last(given, "workdir") ?? "/";
+  if (directory.startsWith("/")) return directory;
+  const meant = where === "/" ? absoluteSource(directory, here) : absoluteSource(directory, "/");
+  return refuse("workdir", directory, `an absolute path in the container, such as ${meant}`);
 }
 
 /** The id maps of a new user namespace: those given, or the caller's one id as the command's user. */
@@ -219,7 +230,7 @@ export function readIn(given: Given, around: Surroundings, env: readonly string[
       user: { uid, gid },
       args,
       env: [...env],
-      cwd: last(given, "workdir") ?? "/",
+      cwd: workdirOf(given, around),
       capabilities: {
         bounding: [...capabilities],
         permitted: [...granted],

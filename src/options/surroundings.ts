@@ -8,6 +8,8 @@ import { OPENING, PROGRAMS } from "../plan/seccomp-program.ts";
 import { parseJson } from "../spec/json.ts";
 import { type Given, has, last, usageError } from "./given.ts";
 import { type ChosenSeccomp, capabilitiesOf, namespacesOf, type Surroundings } from "./in-spec.ts";
+import { refuseLayerAsRoot } from "./second-root.ts";
+import { requireSources } from "./source.ts";
 
 /** Directories whose mounts are the container's own, never the host's. */
 const OWN = ["/proc", "/sys", "/dev", "/run", "/tmp"];
@@ -62,16 +64,25 @@ export async function chooseSeccomp(given: Given, host: Host, look: Look): Promi
   };
 }
 
+/** Where WHERE is, when an option that wants a value stands right before it; undefined otherwise. */
+const takenRoot = ({ before }: Given, look: Look): string | undefined =>
+  before !== undefined && look("kind", before.value) === "directory"
+    ? `${before.value} was taken as the value of --${before.option}; WHERE, the container's root, follows it`
+    : undefined;
+
+const FIRST_WORD = "the first word after the options is the root of the container";
+
 function directoryOf(where: string, given: Given, look: Look): string {
   const kind = look("kind", where);
   if (kind === "directory") return look("real", where) ?? where;
+  const meant =
+    last(given, "overlay") === ""
+      ? `${FIRST_WORD}; if ${where} is the layer, write --overlay=${where}`
+      : `${FIRST_WORD}: a directory, or / for the host's files`;
   throw new HutchError({
     operation: `WHERE ${where}`,
     errno: kind === undefined ? "ENOENT" : "ENOTDIR",
-    hint:
-      last(given, "overlay") === ""
-        ? `the first word after the options is the root of the container; if ${where} is the layer, write --overlay=${where}`
-        : "the first word after the options is the root of the container: a directory, or / for the host's files",
+    hint: takenRoot(given, look) ?? meant,
   });
 }
 
@@ -101,16 +112,23 @@ export function lookAround(
 ): Omit<Surroundings, "seccomp"> {
   const [word] = given.words;
   if (word === undefined)
-    throw usageError(given.command, "expected WHERE and a command", `hutch ${given.command} / -- sh`);
+    throw usageError(
+      given.command,
+      "expected WHERE and a command",
+      takenRoot(given, look) ?? `hutch ${given.command} / -- sh`,
+    );
   const where = directoryOf(word, given, look);
+  refuseLayerAsRoot(given, where, look);
   const layerWord = last(given, "overlay") ?? "";
   const layer =
     layerWord === "" || look("kind", layerWord) === undefined ? layerWord : look("real", layerWord);
   const kept = layer === "" ? undefined : layer;
+  const here = look("real", ".") ?? "/";
+  requireSources(given, here, look);
   const covers = where === "/" || has(given, "overlay");
   return {
     host,
-    here: look("real", ".") ?? "/",
+    here,
     where,
     layer: kept,
     submounts: covers

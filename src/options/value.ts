@@ -81,11 +81,15 @@ export function parseCapability(option: string, text: string): readonly string[]
   return refuse(option, text, near === undefined ? "a capability such as NET_ADMIN, or all" : `CAP_${near}?`);
 }
 
-/** How --share and --join name namespaces: the OCI name, or the name in /proc/PID/ns. */
-export function parseNamespace(option: string, text: string): NamespaceType {
+/** --share and --join name namespaces by the OCI name, or the name in /proc/PID/ns. */
+export function parseNamespace(
+  option: string,
+  text: string,
+  told: (type: NamespaceType) => boolean = () => true,
+): NamespaceType {
   const kind = NAMESPACES.find(({ type, file }) => type === text || file === text);
   if (kind !== undefined) return kind.type;
-  const names = NAMESPACES.map(({ file }) => file);
+  const names = NAMESPACES.filter(({ type }) => told(type)).map(({ file }) => file);
   const near = nearest(text, names);
   return refuse(option, text, near === undefined ? `one of ${names.join(", ")}` : `${near}?`);
 }
@@ -141,7 +145,26 @@ export function parseTmpfs(option: string, text: string): Mount {
 }
 
 /** "NAME=VALUE". */
-export function parsePair(option: string, text: string): [name: string, value: string] {
+export function parsePair(
+  option: string,
+  text: string,
+  expected = "NAME=VALUE",
+): [name: string, value: string] {
   const equals = text.indexOf("=");
-  return equals > 0 ? [text.slice(0, equals), text.slice(equals + 1)] : refuse(option, text, "NAME=VALUE");
+  return equals > 0 ? [text.slice(0, equals), text.slice(equals + 1)] : refuse(option, text, expected);
+}
+
+/** The namespace that is meant by a word that is no path: a process's, or one that ip-netns(8) has named. */
+function namespacePath(file: string, word: string): string {
+  if (/^\d+$/.test(word)) return `/proc/${word}/ns/${file}`;
+  return file === "net" && /^[^/]+$/.test(word) ? `/run/netns/${word}` : `/proc/PID/ns/${file}`;
+}
+
+/** "net=/run/netns/blue". */
+export function parseJoin(option: string, text: string): [type: NamespaceType, path: string] {
+  const [word, path] = parsePair(option, text, "NAMESPACE=PATH such as net=/run/netns/blue");
+  const type = parseNamespace(option, word);
+  if (path.startsWith("/")) return [type, path];
+  const file = NAMESPACES.find((each) => each.type === type)?.file ?? word;
+  return refuse(option, text, `an absolute path such as ${word}=${namespacePath(file, path)}`);
 }

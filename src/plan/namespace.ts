@@ -4,7 +4,7 @@ import { NAMESPACES, type NamespaceType } from "../linux/namespace.ts";
 import { CLONE_NEWCGROUP, CLONE_NEWTIME } from "../linux/sched.ts";
 import { call, slot, struct, writeFile } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
-import type { Step } from "./step.ts";
+import type { Call, Step } from "./step.ts";
 
 /**
  * Namespaces that clone3 does not make: cgroup, because its root is fixed at its creation and the process
@@ -18,6 +18,12 @@ const JOIN_HINTS = {
   EINVAL: "the file is not a namespace of this type",
   EUSERS: "too many nested namespaces",
 } as const;
+
+/** What to do about a namespace that cannot be joined; those below /run/netns are made by ip-netns(8). */
+const joinHints = (path: string): NonNullable<Call["hints"]> =>
+  /^(\/var)?\/run\/netns\/[^/]+$/.test(path)
+    ? { ...JOIN_HINTS, ENOENT: `ip netns add ${path.slice(path.lastIndexOf("/") + 1)} makes it` }
+    : JOIN_HINTS;
 
 /** The CLONE_NEW* flags of the namespaces that are born together with the container's first process. */
 export const cloneFlags = (context: Context): number =>
@@ -40,9 +46,10 @@ export function joinNamespaces({ namespaces }: Context, which: "launcher" | "ini
       const path = namespaces.get(type) ?? "";
       const why = `join the ${type} namespace ${path}`;
       const file = slot("namespace");
+      const hints = joinHints(path);
       return [
-        call(why, "openat", [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { into: file, hints: JOIN_HINTS }),
-        call(why, "setns", [file, flag], { hints: JOIN_HINTS }),
+        call(why, "openat", [AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0], { into: file, hints }),
+        call(why, "setns", [file, flag], { hints }),
         call(why, "close", [file]),
       ];
     });

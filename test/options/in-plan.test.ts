@@ -36,8 +36,8 @@ test("a plan is made without the id, also one with limits, so that its program s
 });
 
 test("what the options make is judged as a config.json would be", async () => {
-  await expect(planned("--workdir", "x", "./root", "true")).rejects.toThrow(
-    'in: process.cwd: expected an absolute path, received "x"',
+  await expect(planned("--hostname", "h".repeat(65), "./root", "true")).rejects.toThrow(
+    "in: hostname: expected at most 64 bytes",
   );
 });
 

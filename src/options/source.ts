@@ -1,0 +1,57 @@
+/** The sources of `--bind`: paths of the caller's machine, where a typo is likelier than anything else. */
+import type { Look } from "../host/look.ts";
+import { listDirectory } from "../host/path.ts";
+import { HutchError } from "../linux/error.ts";
+import { all, type Given } from "./given.ts";
+import { nearest } from "./nearest.ts";
+import { parseBind } from "./value.ts";
+
+/** A relative source starts at the caller's directory, which the plan may leave before it is opened. */
+export const absoluteSource = (source: string, here: string): string =>
+  source.startsWith("/")
+    ? source
+    : `${here === "/" ? "" : here}/${source.replace(/^(\.\/+)+/, "")}`.replace(/(.)\/\.?$/, "$1");
+
+/** The names in a directory; none where it cannot be read. */
+function namesIn(directory: string): string[] {
+  try {
+    return listDirectory(directory).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof HutchError) return [];
+    throw error;
+  }
+}
+
+/** The path with its first missing name replaced by the one that is likely meant; undefined without one. */
+function meantPath(path: string, look: Look): string | undefined {
+  const names = path.split("/").filter((name) => name !== "");
+  let above = "";
+  for (const name of names) {
+    if (look("kind", `${above}/${name}`) === undefined) {
+      const meant = nearest(name, namesIn(above === "" ? "/" : above));
+      return meant === undefined ? undefined : `${above}/${meant}`;
+    }
+    above += `/${name}`;
+  }
+  return undefined;
+}
+
+/** Throws a HutchError for a source that is not there, with the one that is likely meant. */
+export function requireSources(given: Given, here: string, look: Look): void {
+  for (const text of all(given, "bind")) {
+    const { source } = parseBind("bind", text);
+    const path = absoluteSource(source, here);
+    if (look("kind", path) !== undefined) continue;
+    const meant = meantPath(path, look);
+    throw new HutchError({
+      operation: `--bind ${text}`,
+      reason: `source ${path}`,
+      errno: "ENOENT",
+      hint: source.startsWith("~/")
+        ? `the shell replaces no ~ here: $HOME${source.slice(1)}`
+        : meant === undefined
+          ? "a bind needs a source: a file or a directory of this machine"
+          : `did you mean ${meant}?`,
+    });
+  }
+}
