@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { runHook, runHooks, runHooksAndWarn } from "../../src/container/hook.ts";
 import { inheritedNofile } from "../../src/host/exec.ts";
 import type { Hook } from "../../src/spec/hooks.ts";
+import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 
 const cwd = temporaryDirectory("hook");
 const STATE = JSON.stringify({ ociVersion: "1.3.0", id: "box", pid: 7, status: "creating", bundle: cwd });

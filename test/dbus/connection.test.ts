@@ -2,9 +2,9 @@ import { afterAll, expect } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openConnection } from "../../src/dbus/connection.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 
 const lacksBus = lacksProgram("dbus-daemon");
 const path = join(temporaryDirectory("dbus"), "bus");

@@ -311,17 +311,25 @@ describe("a caller who", () => {
   rooted("runs two containers of one id, at one cgroup path, has the first one untouched", async () => {
     const bundle = writeBundle(
       configOf(root, {
-        process: { args: ["sh", "-c", "echo up; sleep 1; echo alive"] },
+        process: { args: ["sh", "-c", "echo up; read go; echo alive"] },
         linux: { resources: { pids: { limit: 10 } } },
       }),
     );
     const before = hostBefore();
-    const [one, two] = await Promise.all([
-      hutch(["run", "--bundle", bundle, `twin-${process.pid}`]),
-      Bun.sleep(300).then(() => hutch(["run", "--bundle", bundle, `twin-${process.pid}`])),
-    ]);
-    expect(one).toMatchObject({ code: 0, stdout: "up\nalive\n" });
-    expect(two.code === 125 ? two.stderr : "hutch: EEXIST").toMatch(/^hutch: .*(EEXIST|EBUSY|exists)/);
+    const words = ["run", "--bundle", bundle, `twin-${process.pid}`];
+    const one = Bun.spawn([HUTCH, ...words], { stdin: "pipe", stdout: "pipe" });
+    const reader = one.stdout.getReader();
+    const reads = async () => new TextDecoder().decode((await reader.read()).value);
+    expect(await reads()).toBe("up\n");
+    expect(await hutch(words)).toEqual({
+      code: 125,
+      signal: null,
+      stdout: "",
+      stderr: expect.stringMatching(/^hutch: .*already exists/),
+    });
+    one.stdin.write("go\n");
+    await one.stdin.end();
+    expect({ said: await reads(), code: await one.exited }).toEqual({ said: "alive\n", code: 0 });
     expect(await leftBehind(before)).toEqual([]);
   });
 });
@@ -329,10 +337,13 @@ describe("a caller who", () => {
 rooted("a bundle of which the root goes away between two starts is refused at the second", async () => {
   const own = await rootfs();
   const bundle = writeBundle(configOf(own, { process: { args: ["true"] } }));
-  expect(await hutch(["run", "--bundle", bundle, "first"])).toMatchObject({ code: 0, stderr: "" });
+  expect(await hutch(["run", "--bundle", bundle, `first-${process.pid}`])).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
   await run(["mv", own, `${own}.away`]);
   writeFileSync(own, "");
-  const second = await hutch(["run", "--bundle", bundle, "second"]);
+  const second = await hutch(["run", "--bundle", bundle, `second-${process.pid}`]);
   await run(["rm", own]);
   await run(["mv", `${own}.away`, own]);
   expect(second.code).toBe(125);

@@ -6,8 +6,8 @@ import { expect } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, run } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { type Change, freshId, withLinux } from "./support-inside.ts";
 import { asRoot, limited, type Place, place, remains } from "./support-lifecycle.ts";
 
@@ -67,7 +67,7 @@ for (const [name, how] of KINDS) {
         const { code, stdout } = await call("state", id);
         return code === 0 && state(stdout).status === "running";
       };
-      for (let tries = 0; tries < 200 && !(await isRunning()); tries += 1) await Bun.sleep(10);
+      expect(await eventually(isRunning)).toBe(true);
       const { pid, created } = state((await call("state", id)).stdout);
       expect(pid).toBe(Number(readFileSync(pidFile, "utf8")));
       expect(Number.isNaN(Date.parse(created))).toBe(false);

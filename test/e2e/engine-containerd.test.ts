@@ -12,8 +12,8 @@ import {
   RUNTIME,
 } from "../support/engines.ts";
 import type { HutchResult } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksCgroup, testUnless } from "../support/skip.ts";
-import { eventually } from "../support/terminal.ts";
 
 const lacksContainerd = lacksEngine("containerd", "ctr", "containerd-shim-runc-v2");
 const withContainerd = testUnless(lacksContainerd);
@@ -59,8 +59,7 @@ async function statusOf(id: string): Promise<string | undefined> {
 }
 
 async function becomes(id: string, status: string): Promise<void> {
-  const end = performance.now() + 10_000;
-  while ((await statusOf(id)) !== status && performance.now() < end) await Bun.sleep(20);
+  await eventually(async () => (await statusOf(id)) === status);
   expect(await statusOf(id)).toBe(status);
 }
 
@@ -158,8 +157,10 @@ describe("a container of containerd in the background", () => {
   });
 
   withContainerd("ends by the signal that it handles, with its exit code", async () => {
-    await start("-d", IMAGE, "kill", "sh", "-c", `echo up; ${SLEEP[2]}`);
-    await Bun.sleep(200); // Until the shell has set its trap.
+    await start("-d", IMAGE, "kill", ...SLEEP);
+    // The shell has set its trap when it sleeps; without one its pid 1 would hear nothing.
+    const sleeps = async () => (await ctr("task", "ps", "kill")).stdout.trim().split("\n").length > 2;
+    expect(await eventually(sleeps)).toBe(true);
     expect((await ctr("task", "kill", "-s", "SIGTERM", "kill")).code).toBe(0);
     await becomes("kill", "STOPPED");
     expect((await ctr("task", "rm", "kill")).stderr).toContain("non-zero exit code 9");

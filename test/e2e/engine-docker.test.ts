@@ -12,8 +12,8 @@ import {
   rootArchive,
 } from "../support/engines.ts";
 import type { HutchResult } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksCgroup, testUnless } from "../support/skip.ts";
-import { eventually } from "../support/terminal.ts";
 
 const lacksDocker = lacksEngine("dockerd", "docker", "containerd", "containerd-shim-runc-v2");
 const withDocker = testUnless(lacksDocker);
@@ -205,7 +205,7 @@ describe("a docker container in the background", () => {
     await start("-d", "--name", "stop", IMAGE, "sh", "-c", `${SLEEP.split(";")[0]}; echo up; ${SLEEP}`);
     const logs = async () => (await docker("logs", "stop")).stdout;
     const shows = async (text: string) => {
-      for (let tries = 0; tries < 200 && (await logs()) !== text; tries += 1) await Bun.sleep(20);
+      await eventually(async () => (await logs()) === text);
       expect(await logs()).toBe(text);
     };
     await shows("up\n");

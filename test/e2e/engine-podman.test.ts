@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { join } from "node:path";
 import { type Box, IMAGE, lacksEngine, openBox, RUNTIME, rootArchive } from "../support/engines.ts";
 import type { HutchResult } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksCgroup, lacksFile, testUnless } from "../support/skip.ts";
 
 const lacksPodman = lacksEngine("podman", "conmon");
@@ -227,14 +228,17 @@ describe("a podman container in the background", () => {
   });
 
   withPodman("is stopped by the signal that it handles, and starts again", async () => {
-    await start("-d", "--name", "stop", IMAGE, "sh", "-c", `echo up; ${SLEEP}`);
+    await start("-d", "--name", "stop", IMAGE, "sh", "-c", `${SLEEP.split(";")[0]}; echo up; ${SLEEP}`);
+    // The shell has set its trap then; without one its pid 1 would hear nothing.
+    const shows = (text: string) => eventually(async () => (await podman("logs", "stop")).stdout === text);
+    expect(await shows("up\n")).toBe(true);
     expect((await podman("stop", "-t", "10", "stop")).code).toBe(0);
     const exitCode = ["inspect", "stop", "--format", "{{.State.Status}} {{.State.ExitCode}}"];
     expect((await podman(...exitCode)).stdout).toBe("exited 9\n");
     expect((await podman("start", "stop")).code).toBe(0);
+    expect(await shows("up\nup\n")).toBe(true);
     expect((await podman("kill", "stop")).code).toBe(0);
     expect((await podman("wait", "stop")).stdout).toBe("137\n");
-    expect((await podman("logs", "stop")).stdout).toBe("up\nup\n");
     expect((await podman("rm", "stop")).code).toBe(0);
   });
 

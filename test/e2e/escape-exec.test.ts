@@ -10,7 +10,7 @@ import { branch, buffer, call, compute, jump, label, set, slot } from "../../src
 import type { Plan, Step } from "../../src/plan/step.ts";
 import { writeProgram } from "../support/attack.ts";
 import { HUTCH } from "../support/hutch.ts";
-import { eventually } from "../support/terminal.ts";
+import { eventually } from "../support/patience.ts";
 import { asRoot, type Box, box, namespacesOf, quietly, textOf } from "./support-exec.ts";
 import { childrenOf, sharedRoot, withProcess } from "./support-inside.ts";
 

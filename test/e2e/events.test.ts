@@ -1,8 +1,11 @@
 /** events, against what the kernel says of the cgroup. */
 import { afterAll, expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { HUTCH } from "../support/hutch.ts";
-import { SLOWNESS } from "../support/patience.ts";
+import { eventually, SLOWNESS } from "../support/patience.ts";
 import { detached, limitedBox } from "./support-detached.ts";
+import { freshId, sharedRoot } from "./support-inside.ts";
 import { asRoot } from "./support-lifecycle.ts";
 
 const place = detached();
@@ -33,40 +36,61 @@ asRoot("--stats has no member that runc's does not have", async () => {
   expect(rest).not.toMatch(/"\w+":/);
 });
 
-asRoot("is a line each interval, and ends with the container", async () => {
-  const own = await limitedBox(place, `sleep ${1.2 * SLOWNESS}`);
-  const { code, stdout } = await call(["events", "--interval", "200ms", own.id]);
-  expect(code).toBe(0);
-  const types = stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line).type);
-  expect(types.length).toBeGreaterThanOrEqual(3);
-  expect(new Set(types)).toEqual(new Set(["stats"]));
-});
-
-asRoot("tells of a process that was killed for want of memory", async () => {
-  // What dd wants is more than there is; the shell goes on.
-  const script = `sleep ${SLOWNESS}; dd if=/dev/zero of=/dev/null bs=100M count=1; sleep 1`;
-  const own = await limitedBox(place, script, 16 * 2 ** 20);
-  const child = Bun.spawn([HUTCH, "--root", place.root, "events", "--interval", "60s", own.id], {
+/** The events of a container, as they come. */
+function following(id: string, interval: string) {
+  const child = Bun.spawn([HUTCH, "--root", place.root, "events", "--interval", interval, id], {
     stdout: "pipe",
+    timeout: 30_000 * SLOWNESS,
   });
-  const text = await child.stdout.text();
-  expect(JSON.parse(text.split("\n")[0] ?? "{}")).toEqual({ type: "oom", id: own.id });
+  let text = "";
+  const isRead = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) text += decoder.decode(chunk, { stream: true });
+  })();
+  return {
+    types: () =>
+      text
+        .split("\n")
+        .slice(0, -1)
+        .map((line): string => JSON.parse(line).type),
+    ends: async () => {
+      await isRead;
+      return { code: await child.exited, ooms: text.split("\n").filter((line) => line.includes('"oom"')) };
+    },
+  };
+}
+
+asRoot("is a line each interval, and ends with the container", async () => {
+  const own = await limitedBox(place);
+  const { types, ends } = following(own.id, "200ms");
+  expect(await eventually(() => types().length >= 3)).toBe(true);
+  await call(["kill", own.id, "KILL"]);
+  expect(await ends()).toEqual({ code: 0, ooms: [] });
+  expect(new Set(types())).toEqual(new Set(["stats"]));
 });
 
-asRoot("tells of each process, also of the first, with which the stream ends", async () => {
-  const script = `sleep ${SLOWNESS}; for n in 1 2; do dd if=/dev/zero of=/dev/null bs=100M count=1; done; exec dd if=/dev/zero of=/dev/null bs=100M count=1`;
-  const own = await limitedBox(place, script, 16 * 2 ** 20);
-  const { stdout, code } = await call(["events", "--interval", "60s", own.id]);
-  const lines = stdout.trim().split("\n");
-  expect({ code, lines }).toEqual({ code: 0, lines: Array(3).fill(`{"type":"oom","id":"${own.id}"}`) });
-});
+/** What dd wants is more than there is. */
+const GREEDY = "dd if=/dev/zero of=/dev/null bs=100M count=1";
+
+for (const [claim, script, times] of [
+  ["of a process that was killed for want of memory", `${GREEDY}; sleep 1`, 1],
+  ["of each, also of the first, with which the stream ends", `${GREEDY}; ${GREEDY}; exec ${GREEDY}`, 3],
+] as const) {
+  asRoot(`tells ${claim}`, async () => {
+    const go = `go-${freshId()}`;
+    const own = await limitedBox(place, `until [ -e /${go} ]; do sleep 0.05; done; ${script}`, 16 * 2 ** 20);
+    const { types, ends } = following(own.id, "100ms");
+    // It looks since then.
+    expect(await eventually(() => types().length > 0)).toBe(true);
+    writeFileSync(join(await sharedRoot(), go), "");
+    expect(await ends()).toEqual({ code: 0, ooms: Array(times).fill(`{"type":"oom","id":"${own.id}"}`) });
+  });
+}
 
 asRoot("of a container that has ended, or is not there, is an error", async () => {
   const own = await limitedBox(place, "true");
-  await Bun.sleep(300);
+  const hasEnded = async () => JSON.parse((await call(["state", own.id])).stdout).status === "stopped";
+  expect(await eventually(hasEnded)).toBe(true);
   expect((await call(["events", "--stats", own.id])).stderr).toContain("container not running");
   expect((await call(["events", "--stats", "nobody"])).stderr).toContain("does not exist");
 });

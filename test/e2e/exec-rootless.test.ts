@@ -4,6 +4,7 @@ import { chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootlessSpec } from "../../src/spec/default.ts";
 import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -30,7 +31,7 @@ asUser("an ordinary user executes commands in a container of its own", async () 
   const created = call("create", "--bundle", bundle, id);
   // Until it is started, the container holds the streams that create was given.
   const isCreated = async () => /"status": *"created"/.test((await call("state", id)).stdout);
-  for (let tries = 0; tries < 500 && !(await isCreated()); tries += 1) await Bun.sleep(10);
+  expect(await eventually(isCreated)).toBe(true);
   output(await call("start", id));
   expect((await created).code).toBe(0);
   try {

@@ -7,6 +7,7 @@ import { call } from "../../src/host/syscall.ts";
 import { HutchError } from "../../src/linux/error.ts";
 import { receiver } from "../support/descriptor.ts";
 import { HUTCH } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { inTerminal, lacksTerminal } from "../support/terminal.ts";
@@ -125,19 +126,20 @@ describe("a terminal that is handed over", () => {
       const directory = temporaryDirectory("pidfd");
       using socket = receiver(join(directory, "s"));
       const words = [...options, "--pidfd-socket", join(directory, "s"), "ID", "sleep", "30"];
+      const pidFile = join(directory, "pid");
       const done = one.exec([
         "--pid-file",
-        join(directory, "pid"),
+        pidFile,
         ...words.slice(0, -2),
         "sh",
         "-c",
         "exec >&- 2>&-; exec sleep 30",
       ]);
       if (options.length > 0) await done;
-      else await Bun.sleep(300);
+      else expect(await eventually(() => textOf(pidFile) !== "")).toBe(true);
       const pidfd = socket.receive();
       const pid = /^Pid:\t(\d+)$/m.exec(textOf(`/proc/self/fdinfo/${pidfd}`))?.[1];
-      expect(pid).toBe(textOf(join(directory, "pid")));
+      expect(pid).toBe(textOf(pidFile));
       call("end the command", "pidfd_send_signal", pidfd, 9, 0, 0);
       close(pidfd);
       expect((await done).code).toBe(options.length > 0 ? 0 : 137);

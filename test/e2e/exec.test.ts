@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync, wr
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
 import { HUTCH, hutch, run } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { asRoot, type Box, box, EXEC_REASON, namespacesOf, textOf } from "./support-exec.ts";
 import { childrenOf, freshId, output, status, withLinux, withProcess } from "./support-inside.ts";
 import { change, place } from "./support-lifecycle.ts";
@@ -326,11 +326,11 @@ describe("descriptors and files", () => {
     async () => {
       const target = file("out");
       for (const detach of ["", "--detach"]) {
-        const line = `exec 3>>${target} 4>>${target} 5>>${target}; ${HUTCH} --root ${one.root} exec ${detach} --preserve-fds 2 ${one.id} sh -c 'echo ${detach}three >&3; echo ${detach}four >&4; ls /proc/$$/fd | tr "\\n" " " >&4'`;
+        const line = `exec 3>>${target} 4>>${target} 5>>${target}; ${HUTCH} --root ${one.root} exec ${detach} --preserve-fds 2 ${one.id} sh -c 'echo ${detach}three >&3; echo ${detach}four >&4; ls /proc/$$/fd >&4; :'`;
         expect((await run(["bash", "-c", line])).stderr).toBe("");
       }
-      expect(await eventually(() => textOf(target).includes("--detachfour\n0 1 2 3 4 "))).toBe(true);
-      expect(textOf(target)).toStartWith("three\nfour\n0 1 2 3 4 ");
+      expect(await eventually(() => textOf(target).includes("--detachfour\n0\n1\n2\n3\n4\n"))).toBe(true);
+      expect(textOf(target)).toStartWith("three\nfour\n0\n1\n2\n3\n4\n--detachthree\n");
     },
   );
 

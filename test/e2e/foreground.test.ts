@@ -3,9 +3,10 @@ import { afterAll, expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { freshId } from "./support-inside.ts";
-import { asRoot, type Place, place } from "./support-lifecycle.ts";
+import { asRoot, type Place, place, read } from "./support-lifecycle.ts";
 
 const ids: [Place, string][] = [];
 
@@ -83,7 +84,9 @@ asRoot("run --keep keeps the state until delete, and --pid-file tells the pid of
   const where = await place(WAITS);
   const file = join(temporaryDirectory("pid"), "pid");
   const { id, exited } = await runs(where, "--keep", "--pid-file", file);
-  expect(readFileSync(file, "utf8")).toBe(`${(await stateOf(where, id)).pid}`);
+  const { pid } = await stateOf(where, id);
+  // The launcher writes it beside the container's start.
+  expect(await eventually(() => read(file) === `${pid}`)).toBe(true);
   await where.ok("kill", id, "KILL");
   await exited;
   expect(await stateOf(where, id)).toEqual({ status: "stopped", pid: 0 });

@@ -3,9 +3,9 @@ import { afterAll, expect } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, hutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { freshId, withLinux, withProcess } from "./support-inside.ts";
 import { isLive, limited, place, reach, remains, stateOf, unavailable } from "./support-lifecycle.ts";
 

@@ -141,11 +141,13 @@ describe("callers of runc are served", () => {
     "state is looked for where the user may keep it",
     async () => {
       const runtime = join(directory, "user");
+      // Root looks where the containers of the whole machine are.
+      const id = freshId();
       // A directory without a record: found, and told apart from none.
-      mkdirSync(join(runtime, "hutch", "box"), { recursive: true });
+      mkdirSync(join(runtime, "hutch", id), { recursive: true });
       const env = { XDG_RUNTIME_DIR: runtime };
-      expect((await hutch(["state", "box"], { uid: 65_534, env })).stderr).toContain("is being created");
-      expect((await hutch(["state", "box"], { env })).stderr).toContain("container box: does not exist");
+      expect((await hutch(["state", id], { uid: 65_534, env })).stderr).toContain("is being created");
+      expect((await hutch(["state", id], { env })).stderr).toContain(`container ${id}: does not exist`);
     },
   );
 });

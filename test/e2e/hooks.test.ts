@@ -6,8 +6,9 @@ import { signalNumber } from "../../src/linux/signal.ts";
 import { HOOK_NAMES } from "../../src/spec/hooks.ts";
 import type { Hooks } from "../../src/spec/spec.ts";
 import { HUTCH } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually, inTerminal } from "../support/terminal.ts";
+import { inTerminal } from "../support/terminal.ts";
 import { type Change, childrenOf, freshId, withProcess } from "./support-inside.ts";
 import { asRoot, limited, type Place, place, read, remains, stateOf } from "./support-lifecycle.ts";
 

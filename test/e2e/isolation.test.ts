@@ -96,7 +96,7 @@ asRoot("the network holds a loopback interface alone, which is up and carries co
     cat /sys/class/net/lo/flags
     wc -l < /proc/net/route
     nc -l -p 4321 -e echo "through the loop" &
-    for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1 | nc 127.0.0.1 4321 2> /dev/null && break; done`;
+    for i in $(seq 100); do sleep 0.1 | nc 127.0.0.1 4321 2> /dev/null && break; done`;
   const text = await inShell([], await sharedRoot(), script);
   // IFF_UP (0x1) and IFF_LOOPBACK (0x8); the table of routes has its heading or nothing.
   expect(text).toMatch(/^lo\n0x9\n[01]\nthrough the loop\n$/);
@@ -114,10 +114,11 @@ asRoot("a server of the host on 127.0.0.1 is out of reach", async () => {
 });
 
 asRoot("an abstract unix socket of the host is out of reach", async () => {
-  const server = Bun.listen({ unix: "\0hutch-e2e-abstract", socket: { data() {} } });
+  const name = `hutch-e2e-abstract-${process.pid}`;
+  const server = Bun.listen({ unix: `\0${name}`, socket: { data() {} } });
   try {
-    const script = "grep -c @hutch-e2e-abstract /proc/net/unix; true";
-    expect(readFileSync("/proc/net/unix", "utf8")).toContain("@hutch-e2e-abstract");
+    const script = `grep -c @${name} /proc/net/unix; true`;
+    expect(readFileSync("/proc/net/unix", "utf8")).toContain(`@${name}`);
     expect(await inShell([], await sharedRoot(), script)).toBe("0\n");
   } finally {
     server.stop(true);

@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect } from "bun:test";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { HUTCH, hutch, lacksHutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
-import { eventually } from "../support/terminal.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
 const withRoot = testUnless(REASON);

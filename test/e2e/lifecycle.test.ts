@@ -2,8 +2,8 @@
 import { expect } from "bun:test";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../support/patience.ts";
 import { anyReason, lacksProgram, testUnless } from "../support/skip.ts";
-import { eventually } from "../support/terminal.ts";
 import { type Change, childrenOf, freshId, withLinux } from "./support-inside.ts";
 import {
   asRoot,
@@ -98,7 +98,7 @@ asRoot("a signal is given by name or number, and TERM when it is not given", asy
   const { id, pid } = await started(where);
   const signals = `/proc/${pid}/root/signals`;
   const until = async (lines: string): Promise<void> => {
-    for (let tries = 0; read(signals) !== lines && tries < 200; tries += 1) await Bun.sleep(10);
+    await eventually(() => read(signals) === lines);
     expect(read(signals)).toBe(lines);
   };
   await until("ready\n");
@@ -124,12 +124,13 @@ const pidsOf = async ({ ok }: Place, id: string): Promise<number[]> =>
 
 /** Waits until there are so many. */
 async function pidsWhen(where: Place, id: string, count: number): Promise<number[]> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const pids = await pidsOf(where, id);
-    if (pids.length === count) return pids;
-    await Bun.sleep(20);
-  }
-  throw new Error(`${id} has ${JSON.stringify(await pidsOf(where, id))}, expected ${count}`);
+  let pids: number[] = [];
+  const areAll = async (): Promise<boolean> => {
+    pids = await pidsOf(where, id);
+    return pids.length === count;
+  };
+  if (await eventually(areAll)) return pids;
+  throw new Error(`${id} has ${JSON.stringify(pids)}, expected ${count}`);
 }
 
 asRoot(
@@ -144,7 +145,7 @@ asRoot(
     await reach(where, id, "stopped");
     const others = await pidsWhen(where, id, 2);
     await where.ok("kill", "--all", id, "KILL");
-    for (let tries = 0; others.some(isLive) && tries < 100; tries += 1) await Bun.sleep(10);
+    await eventually(() => !others.some(isLive));
     expect(others.filter(isLive)).toEqual([]);
     await where.ok("delete", id);
     expect(remains(where, id)).toEqual([]);
@@ -173,6 +174,9 @@ asRoot(
       const { id, pid } = await started(where);
       const pids = await pidsWhen(where, id, 3);
       expect(pids).toEqual([pid, ...childrenOf(pid)].toSorted((a, b) => a - b));
+      // Those that the shell has forked are shells until they execute.
+      const areSleeps = () => childrenOf(pid).every((child) => read(`/proc/${child}/comm`) === "sleep\n");
+      expect(await eventually(areSleeps)).toBe(true);
       const lines = (await where.ok("ps", id)).trimEnd().split("\n");
       expect(lines[0]).toMatch(/^UID +PID +PPID +C STIME TTY +TIME CMD$/);
       expect(lines.slice(1).map((line) => Number(line.split(/\s+/)[1]))).toEqual(pids);
@@ -190,6 +194,7 @@ testUnless(anyReason(unavailable, lacksProgram("ps")))(
   async () => {
     const where = await place("exec sleep 1004");
     const { id, pid } = await started(where);
+    expect(await eventually(() => read(`/proc/${pid}/comm`) === "sleep\n")).toBe(true);
     const text = await where.ok("ps", id, "-o", "pid,args", "-A");
     expect(
       text

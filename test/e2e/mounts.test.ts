@@ -4,7 +4,6 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import type { Mount, Spec } from "../../src/spec/spec.ts";
 import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
-import { SLOWNESS } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -207,17 +206,16 @@ withUnshare("the words of propagation are the optional fields of mountinfo", asy
   expect(kinds(text, "/mnt/private/sub")).toEqual(["master"]);
 });
 
-/** Seconds after which the container runs. */
-const BORN = 0.4 * SLOWNESS;
-/** Waits for a mount that the host makes while the container runs. */
-const LATER = `for i in 0 1 2 3 4 5 6 7 8 9; do
-  sleep ${BORN / 4}; [ -e /mnt/sub/late ] && echo seen && break; done; true`;
+/** Waits until the host has mounted something while the container runs. */
+const LATER =
+  "touch /mnt/born; until [ -e /mnt/made ]; do sleep 0.02; done; [ -e /mnt/sub/late ] && echo seen; true";
 
 withUnshare("a slave sees what the host mounts later, a private mount does not", async () => {
   const later = async (word: string): Promise<string> => {
     const directory = source();
     const setup = `mount --bind ${directory} ${directory}; mount --make-shared ${directory}
-      { sleep ${BORN}; mount -t tmpfs late ${directory}/sub; touch ${directory}/sub/late; } &`;
+      { until [ -e ${directory}/born ]; do sleep 0.02; done
+      mount -t tmpfs late ${directory}/sub; touch ${directory}/sub/late ${directory}/made; } &`;
     return inPrivateMounts(setup, LATER, withMounts(bind(directory, "/mnt", "rbind", word)));
   };
   expect(await Promise.all([later("rslave"), later("rprivate")])).toEqual(["seen\n", ""]);

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { defaultSpec } from "../../src/spec/default.ts";
 import { lacksErofs } from "../support/erofs.ts";
 import { hutch, lacksHutch, run } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { ordinaryUser } from "../support/user.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot(), lacksErofs());

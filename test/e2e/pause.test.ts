@@ -2,6 +2,7 @@
 import { afterAll, expect } from "bun:test";
 import { join } from "node:path";
 import { lacksHutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { rootfs } from "../support/rootfs.ts";
 import { testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -22,10 +23,8 @@ async function counting(): Promise<{ id: string; count: () => number }> {
 
 const statusOf = async (id: string): Promise<string> => JSON.parse((await call(["state", id])).stdout).status;
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200 && !condition(); attempt += 1) await Bun.sleep(10);
-  expect(condition()).toBe(true);
-}
+const until = async (condition: () => boolean): Promise<void> =>
+  expect(await eventually(condition)).toBe(true);
 
 asRoot("a paused container does nothing until it is resumed, however often", async () => {
   const { id, count } = await counting();
@@ -58,8 +57,7 @@ asRoot("a move that the state does not allow is an error, and changes nothing", 
   expect(await statusOf(id)).toBe("paused");
   await call(["resume", id]);
   await call(["kill", id, "KILL"]);
-  for (let attempt = 0; attempt < 100 && (await statusOf(id)) !== "stopped"; attempt += 1)
-    await Bun.sleep(20);
+  expect(await eventually(async () => (await statusOf(id)) === "stopped")).toBe(true);
   const stopped = await call(["pause", id]);
   expect(stopped.code).toBe(1);
   expect(stopped.stderr).toContain("container not running");

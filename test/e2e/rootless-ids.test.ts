@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { chownSync, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, hutch, lacksHutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import {
   anyReason,
@@ -13,7 +14,6 @@ import {
   testUnless,
 } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { bundle, type Change, inShell, output, tryBundle, withLinux } from "./support-inside.ts";
 
 /**

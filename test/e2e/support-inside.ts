@@ -199,6 +199,20 @@ export function childrenOf(pid: number): number[] {
   return text.split(" ").filter(Boolean).map(Number);
 }
 
+/** The first process of this name below a process, which itself may be it; 0 as long as there is none. */
+export function processBelow(pid: number, name: string): number {
+  try {
+    if (readFileSync(`/proc/${pid}/comm`, "utf8") === `${name}\n`) return pid;
+    for (const child of childrenOf(pid)) {
+      const found = processBelow(child, name);
+      if (found !== 0) return found;
+    }
+  } catch {
+    // It has ended.
+  }
+  return 0;
+}
+
 /**
  * Starts a container whose script writes a line "ready" and then waits for the end of its standard input; gives
  * it when it is ready.

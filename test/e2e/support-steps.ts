@@ -9,8 +9,8 @@ import type { Report } from "../../src/emit/report.ts";
 import { hostArch } from "../../src/host/libc.ts";
 import { call, exit, jump, label } from "../../src/plan/build.ts";
 import type { Plan, Step } from "../../src/plan/step.ts";
+import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 
 /** The first descriptor that is preserved: the test's end of a pipe. */
 const TEST = 3;

@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, hutch, lacksHutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually, inTerminal, lacksTerminal } from "../support/terminal.ts";
+import { inTerminal, lacksTerminal } from "../support/terminal.ts";
 import { ordinaryUser } from "../support/user.ts";
+import { processBelow } from "./support-inside.ts";
+import { read } from "./support-lifecycle.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox());
 const withRoot = testUnless(anyReason(REASON, lacksRoot()));
@@ -180,6 +183,14 @@ describe("the caller's terminal", () => {
   });
 });
 
+/** Whether a process runs, and its group is the one that the keys of its terminal reach. */
+function isInFront(pid: number): boolean {
+  if (pid === 0) return false;
+  // proc_pid_stat(5): state, ppid, pgrp, session, tty_nr, tpgid.
+  const [state, , group, , , front] = read(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+  return state !== "T" && group !== undefined && group === front;
+}
+
 /** The name of the terminal on a process's standard input. */
 const ptyOf = (pid: number): string =>
   Bun.spawnSync(["readlink", `/proc/${pid}/fd/0`])
@@ -204,13 +215,11 @@ describe("keys", () => {
     await using terminal = inTerminal([HUTCH, "in", "-t", "--env", "PS1=# ", root, "sh", "-i"]);
     await terminal.shows("# ");
     terminal.type("sleep 60\r");
-    await terminal.shows("sleep 60\r\n");
-    await Bun.sleep(100);
+    expect(await eventually(() => isInFront(processBelow(terminal.pid, "sleep")))).toBe(true);
     terminal.type("\x1a");
     await terminal.shows(/Stopped +sleep 60/);
     terminal.type("fg\r");
-    await terminal.shows(/fg\r\nsleep 60/);
-    await Bun.sleep(100);
+    expect(await eventually(() => isInFront(processBelow(terminal.pid, "sleep")))).toBe(true);
     terminal.type("\x03");
     terminal.type("echo still $((40 + 2))\r");
     await terminal.shows("still 42");
@@ -315,8 +324,8 @@ describe("streams that are no terminal", () => {
       stdout: "pipe",
       stderr: "ignore",
     });
-    await Bun.sleep(300);
-    child.kill("SIGTERM");
+    // The trap is set then; the pipe is full soon after.
+    expect(await eventually(() => processBelow(child.pid, "yes") !== 0)).toBe(true);
     await Bun.sleep(300);
     child.kill("SIGTERM");
     expect(await child.exited).toBe(8);
@@ -328,18 +337,20 @@ describe("streams that are no terminal", () => {
       stdout: "ignore",
       stderr: "ignore",
     });
-    await Bun.sleep(500);
     const ticks = (): number => {
       const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(" ");
       return Number(fields[13]) + Number(fields[14]);
     };
-    const before = ticks();
-    await Bun.sleep(500);
-    const spent = ticks() - before;
+    /** A tick is 10 ms: a loop that does not sleep takes 50. At first the start and the pipe take some. */
+    const isIdle = async (): Promise<boolean> => {
+      const before = ticks();
+      await Bun.sleep(500);
+      return ticks() - before < 5;
+    };
+    expect(await eventually(() => processBelow(child.pid, "sleep") !== 0)).toBe(true);
+    expect(await eventually(isIdle, 3000)).toBe(true);
     child.kill("SIGKILL");
     await child.exited;
-    // A tick is 10 ms: a loop that does not sleep takes 50.
-    expect(spent).toBeLessThan(5);
   });
 });
 

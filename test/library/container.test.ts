@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { container, HutchError } from "../../src/index.ts";
-import { eventually } from "../support/terminal.ts";
+
+import { eventually } from "../support/patience.ts";
 import { boxOf, errorOf, isAlive, sharedRoot, withLimits, withRoot } from "./support.ts";
 
 function linkOf(path: string): string {

@@ -1,9 +1,11 @@
 /** What ends a container of the library, and what does not. */
 import { describe, expect } from "bun:test";
 import { join } from "node:path";
+
 import { statOf } from "../../src/container/process.ts";
+import { eventually } from "../support/patience.ts";
+
 import { temporaryDirectory } from "../support/temporary.ts";
-import { eventually } from "../support/terminal.ts";
 import { boxOf, errorOf, isAlive, sharedRoot, withLimits, withRoot } from "./support.ts";
 
 const SLEEP = ["sleep", "60"];

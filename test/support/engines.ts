@@ -6,10 +6,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, type HutchOptions, type HutchResult, lacksHutch, run } from "./hutch.ts";
+import { eventually } from "./patience.ts";
 import { lacksBusybox, rootfs } from "./rootfs.ts";
 import { anyReason, lacksProgram, lacksRoot, type SkipReason } from "./skip.ts";
 import { temporaryDirectory } from "./temporary.ts";
-import { eventually, inTerminal, lacksTerminal, type Pty } from "./terminal.ts";
+import { inTerminal, lacksTerminal, type Pty } from "./terminal.ts";
 
 /** HUTCH_ENGINE_RUNTIME=/usr/sbin/runc tells a fault of hutch from one of the test or of the machine. */
 export const RUNTIME = process.env["HUTCH_ENGINE_RUNTIME"] ?? HUTCH;

@@ -1,9 +1,9 @@
 /** A process that no freezer reaches: it waits for a file system whose server does not answer. */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "./patience.ts";
 import { anyReason, lacksFile, lacksProgram, lacksRoot, type SkipReason } from "./skip.ts";
 import { temporaryDirectory } from "./temporary.ts";
-import { eventually } from "./terminal.ts";
 
 export const lacksFuse = (): SkipReason =>
   anyReason(lacksRoot(), lacksFile("/dev/fuse"), lacksProgram("mount"), lacksProgram("stat"));

@@ -1,4 +1,5 @@
 /** Runs a program in a terminal of its own, as a terminal emulator does. */
+import { eventually } from "./patience.ts";
 import type { SkipReason } from "./skip.ts";
 import { lacksProgram } from "./skip.ts";
 
@@ -15,18 +16,8 @@ export interface Pty extends AsyncDisposable {
   readonly resize: (columns: number, rows: number) => void;
   /** The four mode words of termios. */
   readonly modes: () => readonly number[];
-  /** Waits until the terminal has shown it; throws with all that it has shown after ten seconds. */
+  /** Waits until the terminal has shown it; throws with all that it has shown when that is not so in time. */
   readonly shows: (what: string | RegExp) => Promise<string>;
-}
-
-/** Waits until `done` is true, which is then looked at every few milliseconds; false after the time is up. */
-export async function eventually(done: () => boolean, milliseconds = 10_000): Promise<boolean> {
-  const end = performance.now() + milliseconds;
-  while (!done()) {
-    if (performance.now() > end) return false;
-    await Bun.sleep(5);
-  }
-  return true;
 }
 
 /** Starts a program on a new terminal. */
