@@ -13,7 +13,7 @@ import { ROOT } from "./root.ts";
 import { loadSeccomp } from "./seccomp-load.ts";
 import { restoreMask } from "./signal.ts";
 import type { Step } from "./step.ts";
-import { attachTerminal, openPair, sendMaster, THEIRS } from "./terminal.ts";
+import { attachTerminal, openPair, sendMaster, sendRelayed, THEIRS } from "./terminal.ts";
 
 /** What runs in the container: as its first process did, from the credentials on. */
 export function member(context: Context, process: Process, { detached }: Joining): Step[] {
@@ -22,7 +22,7 @@ export function member(context: Context, process: Process, { detached }: Joining
     ...becomeRoot(context),
     ...joinKeyring(),
     call("a session of its own", "setsid", []),
-    ...(process.terminal ? makeTerminal(process) : []),
+    ...(process.terminal ? makeTerminal(process, detached) : []),
     closeDescriptors(preserveFds + (followed ? FOLLOW.length : detached ? 1 : 0)),
     ...setRlimits(process, context),
     ...setScheduler(process),
@@ -37,9 +37,9 @@ export function member(context: Context, process: Process, { detached }: Joining
 }
 
 /** A pair of the container's devpts, so that its name is true there. */
-const makeTerminal = (process: Process): Step[] => [
+const makeTerminal = (process: Process, detached: boolean): Step[] => [
   call("open the container's root", "openat", [AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0], { into: ROOT }),
   ...openPair(process),
-  ...sendMaster(THEIRS),
+  ...(detached ? sendMaster(THEIRS) : sendRelayed()),
   ...attachTerminal(process),
 ];

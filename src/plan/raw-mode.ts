@@ -1,14 +1,10 @@
-/**
- * The caller's terminal: raw as long as the container has one of its own, and the model of that one's
- * size.
- */
-import { TCGETS, TCSETS, TIOCGWINSZ, TIOCSWINSZ } from "../linux/ioctl.ts";
+/** The caller's terminal: raw as long as the container has one of its own. */
+import { TCGETS, TCSETS } from "../linux/ioctl.ts";
 import { branch, buffer, call, compute, label, load, set, slot, store } from "./build.ts";
-import type { Call, Step } from "./step.ts";
-import { MASTER } from "./terminal.ts";
+import type { Step } from "./step.ts";
+import { NO_TERMINAL } from "./window.ts";
 
 const STDIN = 0;
-const STDOUT = 1;
 
 /**
  * struct termios of the kernel (asm-generic/termbits.h): four words, the line discipline, 19 control
@@ -37,9 +33,6 @@ const RAW = [
 const SAVED = buffer("caller's termios", TERMIOS_SIZE);
 const RAW_MODE = buffer("raw termios", TERMIOS_SIZE);
 const IS_RAW = slot("the caller's terminal is raw");
-const WINDOW = buffer("window size", 8);
-
-const NO_TERMINAL = { ENOTTY: "ignore", EBADF: "ignore", EIO: "ignore", EINVAL: "ignore" } as const;
 
 /** The caller's terminal goes raw: every key is the container's, ^C included. */
 export function enterRawMode(): Step[] {
@@ -82,25 +75,3 @@ export const renewRawMode = (tag: string): Step[] => [
   }),
   label(tag),
 ];
-
-/**
- * The container's window is as large as the caller's; without one, or one without a size, it stays as it was
- * made.
- */
-export function copyWindow(tag: string): Step[] {
-  const why = "give the terminal the caller's window size";
-  const result = slot("window");
-  const ask = (stream: number): Call =>
-    call(why, "ioctl", [stream, TIOCGWINSZ, WINDOW], { into: result, errors: NO_TERMINAL });
-  return [
-    ask(STDIN),
-    branch(result, "eq", 0, `${tag}: asked`),
-    ask(STDOUT),
-    branch(result, "ne", 0, tag),
-    label(`${tag}: asked`),
-    load(result, WINDOW, 0, 4),
-    branch(result, "eq", 0, tag),
-    call(why, "ioctl", [MASTER, TIOCSWINSZ, WINDOW], { errors: { EBADF: "ignore" } }),
-    label(tag),
-  ];
-}

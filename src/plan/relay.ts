@@ -9,12 +9,13 @@ import { POLLIN } from "../linux/poll.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../linux/signal.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import { endInput, limitPoll, POLL_LIMIT, repeatEnd } from "./end-of-input.ts";
-import { copyWindow, enterRawMode, leaveRawMode, renewRawMode } from "./raw-mode.ts";
+import { enterRawMode, leaveRawMode, renewRawMode } from "./raw-mode.ts";
 import { TAKEN } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
 import { type Child, handle, SIGNAL, superviseChild } from "./supervise.ts";
 import { MASTER, receiveMaster } from "./terminal.ts";
+import { copyWindow } from "./window.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -179,11 +180,11 @@ function takeSignal(child: Child, timeout: number): Step[] {
     branch(SIGNAL, "eq", SIGNALS.SIGPIPE, "relay"),
     branch(SIGNAL, "ne", SIGNALS.SIGCONT, "not continued"),
     ...renewRawMode("raw again"),
-    ...copyWindow("window copied again"),
+    ...copyWindow(MASTER, "window copied again"),
     label("not continued"),
     branch(SIGNAL, "ne", SIGNALS.SIGWINCH, "not resized"),
     // The container's processes are told by its terminal, when the size is another.
-    ...copyWindow("window resized"),
+    ...copyWindow(MASTER, "window resized"),
     jump("relay"),
     label("not resized"),
     branch(ENDED, "eq", 0, "still running"),
@@ -201,7 +202,7 @@ function takeSignal(child: Child, timeout: number): Step[] {
 
 /**
  * Supervises a container with a terminal; falls through, the caller's terminal restored, once it has
- * ended. `ready` is done when the terminal is as large as the caller's.
+ * ended. `ready` is done when there is a terminal, which is as large as the caller's.
  */
 export function superviseTerminal(child: Child, timeout: number, ready: readonly Step[] = []): Step[] {
   const event = slot("event");
@@ -214,7 +215,6 @@ export function superviseTerminal(child: Child, timeout: number, ready: readonly
   return [
     ...receiveMaster("no terminal"),
     ...enterRawMode(),
-    ...copyWindow("window copied"),
     ...ready,
     ...startRelay(),
     label("relay"),

@@ -13,6 +13,7 @@ import { controlDescriptor } from "./creator-control.ts";
 import { ROOT } from "./root.ts";
 import type { Buffer, Slot, Step, Struct } from "./step.ts";
 import { moveOnto, openInRoot, openTarget } from "./target.ts";
+import { copyWindow } from "./window.ts";
 
 const SOCK_STREAM_CLOEXEC = 0o2000001;
 const SOL_SOCKET = 1;
@@ -100,7 +101,7 @@ const winsize = (rows: number, columns: number): Struct =>
 export const openTerminal = (context: Context, process: Process): Step[] => [
   ...openPair(process),
   ...bindConsole(context),
-  ...sendMaster(channel(context)),
+  ...(relaysTerminal(context) ? sendRelayed() : sendMaster(channel(context))),
 ];
 
 /** Opens a pair in the devpts below `ROOT`. */
@@ -138,13 +139,18 @@ export const sendDescriptor = (why: string, socket: Slot | number, descriptor: S
 export const sendMaster = (socket: Slot | number): Step[] =>
   sendDescriptor("hand the terminal out", socket, MASTER);
 
+/**
+ * To the launcher that will relay. The size is set on this side, because the command may ask for it before
+ * the launcher has got the terminal; of later changes SIGWINCH tells, which waits until the launcher looks.
+ */
+export const sendRelayed = (): Step[] => [...copyWindow(MASTER, "window copied"), ...sendMaster(THEIRS)];
+
 /** True when the launcher relays between the terminal and the caller's streams. */
 export const relaysTerminal = ({ launch, spec }: Context): boolean =>
   spec.process?.terminal === true && (!launch.creates || launch.supervises);
 
-/** Whom the terminal goes to: the launcher, or the console socket that `create` was given. */
-const channel = (context: Context): Slot | number =>
-  relaysTerminal(context) ? THEIRS : controlDescriptor(context.launch.preserveFds, "console");
+/** The console socket that `create` was given. */
+const channel = (context: Context): number => controlDescriptor(context.launch.preserveFds, "console");
 
 function bindConsole(context: Context): Step[] {
   const why = "bind the terminal on /dev/console";

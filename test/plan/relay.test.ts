@@ -7,7 +7,7 @@ import { reap } from "../../src/plan/reaper.ts";
 import { superviseTerminal } from "../../src/plan/relay.ts";
 import { restoreMask, TAKEN, takeSignals } from "../../src/plan/signal.ts";
 import { startClock, superviseChild } from "../../src/plan/supervise.ts";
-import { attachTerminal, openTerminal } from "../../src/plan/terminal.ts";
+import { attachTerminal, openPair, openTerminal } from "../../src/plan/terminal.ts";
 import { calls, context, lines, position, process, spec } from "./fixture.ts";
 
 const CHILD = { pid: slot("pid"), pidfd: slot("pidfd") };
@@ -107,7 +107,7 @@ describe("a terminal", () => {
   });
 
   test("has no size of its own without consoleSize", () => {
-    expect(lines(openTerminal(inside, process())).join("\n")).not.toContain("TIOCSWINSZ");
+    expect(lines(openPair(process())).join("\n")).not.toContain("TIOCSWINSZ");
   });
 
   test("becomes the three standard streams and belongs to the user", () => {
