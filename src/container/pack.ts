@@ -11,6 +11,7 @@ import { type RootTree, readRootTree } from "./root-tree.ts";
 
 /** So much of a file's content is in memory at once. */
 const CHUNK = 2 ** 20;
+const ZEROS = new Uint8Array(CHUNK);
 
 function writePiece(fd: number, base: number, piece: Piece, read: RootTree["read"], name: string): void {
   if ("bytes" in piece) {
@@ -20,7 +21,9 @@ function writePiece(fd: number, base: number, piece: Piece, read: RootTree["read
   for (let done = 0; done < piece.length; done += CHUNK) {
     const bytes = new Uint8Array(new ArrayBuffer(Math.min(CHUNK, piece.length - done)));
     read(piece.file, bytes, piece.from + done);
-    writeAt(fd, bytes, base + piece.at + done, name);
+    // A hole stays a hole: a log of a few bytes may be a file of many gigabytes.
+    if (Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) !== 0)
+      writeAt(fd, bytes, base + piece.at + done, name);
   }
 }
 

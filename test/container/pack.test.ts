@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeImage } from "../../src/container/pack.ts";
 import { readRootTree } from "../../src/container/root-tree.ts";
@@ -27,4 +27,20 @@ test("an image stands behind what is in the file, and ends it; twice the same", 
     return Bun.hash(bytes);
   });
   return Promise.all(texts).then(([one, two]) => expect(one).toBe(two));
+});
+
+test("what has a hole in a file of the root has one in the image", () => {
+  const place = temporaryDirectory("pack");
+  mkdirSync(join(place, "root"));
+  const file = join(place, "root/log");
+  writeFileSync(file, "");
+  truncateSync(file, 2 ** 26);
+  appendFileSync(file, "end");
+  const path = join(place, "image");
+  using root = readRootTree(join(place, "root"), 0n);
+  const image = erofsImage(root.tree);
+  using(open(path, O_RDWR | O_CREAT, 0o600), (fd) => writeImage(fd, 0, image, root.read, path));
+  const { size, blocks } = statSync(path);
+  expect(size).toBeGreaterThan(2 ** 26);
+  expect(blocks * 512).toBeLessThan(2 ** 22);
 });
