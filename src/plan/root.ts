@@ -115,7 +115,9 @@ export function attachRoot(context: Context): Step[] {
     ...openSource(context, why, source),
     ...restrictTree(context, path, tree),
     ...(launch.overlay === undefined ? [set(ROOT, tree)] : overlayRoot(context, launch.overlay, tree, ROOT)),
-    call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, path), MOVE_MOUNT_F_EMPTY_PATH]),
+    call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, path), MOVE_MOUNT_F_EMPTY_PATH], {
+      hints: { EINVAL: "a root is a directory" },
+    }),
     ...submountSources(context).flatMap((submount) => attachSubmount(context, submount)),
   ];
 }

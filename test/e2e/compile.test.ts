@@ -171,6 +171,13 @@ describe("a compiled file", () => {
     });
   });
 
+  withRoot("says what is wrong with a root that is no directory", async () => {
+    const file = await compiled("--rootfs-from-env", "BOX_ROOT", "true");
+    const { code, stderr } = await run([file], { env: { BOX_ROOT: "/etc/passwd" } });
+    expect(stderr).toMatch(/: attach the root \$BOX_ROOT: .*; hint: a root is a directory\n$/);
+    expect(code).toBe(125);
+  });
+
   withV1("limits what it was told to, and leaves no cgroup behind", async () => {
     const file = await compiled(
       ...["--memory", "64m", "--pids", "20", root],
