@@ -117,7 +117,7 @@ function variablesOf(given: Given): string[] {
 }
 
 async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
-  const variable = last(given, "rootfs-from-env");
+  const variable = variableOf(given);
   const words = variable === undefined ? given.words : [".", ...given.words];
   const wish = { ...given, words };
   const around = await surroundings(wish, look, foreignHost(arch, isRoot));
@@ -149,10 +149,12 @@ const PACKED = "(packed)";
 
 /** The directory that --pack puts into the file. */
 function packedRoot(given: Given): string {
+  if (has(given, "rootfs-from-env"))
+    throw usageError("compile", "--pack: the root is in the file, or in --rootfs-from-env");
   const bundle = last(given, "bundle");
   const root = bundle === undefined ? (given.words[0] ?? "") : loadBundle(bundle, look).spec.root?.path;
   const path = look("real", root ?? "") ?? "/";
-  if (path !== "/" && !has(given, "rootfs-from-env")) return path;
+  if (path !== "/") return path;
   throw usageError("compile", "--pack: expected a directory other than / as WHERE");
 }
 
@@ -162,6 +164,13 @@ function latestTime(): bigint | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,12}$/.test(text)) return BigInt(text) * 1_000_000_000n;
   throw usageError("compile", `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
+}
+
+/** The variable that names the root. */
+function variableOf(given: Given): string | undefined {
+  const name = last(given, "rootfs-from-env");
+  if (name === undefined || (name !== "" && !name.includes("="))) return name;
+  throw usageError("compile", `--rootfs-from-env ${name}: expected the name of a variable`);
 }
 
 function machineOf(given: Given): AtEnd | undefined {
@@ -197,15 +206,16 @@ export async function run(argv: readonly string[]): Promise<void> {
     standalone: {
       args: has(given, "args"),
       directory: has(given, "relative") ? path.slice(0, slash) || "/" : undefined,
-      rootVariable: last(given, "rootfs-from-env"),
+      rootVariable: variableOf(given),
       machine: machineOf(given),
     },
   };
   if (has(given, "pack")) {
     if (json) throw usageError("compile", "--json: the plan of a packed root is not written");
     const { writePacked } = await import("../container/pack.ts");
+    const directory = packedRoot(given);
     const { root } = await describe(given, arch);
-    return writePacked({ root, options, directory: packedRoot(given), latest: latestTime(), path });
+    return writePacked({ root, options, directory, latest: latestTime(), path });
   }
   const { bytes, plan } = await compileFile(await describe(given, arch), options);
   if (json && output === undefined) return print(planJson(plan, arch));

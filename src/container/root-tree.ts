@@ -87,7 +87,7 @@ function makeNode(found: Found, status: FileStatus, reading: Reading): Node {
     return { ...attributes, kind, entries: isMounted ? new Map() : readEntries(fd, path, reading) };
   }
   if (kind === "symlink") {
-    return { ...attributes, kind, target: checkUtf8(readLink("", fd), path) };
+    return { ...attributes, kind, target: checkUtf8(readLink("", fd), `${reading.path}/${path}`) };
   }
   if (kind === "character" || kind === "block") return { ...attributes, kind, device: special };
   if (kind !== "file") return { ...attributes, kind };
@@ -96,9 +96,20 @@ function makeNode(found: Found, status: FileStatus, reading: Reading): Node {
   return file;
 }
 
+/** The names in an open directory; an error names its path. */
+function namesIn(fd: number, path: string): string[] {
+  try {
+    return listDirectory(".", fd).map(({ name }) => name);
+  } catch (error) {
+    if (!(error instanceof HutchError)) throw error;
+    const { errno, reason } = error;
+    throw new HutchError({ operation: `list ${path}`, errno, reason, cause: error });
+  }
+}
+
 function readEntries(fd: number, path: string, reading: Reading): Map<string, Node> {
   const entries = new Map<string, Node>();
-  for (const { name } of listDirectory(".", fd)) {
+  for (const name of namesIn(fd, path === "" ? reading.path : `${reading.path}/${path}`)) {
     const below = path === "" ? name : `${path}/${name}`;
     checkUtf8(name, `${reading.path}/${below}`);
     const child = openBeneath(fd, name, O_PATH | reading.flags.O_NOFOLLOW, `${reading.path}/${path}`);

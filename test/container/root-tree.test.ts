@@ -80,6 +80,12 @@ describe("a tree", () => {
     expect(() => readRootTree(path)).toThrow("its name or target is not UTF-8");
   });
 
+  test("that cannot be read, or has a target that is not UTF-8, is told by its path", () => {
+    const path = temporaryDirectory("tree");
+    Bun.spawnSync(["sh", "-c", "mkdir below; ln -s \"$(printf '\\377')\" below/link"], { cwd: path });
+    expect(() => readRootTree(path)).toThrow(`pack ${path}/below/link: its name or target is not UTF-8`);
+  });
+
   test("of what is not there is an error", () => {
     expect(() => readRootTree("/nowhere")).toThrow("open /nowhere");
   });

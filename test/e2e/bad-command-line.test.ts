@@ -47,6 +47,14 @@ const WORDS: readonly Row[] = [
   ["explain R", /^explain: expected a command after WHERE; hint: hutch explain \S+ -- sh$/],
   ["compile R true -o /tmp", /^-o \/tmp: EISDIR \(is a directory\); hint: name the file to write$/],
   [
+    "compile --rootfs-from-env A=B true -o x",
+    /^compile: --rootfs-from-env A=B: expected the name of a variable/,
+  ],
+  [
+    "compile --pack --rootfs-from-env R true -o x",
+    /^compile: --pack: the root is in the file, or in --rootfs-from-env/,
+  ],
+  [
     "explain /bin/true",
     /^explain \/bin\/true: it carries no text of its plan; hint: it was compiled with --strip, or/,
   ],

@@ -1,6 +1,15 @@
 /** hutch compile --pack: one file that is program and root. */
 import { beforeAll, describe, expect } from "bun:test";
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { defaultSpec } from "../../src/spec/default.ts";
 import { lacksErofs } from "../support/erofs.ts";
@@ -111,6 +120,16 @@ describe("a packed file", () => {
       hashes.push(Bun.hash(readFileSync(file)));
     }
     expect(hashes[0]).toBe(hashes[1]);
+  });
+
+  withErofs("tells an ordinary user which directory he may not read", async () => {
+    const own = temporaryDirectory("pack-root");
+    chmodSync(own, 0o777);
+    mkdirSync(join(own, "root/closed"), { recursive: true, mode: 0o755 });
+    chmodSync(join(own, "root/closed"), 0o700);
+    const args = ["compile", "--pack", join(own, "root"), "true", "-o", join(own, "box")];
+    const { stderr } = await hutch(args, ordinaryUser());
+    expect(stderr).toBe(`hutch: list ${own}/root/closed: EACCES (permission denied)\n`);
   });
 
   withErofs("starts without a name, whatever else is open", async () => {
