@@ -326,7 +326,7 @@ describe("descriptors and files", () => {
     async () => {
       const target = file("out");
       for (const detach of ["", "--detach"]) {
-        const line = `exec 3>>${target} 4>>${target} 5>>${target}; ${HUTCH} --root ${one.root} exec ${detach} --preserve-fds 2 ${one.id} sh -c 'echo ${detach}three >&3; echo ${detach}four >&4; /bin/ls /proc/$$/fd >&4; :'`;
+        const line = `exec 3>>${target} 4>>${target} 5>>${target}; ${HUTCH} --root ${one.root} exec ${detach} --preserve-fds 2 ${one.id} sh -c 'echo ${detach}three >&3; echo ${detach}four >&4; (ls /proc/$$/fd >&4); :'`;
         expect((await run(["bash", "-c", line])).stderr).toBe("");
       }
       expect(await eventually(() => textOf(target).includes("--detachfour\n0\n1\n2\n3\n4\n"))).toBe(true);
