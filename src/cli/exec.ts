@@ -1,8 +1,10 @@
 /** hutch exec: a process more in a running container. */
 import { execDetached, execInForeground, preserveForExec } from "../container/exec.ts";
 import { namespacesOf, openInit } from "../container/joining.ts";
+import { keptDirectory } from "../container/kept.ts";
 import { programOf } from "../container/program.ts";
 import { type Container, load, requireStatus } from "../container/state.ts";
+import { effectiveUser } from "../host/facts.ts";
 import { readTextIfExists } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
 import { parseWhole } from "../options/number.ts";
@@ -125,7 +127,15 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
     },
   });
   const exec = { id, program, init, preserveFds, pidfdSocket: last(given, "pidfd-socket") };
-  if (!detached) return execInForeground(exec);
+  if (!detached) {
+    // What the entry program does itself the next time: see plan/entry-words.ts.
+    const isPlain = argv[0] === id && !globals.debug;
+    if (isPlain && keptDirectory(process.env, effectiveUser()) !== undefined) {
+      const { keepJoiner } = await import("../container/keep-joiner.ts");
+      keepJoiner(container, argv, program);
+    }
+    return execInForeground(exec);
+  }
   await execDetached(exec, {
     pidFile: last(given, "pid-file"),
     consoleSocket: last(given, "console-socket"),

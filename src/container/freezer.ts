@@ -57,6 +57,10 @@ function* places(cgroups: readonly string[]): Generator<Place & { readonly text:
   }
 }
 
+/** The files that say whether the container is paused. */
+export const freezerFiles = (cgroups: readonly string[]): string[] =>
+  [...places(cgroups)].map(({ path }) => path);
+
 /** Where all processes are now: "freezing" when it was asked for, and some still go on. */
 export type Cold = "thawed" | "freezing" | "frozen";
 

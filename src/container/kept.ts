@@ -16,6 +16,8 @@ import { HutchError } from "../linux/error.ts";
 
 export interface Kept {
   readonly program: Uint8Array;
+  /** The questions that its plan asked, whose answers are the same. */
+  readonly asked: readonly Asked[];
   /** What was said to the user when the description was read. */
   readonly warnings: readonly string[];
   /** What else its maker knew of the description, in a form of its own; empty when there is nothing. */
@@ -78,7 +80,12 @@ export function recall(directory: string, key: string): Kept | undefined {
     if (end < 0) return undefined;
     const header = readHeader(new TextDecoder().decode(file.subarray(0, end)));
     return header !== undefined && stillTrue(header)
-      ? { program: file.slice(end + 1), warnings: header.warnings, details: header.details ?? "" }
+      ? {
+          program: file.slice(end + 1),
+          asked: header.asked,
+          warnings: header.warnings,
+          details: header.details ?? "",
+        }
       : undefined;
   } catch (error) {
     // A damaged file, or a look that fails: then the plan fails too, with a message that says where.

@@ -2,7 +2,7 @@
 import type { Report } from "../emit/report.ts";
 import { effectiveUser } from "../host/facts.ts";
 import { hostArch } from "../host/libc.ts";
-import { type Look, look as lookNow, recordingLook } from "../host/look.ts";
+import { type Asked, type Look, look as lookNow, recordingLook } from "../host/look.ts";
 import { readLink } from "../host/path.ts";
 import type { Plan } from "../plan/step.ts";
 import { keep, keptDirectory, keyOf, recall } from "./kept.ts";
@@ -32,6 +32,10 @@ export interface Description {
 export interface Program {
   readonly bytes: Uint8Array;
   readonly details: string;
+  /** The looks at the machine that the program depends upon. */
+  readonly asked: readonly Asked[];
+  /** What was said to the user. */
+  readonly warnings: readonly string[];
   /** What the program was compiled from, to tell of the step that failed. */
   readonly plan: () => Promise<Plan>;
 }
@@ -44,7 +48,8 @@ export async function programOf({ words, report, warn, plan }: Description): Pro
   if (kept !== undefined) {
     for (const line of kept.warnings) warn(line);
     const again = async (): Promise<Plan> => (await plan(lookNow, () => {})).plan;
-    return { bytes: kept.program, details: kept.details, plan: again };
+    const { program, details, asked, warnings } = kept;
+    return { bytes: program, details, asked, warnings, plan: again };
   }
   const { look, record } = recordingLook();
   const warnings: string[] = [];
@@ -55,6 +60,7 @@ export async function programOf({ words, report, warn, plan }: Description): Pro
   const { emit } = await import("../emit/index.ts");
   const bytes = emit(planned.plan, { arch: hostArch(), report: planned.report ?? report });
   const { details, isLasting } = planned;
-  if (directory !== undefined && isLasting) keep(directory, key, bytes, { ...record(), warnings, details });
-  return { bytes, details, plan: async () => planned.plan };
+  const looks = record();
+  if (directory !== undefined && isLasting) keep(directory, key, bytes, { ...looks, warnings, details });
+  return { bytes, details, asked: looks.asked, warnings, plan: async () => planned.plan };
 }

@@ -158,6 +158,10 @@ function writeWhole(held: Held, name: string, content: string | Uint8Array): voi
 export const write = (held: Held, record: Record): void =>
   writeWhole(held, RECORD, `${JSON.stringify(record)}\n`);
 
+/** Writes a program for `exec` (see plan/kept-joiner.ts). */
+export const writeJoiner = (held: Held, name: string, content: Uint8Array): void =>
+  writeWhole(held, name, content);
+
 /**
  * Writes down what the entry program needs for `start` and `delete`, unless more belongs to them: hooks, the
  * end of a launcher, or a unit that systemd is to forget.

@@ -14,10 +14,13 @@ import { ifText, unlessAscii } from "./text.ts";
 export const ROOT = slot("directory of all containers");
 export const DIRECTORY = slot("directory of the container");
 export const FILE = slot("file");
+/** A pidfd of init, and the program of `exec`. */
+export const INIT = slot("init");
+export const PROGRAM = slot("program");
 const above = slot("directory of the user");
 
 /** What is closed before Bun begins, which takes the lowest numbers that are free. */
-const DESCRIPTORS: readonly Slot[] = [above, ROOT, DIRECTORY, FILE];
+const DESCRIPTORS: readonly Slot[] = [above, ROOT, DIRECTORY, FILE, INIT, PROGRAM];
 
 /** The content of the summary, and zeros. */
 export const CONTENT = buffer("summary", SUMMARY_MAX + 1);
@@ -97,11 +100,14 @@ function ifRoot(to: string): Step[] {
   ];
 }
 
-/** Opens the container's directory, and reads its summary into CONTENT. */
-export function readSummary(arch: Arch): Step[] {
+/** Opens the container's directory. */
+export const openContainer = (arch: Arch): Step =>
+  openDirectory("open the directory of the container", arch, ROOT, ID, DIRECTORY);
+
+/** Reads the container's summary into CONTENT. */
+export function readSummary(): Step[] {
   const mark = slot("mark");
   return [
-    openDirectory("open the directory of the container", arch, ROOT, ID, DIRECTORY),
     call("read the summary", "openat", [DIRECTORY, SUMMARY, O_RDONLY | O_CLOEXEC, 0], {
       into: FILE,
       otherwise: BUN,

@@ -1,7 +1,7 @@
 /**
  * The command line as the entry program reads it: the options before the command that engines write, and then
- * `start ID`, `delete ID` or `delete --force ID`. It knows less than cli/globals.ts, and judges nothing: what
- * it does not know is left to Bun.
+ * `start ID`, `delete ID`, `delete --force ID` or `exec ID COMMAND…`. It knows less than
+ * cli/globals.ts, and judges nothing: what it does not know is left to Bun.
  */
 import { branch, compute, jump, label, load, set, slot } from "./build.ts";
 import type { Slot, Step } from "./step.ts";
@@ -19,14 +19,18 @@ export const FORCE = slot("--force");
 
 /** Which command it is. */
 export const COMMAND = slot("command");
-export const COMMANDS = { start: 1, delete: 2 } as const;
+export const COMMANDS = { start: 1, delete: 2, exec: 3 } as const;
 
-const LONGEST_ID = 240;
+/** The address of the words behind `exec`: an array as of Strings. */
+export const WORDS = slot("words");
+
+export const LONGEST_ID = 240;
 
 const place = slot("place in the arguments");
 const word = slot("word");
 const log = slot("--log");
 const format = slot("--log-format");
+const debug = slot("--debug");
 
 const OPTIONS: readonly (readonly [name: string, value: Slot])[] = [
   ["--root", ROOT_OPTION],
@@ -65,13 +69,25 @@ export const readWords = (): Step[] => [
   label("option"),
   ...need(),
   ...OPTIONS.flatMap(([name, value]) => readOption(name, value)),
-  // Taken by cli/globals.ts too, and without a meaning.
-  ...ifText(word, "--debug", true, "option"),
+  ...ifText(word, "--debug", true, "read --debug"),
   set(COMMAND, COMMANDS.start),
   ...ifText(word, "start", true, "read the id"),
   set(COMMAND, COMMANDS.delete),
   ...ifText(word, "delete", true, "read delete"),
+  set(COMMAND, COMMANDS.exec),
+  ...ifText(word, "exec", true, "read exec"),
   jump(BUN),
+  // Without a meaning for what is done at once.
+  label("read --debug"),
+  set(debug, 1),
+  jump("option"),
+  label("read exec"),
+  branch(debug, "ne", 0, BUN),
+  ...need(),
+  set(ID, word),
+  set(WORDS, place),
+  ...need(),
+  jump("check the id"),
   label("read delete"),
   ...need(),
   ...ifText(word, "--force", true, "read --force"),
@@ -83,9 +99,10 @@ export const readWords = (): Step[] => [
   ...need(),
   label("check the words"),
   set(ID, word),
-  ...unlessId(ID, LONGEST_ID, BUN),
   ...take(),
   branch(word, "ne", 0, BUN),
+  label("check the id"),
+  ...unlessId(ID, LONGEST_ID, BUN),
   ...checkValues(),
 ];
 

@@ -2,19 +2,22 @@
  * The entry program: what the kernel begins when somebody runs hutch.
  *
  * Bun takes some 7 ms to begin, and an engine runs hutch three times in the life of a container. `start` and
- * `delete` are a dozen system calls in most cases. So these calls are made first, by a program of a few
- * kilobytes that the build puts into the executable (scripts/graft.ts); it does what it can do completely,
- * and leaves the rest to Bun, which begins as if nothing had been before.
+ * `delete` are a dozen system calls in most cases, and an `exec` whose program is kept a few more. So these
+ * calls are made first, by a program of a few kilobytes that the build puts into the executable
+ * (scripts/graft.ts); it does what it can do completely, and leaves the rest to Bun, which begins as if
+ * nothing had been before.
  *
  * What it leaves to Bun: every other command, every command line that is not just what engines write, every
- * container without a summary (see summary.ts), and whatever does not go as expected. Until then nothing has
- * happened that Bun would not do as well, in the same order; so every message is Bun's.
+ * container without a summary (see summary.ts), every `exec` that was not there before (see kept-joiner.ts),
+ * and whatever does not go as expected. Until then nothing has happened that Bun would not do as well, in the
+ * same order; so every message is Bun's.
  */
 import type { Arch } from "../linux/arch.ts";
 import { AT_FDCWD, F_OK } from "../linux/fcntl.ts";
 import { branch, call, label } from "./build.ts";
 import { deleteContainer } from "./entry-delete.ts";
-import { closeDescriptors, forgetDescriptors, openRoot, readSummary } from "./entry-place.ts";
+import { execKept } from "./entry-exec.ts";
+import { closeDescriptors, forgetDescriptors, openContainer, openRoot, readSummary } from "./entry-place.ts";
 import { startContainer } from "./entry-start.ts";
 import { BUN, COMMAND, COMMANDS, readWords } from "./entry-words.ts";
 import type { Plan, Step } from "./step.ts";
@@ -25,11 +28,15 @@ export const planEntry = (arch: Arch, bun: Successor): Plan => [
   ...forgetDescriptors(),
   ...readWords(),
   ...openRoot(arch),
-  ...readSummary(arch),
+  openContainer(arch),
+  branch(COMMAND, "eq", COMMANDS.exec, "exec"),
+  ...readSummary(),
   branch(COMMAND, "eq", COMMANDS.delete, "delete"),
   ...startContainer(),
   label("delete"),
   ...deleteContainer(arch),
+  label("exec"),
+  ...execKept(),
   label(BUN),
   ...closeDescriptors(),
   needProc(),

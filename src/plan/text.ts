@@ -42,6 +42,33 @@ export const unlessAscii = (key: string, text: Slot, to: string): Step[] => [
   branch(byte, "ne", 0, `next byte of ${key}`),
 ];
 
+/**
+ * Goes on at `to` unless two texts are the same; both slots are set to what follows behind their ends. `key` is
+ * unique within the plan.
+ */
+export const sameText = (key: string, one: Slot, two: Slot, to: string): Step[] => [
+  label(`same byte of ${key}`),
+  load(byte, one, 0, 1),
+  load(piece, two, 0, 1),
+  branch(byte, "ne", piece, to),
+  compute(one, one, "add", 1),
+  compute(two, two, "add", 1),
+  branch(byte, "ne", 0, `same byte of ${key}`),
+];
+
+/** Goes on at `to` unless `one` begins with `start`, which is set to what follows behind its end. */
+export const sameStart = (key: string, one: Slot, start: Slot, to: string): Step[] => [
+  label(`byte of the ${key}`),
+  load(piece, start, 0, 1),
+  compute(start, start, "add", 1),
+  branch(piece, "eq", 0, `${key} is the same`),
+  load(byte, one, 0, 1),
+  branch(byte, "ne", piece, to),
+  compute(one, one, "add", 1),
+  jump(`byte of the ${key}`),
+  label(`${key} is the same`),
+];
+
 /** Sets `text` to what follows behind its end. `key` is unique within the plan. */
 export const skipText = (key: string, text: Slot): Step[] => [
   label(`end of ${key}`),

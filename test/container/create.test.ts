@@ -32,7 +32,13 @@ function creation(plan: Plan, rest: Partial<Creation> = {}): Creation {
   return {
     root: join(temporaryDirectory("create"), "root"),
     record: recordOf(DRAFT, "box"),
-    program: { bytes: emit(plan, { arch: hostArch(), report }), details: "", plan: async () => plan },
+    program: {
+      bytes: emit(plan, { arch: hostArch(), report }),
+      details: "",
+      asked: [],
+      warnings: [],
+      plan: async () => plan,
+    },
     preserveFds: 0,
     stays: false,
     unit: undefined,

@@ -1,5 +1,5 @@
 /**
- * `start` and `delete` by the entry program (src/plan/entry.ts), and by Bun where that does not suffice. Which of
+ * `start`, `delete` and `exec` by the entry program (src/plan/entry.ts), and by Bun where that does not suffice. Which of
  * the two it was is seen by giving the process no memory but for its own executable: Bun cannot begin then.
  */
 import { expect } from "bun:test";
@@ -101,6 +101,65 @@ asRoot("what is not as it should be is left to Bun, and nothing has happened the
   expect(withoutBun([...words, "delete", "--force", id]).code).not.toBe(0);
   expect(await stateOf(where, id)).toEqual({ status: "running", pid });
   expect(isLive(pid)).toBeTrue();
+  await where.ok("delete", "--force", id);
+  expect(remains(where, id)).toEqual([]);
+});
+
+/** What a process can tell of itself, but for the limits that withoutBun sets. */
+const SELF =
+  "id; pwd; env; umask; ulimit -n; ls /proc/self/fd | wc -l; cat /proc/self/cgroup; " +
+  "grep -E '^(Cap|NoNewPrivs|Seccomp:|Sig|Shd)' /proc/self/status; grep -Ev 'address|core' /proc/self/limits; " +
+  "for each in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$each; done; exit 3";
+
+asRoot("exec does without Bun what it has done before, and the process is the same", async () => {
+  const where = await place("sleep 1000");
+  const id = await created(where);
+  await where.ok("start", id);
+  const words = ["--root", where.root, "exec", id, "sh", "-c", SELF];
+  const env = { HUTCH_CACHE: join(temporaryDirectory("cache"), "programs") };
+  expect(withoutBun(words, { env }).code).not.toBe(3);
+  const first = Bun.spawnSync([HUTCH, ...words], { stdin: "ignore", env: { ...process.env, ...env } });
+  expect(first.exitCode).toBe(3);
+  const again = withoutBun(words, { env });
+  expect(again).toEqual({ code: 3, said: first.stdout.toString() });
+  expect(again.said).toContain("CapEff");
+  // Whoever wants nothing to be kept, and whoever asks for something else, is served by Bun.
+  expect(withoutBun(words, { env: { HUTCH_CACHE: "off" } }).code).not.toBe(3);
+  expect(withoutBun([...words, "more"], { env }).code).not.toBe(3);
+  await where.ok("delete", "--force", id);
+  expect(remains(where, id)).toEqual([]);
+});
+
+asRoot("what was kept for exec is not used for a paused container, nor for another of its name", async () => {
+  const where = await place("sleep 1000");
+  const id = await created(where);
+  await where.ok("start", id);
+  const env = { HUTCH_CACHE: join(temporaryDirectory("cache"), "programs") };
+  const words = ["--root", where.root, "exec", id, "true"];
+  const call = () => {
+    const { exitCode, stderr } = Bun.spawnSync([HUTCH, ...words], { env: { ...process.env, ...env } });
+    return [exitCode, stderr.toString().trim()];
+  };
+  expect(call()).toEqual([0, ""]);
+  expect(withoutBun(words, { env })).toEqual(DONE);
+  const hasPaused = (await where.call("pause", id)).code === 0;
+  if (hasPaused) {
+    expect(withoutBun(words, { env }).code).not.toBe(0);
+    expect(call()[1]).toContain("container is paused");
+    await where.ok("resume", id);
+    expect(withoutBun(words, { env })).toEqual(DONE);
+  }
+  await where.ok("kill", id, "KILL");
+  await reach(where, id, "stopped");
+  expect(withoutBun(words, { env }).code).not.toBe(0);
+  expect(call()[1]).toContain("container not running");
+  await where.ok("delete", id);
+  expect(call()[1]).toContain("does not exist");
+  await where.ok("create", "--bundle", where.bundle, id);
+  expect(call()[1]).toContain("container not running, but created");
+  await where.ok("start", id);
+  expect(withoutBun(words, { env }).code).not.toBe(0);
+  expect(call()).toEqual([0, ""]);
   await where.ok("delete", "--force", id);
   expect(remains(where, id)).toEqual([]);
 });

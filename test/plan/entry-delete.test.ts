@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { exit, label } from "../../src/plan/build.ts";
 import { deleteContainer } from "../../src/plan/entry-delete.ts";
-import { openRoot, readSummary } from "../../src/plan/entry-place.ts";
+import { openContainer, openRoot, readSummary } from "../../src/plan/entry-place.ts";
 import { BUN, ID, ROOT_OPTION } from "../../src/plan/entry-words.ts";
 import type { Plan } from "../../src/plan/step.ts";
 import { START, SUMMARY, summaryOf } from "../../src/plan/summary.ts";
@@ -17,7 +17,8 @@ const plan = ({ arch }: Machine): Plan => [
   { kind: "given", into: ID, what: 1 },
   { kind: "given", into: ROOT_OPTION, what: 2 },
   ...openRoot(arch),
-  ...readSummary(arch),
+  openContainer(arch),
+  ...readSummary(),
   ...deleteContainer(arch),
   label(BUN),
   exit(LEFT_TO_BUN, "not deleted"),

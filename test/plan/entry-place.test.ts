@@ -7,6 +7,7 @@ import {
   CONTENT,
   closeDescriptors,
   forgetDescriptors,
+  openContainer,
   openRoot,
   readSummary,
 } from "../../src/plan/entry-place.ts";
@@ -24,7 +25,8 @@ const plan = ({ arch }: Machine): Plan => [
   { kind: "given", into: ID, what: 1 },
   { kind: "given", into: ROOT_OPTION, what: 2 },
   ...openRoot(arch),
-  ...readSummary(arch),
+  openContainer(arch),
+  ...readSummary(),
   showMemory(CONTENT, 16),
   exit(0, "found"),
   label(BUN),

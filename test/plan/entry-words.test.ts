@@ -26,7 +26,8 @@ function understood({ run }: Machine, line: readonly string[]): string {
   const [command, force, root] = shown({ ...outcome, stdout: outcome.stdout.subarray(0, 24) });
   const texts = outcome.stdout.subarray(24).toString("latin1");
   const options = `${force === 1n ? " --force" : ""}${root === 0n ? "" : ` in ${texts.slice(4, 8)}`}`;
-  return `${command === 1n ? "start" : "delete"}${options} ${texts.slice(0, 4)}`;
+  const names = ["", "start", "delete", "exec"];
+  return `${names[Number(command)]}${options} ${texts.slice(0, 4)}`;
 }
 
 contract("the lines of conmon, podman, containerd and people are understood", (machine) => {
@@ -38,6 +39,8 @@ contract("the lines of conmon, podman, containerd and people are understood", (m
     "--root /run --log /l.json --log-format json start box1",
     "--root=/run --log=/l.json --log-format=json delete --force box1",
     "--debug --log-format text --root /one --root /two start box1",
+    "--root /run exec box1 sh -c true",
+    "exec box1 --help",
   ];
   expect(lines.map((line) => understood(machine, line.split(" ")))).toEqual([
     "start box1",
@@ -47,6 +50,8 @@ contract("the lines of conmon, podman, containerd and people are understood", (m
     "start in /run box1",
     "delete --force in /run box1",
     "start in /two box1",
+    "exec in /run box1",
+    "exec box1",
   ]);
 });
 
@@ -79,6 +84,11 @@ contract("everything else is left to Bun", (machine) => {
     ["--log-format", "xml", "start", "box1"],
     ["--log-format=", "start", "box1"],
     ["-root", "/run", "start", "box1"],
+    ["exec"],
+    ["exec", "box1"],
+    ["exec", "-t", "box1", "sh"],
+    ["exec", "--", "box1", "sh"],
+    ["--debug", "exec", "box1", "sh"],
     ["state", "box1"],
     ["create", "--bundle", ".", "box1"],
     ["--version"],

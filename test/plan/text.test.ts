@@ -1,8 +1,16 @@
 /** Texts as the compiled program looks at them, on both architectures. */
 import { expect } from "bun:test";
-import { call, exit, label, slot } from "../../src/plan/build.ts";
+import { bytes, call, exit, label, set, slot } from "../../src/plan/build.ts";
 import type { Plan, Step } from "../../src/plan/step.ts";
-import { ifEmpty, ifText, skipText, unlessAscii, unlessId } from "../../src/plan/text.ts";
+import {
+  ifEmpty,
+  ifText,
+  sameStart,
+  sameText,
+  skipText,
+  unlessAscii,
+  unlessId,
+} from "../../src/plan/text.ts";
 import { contract, type Machine } from "../emit/machine.ts";
 
 const TEXT = slot("text");
@@ -67,4 +75,31 @@ contract("behind a text lies the next one", ({ run }) => {
     call("say", "write", [1, TEXT, 6]),
   ];
   expect(run(plan, undefined, { args: ["first", "second"] }).stdout.toString()).toBe("second");
+});
+
+contract("two texts are compared whole, or by the beginning of one", (machine) => {
+  const other = slot("other");
+  const same = [set(other, "abc"), ...sameText("texts", TEXT, other, "yes")];
+  expect(chosen(machine, ["abc", "abd", "ab", "abcd", ""], ...same)).toEqual(["abd", "ab", "abcd", ""]);
+  const starts = [set(other, "abc"), ...sameStart("texts", TEXT, other, "yes")];
+  expect(chosen(machine, ["abc", "abd", "ab", "abcd", ""], ...starts)).toEqual(["abd", "ab", ""]);
+});
+
+contract("behind two texts that are the same stands what follows", ({ run }) => {
+  const [first, second] = [slot("first"), slot("second")];
+  const plan: Plan = [
+    set(first, bytes(new TextEncoder().encode("one\0two\0"))),
+    set(second, bytes(new TextEncoder().encode("one\0two\0"))),
+    ...sameText("one", first, second, "no"),
+    ...ifText(first, "two", true, "first"),
+    exit(1, "first"),
+    label("first"),
+    ...ifText(second, "two", true, "second"),
+    exit(2, "second"),
+    label("no"),
+    exit(3, "differ"),
+    label("second"),
+    exit(0, "same"),
+  ];
+  expect(run(plan).code).toBe(0);
 });
