@@ -30,7 +30,7 @@ const DEFAULT_NAME = "hutch-program";
 const MODE = 0o755;
 
 const HINTS = {
-  EACCES: "this user may not make cgroups here; on cgroup v2 try: systemd-run --user --scope hutch …",
+  EACCES: "this user may not make cgroups here; on cgroup v2 start it by systemd-run --user --scope",
   EPERM: "this user may not make cgroups here",
   EROFS: "the cgroup file system is mounted read-only",
   ENOENT: "the cgroup above it does not exist any more",

@@ -11,11 +11,13 @@ import { write } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
 import { absolutePath } from "../host/path.ts";
+import { isTerminal } from "../host/terminal.ts";
 import { replaceFile } from "../host/whole-file.ts";
 import { ARCHES, type Arch } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
 import { IN_OPTIONS } from "../options/in-options.ts";
 import { readIn } from "../options/in-spec.ts";
+import { isDirectoryPath } from "../options/second-root.ts";
 import { surroundings } from "../options/surroundings.ts";
 import { parsePair } from "../options/value.ts";
 import { DEFAULT_PATH } from "../plan/exec.ts";
@@ -24,7 +26,7 @@ import type { AtEnd } from "../plan/machine.ts";
 import { parseSpec } from "../spec/parse.ts";
 import { familiarProcessor } from "./familiar.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
-import { print, warn } from "./output.ts";
+import { warn } from "./output.ts";
 import { reportName } from "./report-option.ts";
 
 export const command: Command = {
@@ -32,7 +34,12 @@ export const command: Command = {
   summary: "make a container one static executable, which needs neither hutch nor a libc",
   usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…] -o FILE  |  --bundle DIR -o FILE",
   options: [
-    { name: "output", short: "o", value: "FILE", help: "the file to write; may stand at the end too" },
+    {
+      name: "output",
+      short: "o",
+      value: "FILE",
+      help: "the file to write; may stand at the end too; - is standard output",
+    },
     { name: "bundle", short: "b", value: "DIR", help: "compile an OCI bundle, as hutch run would start it" },
     {
       name: "arch",
@@ -89,6 +96,8 @@ export const command: Command = {
   ],
 };
 
+const STDOUT = 1;
+
 function archOf(given: Given): Arch {
   const name = last(given, "arch");
   const arch = name === undefined ? hostArch() : ARCHES.find((each) => each === name);
@@ -98,12 +107,30 @@ function archOf(given: Given): Arch {
   throw usageError("compile", `--arch ${name}: expected ${ARCHES.join(" or ")}`, hint);
 }
 
-/** `-o FILE` at the end is the compiler's, unless it was given before. */
+const OUTPUT = ["-o", "--output"];
+
+/** `-o FILE` or `--output=FILE` at the end is the compiler's, unless it was given before. */
 export function takeOutput(given: Given): { readonly given: Given; readonly output: string | undefined } {
   const output = last(given, "output");
-  const [flag = "", file] = given.words.slice(-2);
-  const isLast = output === undefined && file !== undefined && ["-o", "--output"].includes(flag);
-  return isLast ? { given: { ...given, words: given.words.slice(0, -2) }, output: file } : { given, output };
+  const { words } = given;
+  if (output !== undefined) return { given, output };
+  const [, joined] = /^--output=(.+)$/s.exec(words.at(-1) ?? "") ?? [];
+  if (joined !== undefined) return { given: { ...given, words: words.slice(0, -1) }, output: joined };
+  const [flag = "", file] = words.slice(-2);
+  const isLast = file !== undefined && OUTPUT.includes(flag);
+  return isLast ? { given: { ...given, words: words.slice(0, -2) }, output: file } : { given, output };
+}
+
+/** The error of a command line without -o FILE, or with one in the middle of the command. */
+function withoutOutput({ words }: Given): HutchError {
+  const flag = words.find((word, index) => index > 0 && (OUTPUT.includes(word) || word.startsWith("-o")));
+  return usageError(
+    "compile",
+    "-o FILE: expected the file to write",
+    flag === undefined
+      ? "-o FILE stands before WHERE or at the very end; -o - is standard output"
+      : `${flag} is a part of the command here; options stand before WHERE, -o FILE also at the very end`,
+  );
 }
 
 /** The variables that the file sets over those of its caller. */
@@ -118,6 +145,13 @@ function variablesOf(given: Given): string[] {
 
 async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const variable = variableOf(given);
+  if (variable !== undefined && isDirectoryPath(given.words[0], look)) {
+    throw usageError(
+      "compile",
+      `--rootfs-from-env ${variable}: expected a command, received the directory ${given.words[0]}`,
+      "WHERE is left out",
+    );
+  }
   const words = variable === undefined ? given.words : [".", ...given.words];
   const wish = { ...given, words };
   const around = await surroundings(wish, look, foreignHost(arch, isRoot));
@@ -181,6 +215,19 @@ function machineOf(given: Given): AtEnd | undefined {
   throw usageError("compile", `--machine=${word}: expected poweroff or reboot`);
 }
 
+/** True for -o -, which a terminal is spared. */
+function isStandardOutput(given: Given, output: string | undefined): boolean {
+  if (output !== "-") return output === undefined;
+  if (has(given, "pack"))
+    throw usageError("compile", "-o -: a packed root takes a regular file", "name the file to write");
+  if (has(given, "json") || !isTerminal(STDOUT)) return true;
+  throw new HutchError({
+    operation: "-o -",
+    reason: "standard output is a terminal",
+    hint: "name the file to write",
+  });
+}
+
 function checkOutput(given: Given, path: string, output = ""): void {
   const kind = look("kind", path);
   if (output === "" || kind === undefined || kind === "file") return;
@@ -194,11 +241,12 @@ function checkOutput(given: Given, path: string, output = ""): void {
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
-  if (output === undefined && !json) throw usageError("compile", "-o FILE: expected the file to write");
+  if (output === undefined && !json) throw withoutOutput(given);
   const arch = archOf(given);
-  const path = absolutePath(output ?? "hutch");
+  const isPrinted = isStandardOutput(given, output);
+  const path = absolutePath(isPrinted ? "hutch" : (output ?? ""));
   const slash = path.lastIndexOf("/");
-  checkOutput(given, path, output);
+  if (!isPrinted) checkOutput(given, path, output);
   const options: CompileOptions = {
     arch,
     name: path.slice(slash + 1),
@@ -218,7 +266,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     return writePacked({ root, options, directory, latest: latestTime(), path });
   }
   const { bytes, plan } = await compileFile(await describe(given, arch), options);
-  if (json && output === undefined) return print(planJson(plan, arch));
   const content = json ? new TextEncoder().encode(planJson(plan, arch)) : bytes;
+  if (isPrinted) return write(STDOUT, content, "standard output");
   replaceFile(path, json ? 0o644 : 0o755, (fd) => write(fd, content, path));
 }

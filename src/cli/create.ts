@@ -56,7 +56,11 @@ export async function createFrom(given: Given, globals: Globals): Promise<string
   const draft = readDraft(program.details);
   const [socket, pidfdSocket] = [last(given, "console-socket"), last(given, "pidfd-socket")];
   if (draft.terminal && socket === undefined) {
-    throw new HutchError({ operation: "process.terminal", reason: "expected --console-socket" });
+    throw new HutchError({
+      operation: "process.terminal",
+      reason: "expected --console-socket",
+      hint: "without a terminal: false there in config.json; on the caller's: hutch run without --detach",
+    });
   }
   await create({
     ...creationOf({ root: globals.root, id, program, draft, preserveFds, pidFile: last(given, "pid-file") }),

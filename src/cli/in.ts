@@ -35,8 +35,8 @@ export const command: Command = {
     ["hutch in -t --init / -- bash", "an interactive shell on a terminal of its own"],
   ],
   notes: [
-    "Options stand before WHERE; everything after it is the command. The container has its own pid, mount, network, " +
-      "ipc, uts and cgroup namespace (and user namespace when the caller is not root), a filter of system calls, and " +
+    "Options stand before WHERE; everything after it is the command. Of an option that is not repeatable the last " +
+      "value counts. The container has its own pid, mount, network, ipc, uts and cgroup namespace (and user namespace when the caller is not root), a filter of system calls, and " +
       "cannot gain privileges. With WHERE / it has a /run and a /tmp of its own: the sockets there lead to the host.",
     "Without --init the command is pid 1, and the kernel keeps signals that it does not handle away from it: ^C and " +
       "SIGTERM then do nothing.",

@@ -208,6 +208,8 @@ async function listenerOf({ unit }: Written): Promise<Parameters<typeof updateLi
 export async function run(argv: readonly string[], { root }: Globals): Promise<void> {
   const given = readOptions(command, argv);
   const id = oneId(given);
+  if (given.values.size === 0)
+    throw usageError("update", "expected a limit, or --resources", `hutch update --memory 64m ${id}`);
   for (const { name } of NOT_YET) {
     if (has(given, name))
       throw new HutchError({ operation: `update --${name}`, reason: "not supported yet" });

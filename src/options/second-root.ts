@@ -2,8 +2,8 @@
 import type { Look } from "../host/look.ts";
 import { type Given, last, usageError } from "./given.ts";
 
-/** True when a word in the place of the command can only be meant as a root: a program is no directory. */
-export const isRoot = (word: string | undefined, look: Look): word is string =>
+/** True when a word in the place of the command is the path of a directory, which no program is. */
+export const isDirectoryPath = (word: string | undefined, look: Look): word is string =>
   word !== undefined && /^\.{1,2}$|\//.test(word) && look("kind", word) === "directory";
 
 /**
@@ -13,7 +13,7 @@ export const isRoot = (word: string | undefined, look: Look): word is string =>
 export function refuseLayerAsRoot(given: Given, where: string, look: Look): void {
   const [layer = "", command] = given.words;
   // Programs of the host's own root are no directories of the host; no look is needed for them.
-  if (last(given, "overlay") !== "" || where === "/" || !isRoot(command, look)) return;
+  if (last(given, "overlay") !== "" || where === "/" || !isDirectoryPath(command, look)) return;
   const inside = command.startsWith("/") ? command : `${last(given, "workdir") ?? ""}/${command}`;
   if (look("kind", `${where}${inside}`) === "file") return;
   throw usageError(

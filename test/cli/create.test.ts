@@ -67,7 +67,9 @@ const asRoot = testUnless(lacksRoot());
 
 asRoot("a terminal has to be sent somewhere, and somebody has to listen there", async () => {
   const words = ["--bundle", bundle(true), "a"];
-  expect(await refusal(...words)).toContain("process.terminal: expected --console-socket");
+  expect(await refusal(...words)).toContain(
+    "process.terminal: expected --console-socket; hint: without a terminal: false there in config.json",
+  );
   expect(await refusal("--console-socket", `${root}.sock`, ...words)).toContain(
     `connect to ${root}.sock: ENOENT`,
   );

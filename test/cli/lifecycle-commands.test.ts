@@ -1,4 +1,4 @@
-/** The command lines of state, kill, delete, list and ps; what they do is in test/e2e/lifecycle.test.ts. */
+/** The command lines of state, update, kill, delete, list and ps; what they do is in test/e2e. */
 import { expect, test } from "bun:test";
 import * as deletion from "../../src/cli/delete.ts";
 import { formatOf } from "../../src/cli/format.ts";
@@ -8,6 +8,7 @@ import * as list from "../../src/cli/list.ts";
 import { readOptions } from "../../src/cli/option.ts";
 import * as ps from "../../src/cli/ps.ts";
 import * as state from "../../src/cli/state.ts";
+import * as update from "../../src/cli/update.ts";
 
 const globals: Globals = {
   root: "/nowhere/at/all",
@@ -42,6 +43,13 @@ for (const [name, module] of Object.entries(WITH_ID)) {
     expect(await failure(module, "--no-such", "x")).toContain("unknown option --no-such");
   });
 }
+
+test("update needs a limit", async () => {
+  expect(await failure(update, "x")).toContain(
+    "expected a limit, or --resources; hint: hutch update --memory",
+  );
+  expect(await failure(update, "--pids-limit=", "x")).toContain("container x: does not exist");
+});
 
 test("too many words are refused before anything is looked at", async () => {
   expect(await failure(state, "x", "y")).toContain("expected one ID");

@@ -11,7 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import { hutch, lacksHutch, run } from "../support/hutch.ts";
+import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
 import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -55,6 +55,47 @@ describe("a compiled file", () => {
   withRoot("runs its command in a container, and exits as it does", async () => {
     const file = await compiled(root, "sh", "-c", "echo $$ $(hostname) $(id -u); exit 7");
     expect(await run([file])).toMatchObject({ code: 7, stdout: "1 hutch 0\n", stderr: "" });
+  });
+
+  withRoot("goes to standard output with -o -, and is the same file, but for its name", async () => {
+    const box = join(place, "hutch");
+    const args = [root, "sh", "-c", "echo from a pipe"];
+    const command = `"$@" -o - ${args.map((arg) => `'${arg}'`).join(" ")} | cat > '${box}'; chmod 755 '${box}'`;
+    expect(await run(["sh", "-c", command, "sh", HUTCH, "compile"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await run([box])).toMatchObject({ code: 0, stdout: "from a pipe\n", stderr: "" });
+    const named = join(temporaryDirectory("named"), "hutch");
+    expect(await hutch(["compile", "-o", named, ...args])).toMatchObject({ code: 0 });
+    expect(readFileSync(named).equals(readFileSync(box))).toBe(true);
+  });
+
+  withRoot("does not go to a terminal", async () => {
+    const line = `'${HUTCH}' compile -o - '${root}' id; echo $?`;
+    const { stdout } = await run(["script", "-qec", line, "/dev/null"]);
+    expect(stdout).toContain("-o -: standard output is a terminal");
+    expect(stdout).toEndWith("125\r\n");
+  });
+
+  withRoot("with the root from the environment takes no WHERE", async () => {
+    const { code, stderr } = await hutch([
+      "compile",
+      "-o",
+      join(place, "no"),
+      "--rootfs-from-env",
+      "R",
+      root,
+      "id",
+    ]);
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr: `hutch: compile: --rootfs-from-env R: expected a command, received the directory ${root}; hint: WHERE is left out\n`,
+    });
+  });
+
+  withV1("names no hutch where it is told who may make cgroups", async () => {
+    const { code, stderr } = await run([await compiled("--memory", "64m", root, "id")], ordinaryUser());
+    expect(code).toBe(125);
+    expect(stderr).toMatch(/ EACCES .*; hint: this user may not make cgroups here;/);
+    expect(stderr).toEndWith("start it by systemd-run --user --scope\n");
   });
 
   withRoot("takes -o at the end, as a compiler does", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { command } from "../../src/cli/in.ts";
 import { readOptions } from "../../src/cli/option.ts";
-import { isRoot, refuseLayerAsRoot } from "../../src/options/second-root.ts";
+import { isDirectoryPath, refuseLayerAsRoot } from "../../src/options/second-root.ts";
 import { machine } from "../cli/machine.ts";
 
 const look = machine({
@@ -44,12 +44,8 @@ describe("a directory behind WHERE", () => {
   });
 });
 
-test("a root is a directory with a slash in its name, because a program is named without", () => {
-  expect(["/", "./rootfs", "rootfs", "/nowhere", undefined].map((word) => isRoot(word, look))).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
+test("a name without a slash is none of a directory, because programs are named so", () => {
+  expect(
+    ["/", "./rootfs", "rootfs", "/nowhere", undefined].map((word) => isDirectoryPath(word, look)),
+  ).toEqual([true, true, false, false, false]);
 });

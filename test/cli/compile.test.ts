@@ -1,0 +1,34 @@
+/** Where the command line of compile ends. */
+import { describe, expect, test } from "bun:test";
+import { command, run, takeOutput } from "../../src/cli/compile.ts";
+import { readOptions } from "../../src/cli/option.ts";
+
+const taken = (line: string) => {
+  const { given, output } = takeOutput(readOptions(command, line.split(" ")));
+  return { words: given.words.join(" "), output };
+};
+
+describe("the output", () => {
+  test("stands before WHERE or at the very end", () => {
+    const words = "R gcc x.c";
+    for (const line of [`-o box ${words}`, `-obox ${words}`, `--output=box ${words}`, `${words} -o box`])
+      expect({ line, ...taken(line) }).toEqual({ line, words, output: "box" });
+    expect(taken(`${words} --output box`)).toEqual({ words, output: "box" });
+    expect(taken(`${words} --output=box`)).toEqual({ words, output: "box" });
+  });
+
+  test("of the command is the command's when that of compile was given before", () => {
+    for (const end of ["-o x", "--output=x"])
+      expect(taken(`-o box R gcc ${end}`)).toEqual({ words: `R gcc ${end}`, output: "box" });
+  });
+
+  test.each([
+    ["R id -o x --memory 64m", "-o is a part of the command here; options stand before WHERE"],
+    ["R id -o", "-o is a part of the command here"],
+    ["R id -ox", "-ox is a part of the command here"],
+    ["R id", "-o FILE stands before WHERE or at the very end; -o - is standard output"],
+    ["--pack -o - R id", "-o -: a packed root takes a regular file"],
+  ])("of compile %s is refused with a hint", (line, hint) => {
+    return expect(run(line.split(" "))).rejects.toThrow(hint);
+  });
+});
