@@ -4,7 +4,7 @@ import type { Buffer, Slot, Step } from "./step.ts";
 
 const POINTER = 8;
 /** So many arguments, or variables, a program can hand on; memory that is not used costs nothing. */
-const MOST = 4096;
+const MOST = 65536;
 const EQUALS = 0x3d;
 
 const AT = slot("list at");

@@ -139,6 +139,12 @@ describe("a compiled file", () => {
     expect((await run([file, "b c", "d"])).stdout).toBe("a b c d\n");
   });
 
+  withRoot("adds as many arguments as xargs gives", async () => {
+    const file = await compiled("--args", root, "sh", "-c", "echo $#", "sh");
+    const { stdout, stderr } = await run(["sh", "-c", 'seq 20000 | xargs -n 20000 "$0"', file]);
+    expect({ stdout, stderr }).toEqual({ stdout: "20000\n", stderr: "" });
+  });
+
   withRoot("hands the caller's environment on, with what --env sets", async () => {
     const file = await compiled("--env", "A=1", root, "env");
     const { stdout } = await run(["/usr/bin/env", "-i", "A=0", "B=2", "PATH=/host", file]);
