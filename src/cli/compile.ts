@@ -6,6 +6,7 @@ import {
   type Descriptions,
   foreignHost,
   forUser,
+  unlessRefused,
 } from "../container/compile.ts";
 import { write } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
@@ -175,7 +176,7 @@ async function describe(given: Given, arch: Arch): Promise<Descriptions> {
     return { root: { spec }, user: forUser({ spec }) };
   }
   const root = await describeIn(given, arch, true);
-  return { root, user: await describeIn(given, arch, false) };
+  return { root, ...(await unlessRefused(() => describeIn(given, arch, false))) };
 }
 
 /** How messages name a root that is in the file. */

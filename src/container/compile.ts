@@ -124,13 +124,15 @@ export function forUser({ spec, launch }: Description): Description | undefined 
   return { spec: { ...spec, linux }, ...(launch === undefined ? {} : { launch }) };
 }
 
-const refused = ({ standalone }: CompileOptions) =>
+/** How the file answers an ordinary user whom it cannot serve. */
+const refused = ({ refusal }: Descriptions, { standalone }: CompileOptions) =>
   ({
     kind: "fail",
     message: `start the container: it takes root; hint: ${
-      standalone?.pack === undefined
+      refusal ??
+      (standalone?.pack === undefined
         ? "its description has no user namespace"
-        : "the kernel lets root alone mount the root that is packed"
+        : "the kernel lets root alone mount the root that is packed")
     }`,
   }) as const;
 
@@ -138,18 +140,36 @@ const refused = ({ standalone }: CompileOptions) =>
 export interface Descriptions {
   readonly root: Description;
   readonly user: Description | undefined;
+  /** Why it is missing for ordinary users, where their description says it. */
+  readonly refusal?: string;
+}
+
+/**
+ * What an ordinary user gets, or why that is nothing: root, who gets what was described, is not to be refused
+ * it for that.
+ */
+export async function unlessRefused<Of extends object>(
+  user: () => Promise<Of | undefined>,
+): Promise<{ readonly user: Of | undefined; readonly refusal?: string }> {
+  try {
+    return { user: await user() };
+  } catch (error) {
+    if (!(error instanceof HutchError)) throw error;
+    const { operation, reason, errno } = error;
+    return { user: undefined, refusal: [operation, reason ?? errno ?? ""].filter(Boolean).join(": ") };
+  }
 }
 
 /** The plan of the file. */
-export async function planFile({ root, user }: Descriptions, options: CompileOptions): Promise<Plan> {
+export async function planFile(descriptions: Descriptions, options: CompileOptions): Promise<Plan> {
+  const { root, user: asked } = descriptions;
   const asRoot = await planOf(root, options, true);
   const { machine } = options.standalone ?? {};
   const ask = [...findName(), ...(machine === undefined ? [] : beMachine(machine)), ...askOwnIds()];
-  if (user === undefined) {
-    const asUser = refused(options);
-    return [...ask, branch(OWN_UID, "eq", 0, "as root"), asUser, label("as root"), ...asRoot];
-  }
-  return [...ask, ...merge(asRoot, await planOf(user, options, false), OWN_UID)];
+  const { user, refusal } = await unlessRefused(async () => asked && planOf(asked, options, false));
+  if (user !== undefined) return [...ask, ...merge(asRoot, user, OWN_UID)];
+  const answer = refused({ ...descriptions, ...(refusal === undefined ? {} : { refusal }) }, options);
+  return [...ask, branch(OWN_UID, "eq", 0, "as root"), answer, label("as root"), ...asRoot];
 }
 
 /**

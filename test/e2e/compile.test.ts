@@ -165,6 +165,19 @@ describe("a compiled file", () => {
     expect((await run([file])).stdout).toStartWith("5\n6\n");
   });
 
+  withRoot("is root's alone where an ordinary user could not do it, and says why", async () => {
+    for (const [options, reason] of [
+      [["--overlay"], "--overlay /: an ordinary user cannot put a layer over"],
+      [["--share", "user"], "--share user: an ordinary user needs a user namespace"],
+    ] as const) {
+      const file = await compiled(...options, "/", "sh", "-c", "echo done");
+      expect(await run([file])).toMatchObject({ stdout: "done\n", stderr: "" });
+      const { code, stderr } = await run([file], ordinaryUser());
+      expect(stderr).toContain(`: start the container: it takes root; hint: ${reason}`);
+      expect(code).toBe(125);
+    }
+  });
+
   withRoot("moves about with its root: --relative", async () => {
     const home = temporaryDirectory("relative");
     mkdirSync(join(home, "old"));
