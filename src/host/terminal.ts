@@ -1,6 +1,8 @@
 /** Terminals behind descriptors; node:tty costs almost 3 ms at start. */
-import { TCGETS, TIOCGWINSZ } from "../linux/ioctl.ts";
-import { errnoOf, failed, syscall, syscallError } from "./syscall.ts";
+import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "../linux/fcntl.ts";
+import { TCGETS, TIOCGPTPEER, TIOCGWINSZ, TIOCSPTLCK, TIOCSWINSZ } from "../linux/ioctl.ts";
+import { close, open } from "./fd.ts";
+import { call, errnoOf, failed, syscall, syscallError } from "./syscall.ts";
 
 /** Whether a descriptor is a terminal. */
 export function isTerminal(fd: number): boolean {
@@ -24,4 +26,30 @@ export function windowSize(fd: number): WindowSize | undefined {
   }
   const [rows = 0, columns = 0] = winsize;
   return { rows, columns };
+}
+
+/** Sets the window size of a terminal, by either end; who has it for a controlling terminal gets SIGWINCH. */
+export function setWindowSize(fd: number, { rows, columns }: WindowSize): void {
+  const winsize = new Uint16Array(new ArrayBuffer(8));
+  winsize.set([rows, columns]);
+  call(
+    `make a terminal ${columns} columns wide and ${rows} lines high`,
+    "ioctl",
+    fd,
+    TIOCSWINSZ,
+    new Uint8Array(winsize.buffer),
+  );
+}
+
+/** Both ends of a new pseudo-terminal (pty(7)), close-on-exec; it is nobody's controlling terminal. */
+export function openTerminal(): { readonly master: number; readonly slave: number } {
+  const master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+  try {
+    const why = "open a terminal";
+    call(why, "ioctl", master, TIOCSPTLCK, new Uint8Array(new ArrayBuffer(4)));
+    return { master, slave: call(why, "ioctl", master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC) };
+  } catch (error) {
+    close(master);
+    throw error;
+  }
 }

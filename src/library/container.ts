@@ -5,12 +5,13 @@ import { look } from "../host/look.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Description, describeContainer } from "./description.ts";
 import { type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
-import { type Launched, launch, type Stream } from "./launcher.ts";
+import { type Launched, launch, type Start, type Stream } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
 import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
 import { turn } from "./turn.ts";
+import { refuseStderr } from "./window.ts";
 
 /** How a container is started. */
 export interface StartOptions<
@@ -123,7 +124,8 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     checkNames(options, START_NAMES);
     checkId(id);
     signal?.throwIfAborted();
-    const { warnings } = await description();
+    const { warnings, spec: described } = await description();
+    const terminal = terminalOf(described, options);
     const program = await programs.take(detached, id);
     await turn();
     signal?.throwIfAborted();
@@ -134,6 +136,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
       plan: program.plan,
       environment,
       streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
+      terminal,
       warnings,
     });
     if (!program.isLasting) releaseProgram(program);
@@ -149,6 +152,14 @@ export function container(options: ContainerOptions | BundleOptions): Container 
   };
   forgotten.register(self, programs.release);
   return self;
+}
+
+/** The terminal of a start, in the size that the description says. */
+function terminalOf({ process }: Spec, { stderr }: StartOptions): Start["terminal"] {
+  if (!process?.terminal) return undefined;
+  refuseStderr(stderr);
+  const { width, height } = process.consoleSize ?? {};
+  return { size: width && height ? { columns: Number(width), rows: Number(height) } : undefined };
 }
 
 /** The programs of one description: of containers that end with this process, and of those that do not. */

@@ -17,6 +17,7 @@ import {
   checkNames,
   givenOf,
   isBundle,
+  windowOf,
 } from "./options.ts";
 
 export interface Description {
@@ -42,8 +43,11 @@ function describeOptions(options: ContainerOptions, look: Look): Described {
   const given = givenOf(options);
   const around = lookAround(given, look);
   const environment = environmentOf(given, {});
+  const window = windowOf(options);
+  const size = window === undefined ? {} : { consoleSize: { width: window.columns, height: window.rows } };
   const read = (seccomp: Parameters<typeof readIn>[1]["seccomp"]): Description => {
-    const { spec, launch } = readIn(given, { ...around, seccomp }, environment);
+    const { spec: read, launch } = readIn(given, { ...around, seccomp }, environment);
+    const spec = { ...read, process: { ...read.process, ...size } };
     return { spec: parseSpec(spec, { name: COMMAND }), host: around.host, launch, environment, warnings: [] };
   };
   return {
@@ -60,7 +64,6 @@ function describeBundle(options: BundleOptions, look: Look): Described {
   const warnings: string[] = [];
   const { bundle, config, init = false } = options;
   const { spec } = loadBundle(bundle, look, (line) => warnings.push(line), config);
-  if (spec.process?.terminal) throw notYet("process.terminal");
   if (Object.values(spec.hooks ?? {}).some((list) => list?.length)) throw notYet("hooks");
   const launch = { ...PLAIN, init, dieWithLauncher: true };
   const now = { spec, host: gatherHost(look), launch, environment: [], warnings };

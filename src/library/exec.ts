@@ -8,6 +8,7 @@ import { emit } from "../emit/index.ts";
 import { close } from "../host/fd.ts";
 import type { Look } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
+import type { WindowSize } from "../host/terminal.ts";
 import { HutchError } from "../linux/error.ts";
 import { parseCapability, parsePair, parseUser } from "../options/value.ts";
 import { makeContext } from "../plan/context.ts";
@@ -17,9 +18,10 @@ import type { Plan } from "../plan/step.ts";
 import { changeProcess } from "../spec/exec.ts";
 import { parseProcess } from "../spec/parse.ts";
 import { type Launched, launch, type Stream } from "./launcher.ts";
-import { checkNames } from "./options.ts";
+import { checkNames, windowOf } from "./options.ts";
 import { type Program, REPORT } from "./program.ts";
 import { openChild } from "./running.ts";
+import { refuseStderr } from "./window.ts";
 
 /** What differs from the container's own process, and the streams as of a start. */
 export interface ExecOptions<
@@ -35,6 +37,8 @@ export interface ExecOptions<
   readonly stderr?: Err;
   /** Ends the process at once when it is aborted. */
   readonly signal?: AbortSignal;
+  /** A terminal of its own; see ContainerOptions. */
+  readonly terminal?: boolean | WindowSize;
   /** Variables more. */
   readonly env?: Readonly<Record<string, string>>;
   /** The directory to start in. */
@@ -50,6 +54,7 @@ const NAMES: readonly (keyof ExecOptions)[] = [
   "stdout",
   "stderr",
   "signal",
+  "terminal",
   "env",
   "workdir",
   "user",
@@ -101,9 +106,10 @@ function planExec(
   options: ExecOptions,
 ): Plan {
   const { spec, host, launch: own } = program.context;
+  const window = windowOf(options);
   const wishes = {
     args: command,
-    terminal: false,
+    terminal: window !== undefined,
     cwd: options.workdir,
     env: Object.entries(options.env ?? {}).map(([name, value]) =>
       parsePair("env", `${name}=${value}`).join("="),
@@ -115,7 +121,9 @@ function planExec(
     selinuxLabel: undefined,
     noNewPrivileges: false,
   };
-  const process = parseProcess(changeProcess(spec.process ?? { cwd: "/" }, wishes), { name: "exec" });
+  const changed = changeProcess(spec.process ?? { cwd: "/" }, wishes);
+  const size = window === undefined ? {} : { consoleSize: { width: window.columns, height: window.rows } };
+  const process = parseProcess({ ...changed, ...size }, { name: "exec" });
   const launch = {
     ...PLAIN,
     id: () => {
@@ -144,11 +152,11 @@ export function joinerFor(
   options: ExecOptions,
 ): Joiner {
   const { joiners, program } = joined;
-  const { env, workdir, user, capAdd } = options;
+  const { env, workdir, user, capAdd, terminal } = options;
   const { namespaces, tasks, unified } = place;
   const { dieWithParent } = program.context.launch;
   const shape = [namespaces, tasks.length, unified.length, dieWithParent];
-  const key = JSON.stringify([command, { env, workdir, user, capAdd }, shape]);
+  const key = JSON.stringify([command, { env, workdir, user, capAdd, terminal }, shape]);
   let joiner = joiners.get(key);
   if (joiner === undefined) {
     const plan = planExec(joined, place, command, options);
@@ -168,6 +176,8 @@ export function joinerFor(
 export function exec(joined: Joined, command: readonly string[], options: ExecOptions, look: Look): Launched {
   checkNames(options, NAMES);
   if (command.length === 0) throw new HutchError({ operation: "exec", reason: "expected a command" });
+  const size = windowOf(options);
+  if (size !== undefined) refuseStderr(options.stderr);
   const { id, launched } = joined;
   const fd = openChild(launched);
   const pid = launched.init();
@@ -192,6 +202,7 @@ export function exec(joined: Joined, command: readonly string[], options: ExecOp
         plan,
         environment: {},
         streams: [...streams],
+        terminal: size === undefined ? undefined : { size },
         control,
         warnings: [],
       });

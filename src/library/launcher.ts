@@ -2,10 +2,12 @@
 import { stepError } from "../container/step-error.ts";
 import { close } from "../host/fd.ts";
 import { makePipe } from "../host/pipe.ts";
+import type { WindowSize } from "../host/terminal.ts";
 import { HutchError } from "../linux/error.ts";
 import { EVENT } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type End, endOf, isFailure, type Report, readReports } from "./reports.ts";
+import { openWindow, type Window } from "./window.ts";
 
 /** Where a standard stream of the container comes from or goes to; a number is a descriptor. */
 export type Stream = "pipe" | "inherit" | "ignore" | number;
@@ -21,6 +23,8 @@ export interface Start {
   readonly words?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly streams: Streams;
+  /** The terminal takes the place of the standard error; its size, if it has one. */
+  readonly terminal?: { readonly size: WindowSize | undefined } | undefined;
   /** To be removed when the program cannot do it. */
   readonly cgroups?: readonly string[];
   /** Descriptors that the program is handed after the one for its reports. */
@@ -50,6 +54,8 @@ export interface Launched {
   readonly running: Promise<void>;
   /** Fulfilled when the container has ended, and all that was made for it is removed. */
   readonly exited: Promise<Exit>;
+  /** Gives the terminal another size; undefined where there is none. */
+  readonly resize: Window["resize"] | undefined;
   /** Follows no longer; the exit is then the launcher's own. */
   readonly letGo: () => void;
 }
@@ -57,26 +63,31 @@ export interface Launched {
 /** Spawns the launcher; nothing here waits. */
 export function launch(start: Start): Launched {
   const pipe = makePipe("for reports");
+  let window: Window | undefined;
   try {
+    window = start.terminal === undefined ? undefined : openWindow(start.terminal.size);
+    const [stdin, stdout, stderr] = start.streams;
     const [program, name] = [`/proc/${process.pid}/fd/${start.file}`, `hutch-${start.id}`];
     const child = Bun.spawn([program, name, ...(start.words ?? [])], {
       argv0: "hutch",
       env: start.environment,
-      stdio: [...start.streams, pipe.write, ...(start.control ?? [])],
+      stdio: [stdin, stdout, window?.stream ?? stderr, pipe.write, ...(start.control ?? [])],
       // Else Bun reads on while nobody takes it, and a container could fill this process's memory.
       lazy: true,
     });
-    return follow(start, child, pipe.read);
+    return follow(start, child, pipe.read, window);
   } catch (error) {
     close(pipe.read);
+    window?.close();
     throw error;
   } finally {
     close(pipe.write);
+    if (window !== undefined) close(window.stream);
   }
 }
 
 /** Learns from the reports what becomes of the container. */
-function follow(start: Start, child: Launched["child"], fd: number): Launched {
+function follow(start: Start, child: Launched["child"], fd: number, window: Window | undefined): Launched {
   const failures: Report[] = [];
   let init: number | undefined;
   let isRunning = false;
@@ -101,6 +112,7 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
   const errors = (): HutchError[] =>
     failures.map(({ index, value }) => stepError(start.plan, index, value, `hutch-${start.id}`));
   const exited = Promise.all([child.exited, reports.ended]).then(async ([code]): Promise<Exit> => {
+    window?.close();
     const [first, ...rest] = errors();
     // Whoever has made its first process has made its cgroup before, which is nobody else's then.
     const left = child.signalCode !== null && init !== undefined ? await clearUp(start) : [];
@@ -118,9 +130,19 @@ function follow(start: Start, child: Launched["child"], fd: number): Launched {
     named: naming.promise,
     running: birth.promise,
     exited,
+    resize: window === undefined ? undefined : resizer(child, window),
     letGo: () => void reports.stop(),
   };
 }
+
+/** The launcher looks at the window when it hears of it. */
+const resizer =
+  (child: Launched["child"], window: Window): Window["resize"] =>
+  (size) => {
+    const isOpen = window.resize(size);
+    if (isOpen) child.kill("SIGWINCH");
+    return isOpen;
+  };
 
 /** The end of a launcher that could not tell of the container's. */
 const ownEnd = ({ exitCode, signalCode }: Launched["child"]): End => ({

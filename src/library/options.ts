@@ -1,8 +1,10 @@
 /** What describes a container to the library, and its translation to the options of `hutch in`. */
+import type { WindowSize } from "../host/terminal.ts";
 import { HutchError } from "../linux/error.ts";
 import type { Given, Option } from "../options/given.ts";
 import { IN_OPTIONS, type InOption } from "../options/in-options.ts";
 import { nearest } from "../options/nearest.ts";
+import { checkSize } from "./window.ts";
 
 /** A container from options: those of `hutch in`, in camel case (`hutch in --help` says what each does). */
 export interface ContainerOptions extends Named, Omit<FromTable, keyof Named> {}
@@ -55,6 +57,8 @@ interface Named {
   readonly rlimit?: Texts;
   /** A reaper is pid 1. */
   readonly init?: boolean;
+  /** A terminal of the container's own, of 80 by 24 characters when nothing else is said. */
+  readonly terminal?: boolean | WindowSize;
   /** Seconds, or a time such as "200ms", after which the container is ended. */
   readonly timeout?: number | string;
 }
@@ -146,6 +150,16 @@ function textsOf(name: string, row: Option, value: unknown): readonly string[] |
 export const isBundle = (options: ContainerOptions | BundleOptions): options is BundleOptions =>
   Object.hasOwn(options, "bundle");
 
+const USUAL_SIZE: WindowSize = { columns: 80, rows: 24 };
+
+/** The size of the terminal; undefined when there is to be none. */
+export function windowOf({ terminal }: Pick<ContainerOptions, "terminal">): WindowSize | undefined {
+  if (terminal === undefined || terminal === false) return undefined;
+  if (terminal === true) return USUAL_SIZE;
+  if (!isRecord(terminal)) return refuse("terminal", "true, false, or columns and rows");
+  return checkSize(`${COMMAND}: terminal`, terminal);
+}
+
 /** Throws HutchError for a name that is none of those. */
 export function checkNames(options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
@@ -157,7 +171,7 @@ export function checkNames(options: object, names: readonly string[]): void {
 
 /** The options as a command line would give them; throws HutchError that names the one that is wrong. */
 export function givenOf(options: ContainerOptions): Given {
-  checkNames(options, ["root", "command", ...OPTION_NAMES]);
+  checkNames(options, ["root", "command", "terminal", ...OPTION_NAMES]);
   const { root, command } = options;
   if (typeof root !== "string" || root === "") refuse("root", "the path of a directory");
   if (!Array.isArray(command) || command.length === 0) refuse("command", "a list of at least one string");
@@ -170,5 +184,6 @@ export function givenOf(options: ContainerOptions): Given {
     const texts = row === undefined ? undefined : textsOf(name, row, value);
     if (row !== undefined && texts !== undefined) values.set(row.name, texts);
   }
+  if (windowOf(options) !== undefined) values.set("tty", [""]);
   return { command: COMMAND, values, words: [root, ...words] };
 }

@@ -5,6 +5,7 @@ import { close } from "../host/fd.ts";
 import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { SIGNALS, type SignalName, signalNumber } from "../linux/signal.ts";
+import { PARENT_DIED } from "../plan/parent-death.ts";
 import type { Exit, Launched, Stream } from "./launcher.ts";
 import { readStats, type Stats } from "./stats.ts";
 
@@ -29,6 +30,11 @@ export interface RunningProcess<
    * HutchError for a signal that is not known.
    */
   readonly kill: (signal?: SignalName | number) => boolean;
+  /**
+   * Gives its terminal another size, in characters; false when it has ended already. Throws HutchError when
+   * it has no terminal.
+   */
+  readonly resize: (columns: number, rows: number) => boolean;
 }
 
 /** The part that is common to a container and to a process that was added to it. */
@@ -49,6 +55,10 @@ export function processOf(launched: Launched): RunningProcess {
     },
     exited,
     kill,
+    resize: (columns, rows) => {
+      if (launched.resize !== undefined) return launched.resize({ columns, rows });
+      throw new HutchError({ operation: "resize", reason: "there is no terminal" });
+    },
     [Symbol.asyncDispose]: async () => {
       kill("SIGKILL");
       await exited;
@@ -73,8 +83,20 @@ export function openChild({ child, init }: Launched): number | undefined {
   return undefined;
 }
 
+/** The relay of a terminal would wait for somebody who takes the last of the output. */
+function abandon({ child, resize }: Launched): void {
+  const isRunning = child.exitCode === null && child.signalCode === null;
+  if (resize !== undefined && isRunning) syscall("kill", child.pid, PARENT_DIED);
+}
+
 /** Sends a signal to the process; false when it has ended. */
 export function signalChild(launched: Launched, signal: number): boolean {
+  const isReached = send(launched, signal);
+  if (signal === SIGNALS.SIGKILL) abandon(launched);
+  return isReached;
+}
+
+function send(launched: Launched, signal: number): boolean {
   const fd = openChild(launched);
   if (fd === undefined) return false;
   const result = syscall("pidfd_send_signal", fd, signal, 0, 0);

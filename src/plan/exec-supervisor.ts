@@ -40,11 +40,9 @@ export function supervise(context: Context, process: Process, joining: Joining):
           ...tellPid(context, MEMBER),
           ...awaitBirth(context),
           call("keep nothing but what supervising takes", "close_range", [at("init"), at("socket"), 0]),
-          ...superviseChild(
-            { ...child, ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}) },
-            0,
-            "supervise",
-          ),
+          ...(process.terminal
+            ? superviseTerminal({ ...child, endedBy: PARENT_DIED }, 0)
+            : superviseChild({ ...child, endedBy: PARENT_DIED }, 0, "supervise")),
           ...tellEnd(context),
           exit(EXIT_CODE, "exit as the command did"),
         ]

@@ -58,7 +58,9 @@ export function planJoiner(context: Context, process: Process, joining: Joining)
     ...makeJoiner(joining),
     ...supervise(context, process, joining),
     label("undo"),
-    ...(process.terminal && !joining.detached ? leaveRawMode("nothing was raw") : []),
+    ...(process.terminal && (!joining.detached || context.launch.followed)
+      ? leaveRawMode("nothing was raw")
+      : []),
     ...endMember(),
     exit(FAILED, "end: the command did not come to run"),
     label("joiner"),
@@ -106,7 +108,7 @@ function prepare(context: Context, process: Process, { detached }: Joining): Ste
       [0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0],
       { into: SHARED },
     ),
-    ...(process.terminal ? openChannel(at("console"), detached) : []),
+    ...(process.terminal ? (followed ? openTerminalChannel() : openChannel(at("console"), detached)) : []),
   ];
 }
 
@@ -148,6 +150,12 @@ function cgroupNames({
     unified: unified.map((path, index) => name(path, path, tasks.length + index)),
   };
 }
+
+/** In the joiner, whose standard streams will be the terminal: no other number is its own. */
+const keepChannel = (): Step[] => [
+  call("keep the channel for the terminal", "dup3", [THEIRS, 0, 0]),
+  set(THEIRS, 0),
+];
 
 /** The birth of the joiner, in the cgroup of version 2 if there is one; it goes on at the label "joiner". */
 function makeJoiner(joining: Joining): Step[] {
@@ -210,6 +218,7 @@ function join(context: Context, process: Process, joining: Joining): Step[] {
     ...setLabel(context, process),
     call("keep /proc of this process closed (CVE-2016-9962)", "prctl", [PR_SET_DUMPABLE, 0, 0, 0, 0]),
     call("keep the member away from the memory for its pid", "madvise", [SHARED, PAGE, MADV_DONTFORK]),
+    ...(process.terminal && context.launch.followed ? keepChannel() : []),
     call("hold no descriptor of the host any more", "close_range", [at("program"), LAST_DESCRIPTOR, 0]),
     ...((namespaces & CLONE_NEWUSER) === 0 ? [] : leaveGroups()),
     // All at once: the kernel joins a user namespace first, which grants the rights over those that it owns.

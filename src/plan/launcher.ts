@@ -165,7 +165,7 @@ function supervise(context: Context): Step[] {
   const child = {
     pid: INIT,
     pidfd: PIDFD,
-    ...(launch.dieWithParent ? { endedBy: PARENT_DIED } : {}),
+    ...(launch.dieWithParent || launch.followed ? { endedBy: PARENT_DIED } : {}),
     isMeasured: launch.reports !== false,
   };
   return [

@@ -22,7 +22,7 @@ export function member(context: Context, process: Process, { detached }: Joining
     ...becomeRoot(context),
     ...joinKeyring(),
     call("a session of its own", "setsid", []),
-    ...(process.terminal ? makeTerminal(process, detached) : []),
+    ...(process.terminal ? makeTerminal(process, detached && !followed) : []),
     closeDescriptors(preserveFds + (followed ? FOLLOW.length : detached ? 1 : 0)),
     ...setRlimits(process, context),
     ...setScheduler(process),
@@ -37,9 +37,9 @@ export function member(context: Context, process: Process, { detached }: Joining
 }
 
 /** A pair of the container's devpts, so that its name is true there. */
-const makeTerminal = (process: Process, detached: boolean): Step[] => [
+const makeTerminal = (process: Process, handsOn: boolean): Step[] => [
   call("open the container's root", "openat", [AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0], { into: ROOT }),
   ...openPair(process),
-  ...(detached ? sendMaster(THEIRS) : sendRelayed()),
+  ...(handsOn ? sendMaster(THEIRS) : sendRelayed()),
   ...attachTerminal(process),
 ];

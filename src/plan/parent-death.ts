@@ -24,7 +24,8 @@ export const closeLauncher = (): Step => call("leave it to init", "close", [LAUN
 
 /**
  * What the kernel sends the launcher when its parent dies, for --die-with-parent: none that has a meaning, so
- * that the launcher can end the container and remove what it has made.
+ * that the launcher can end the container and remove what it has made. A parent that follows sends it to end
+ * the container without waiting for its last output.
  */
 export const PARENT_DIED = 64;
 

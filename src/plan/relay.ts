@@ -13,7 +13,7 @@ import { enterRawMode, leaveRawMode, renewRawMode } from "./raw-mode.ts";
 import { TAKEN } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
 import { SIGSET_SIZE, signalSet } from "./struct.ts";
-import { type Child, handle, SIGNAL, superviseChild } from "./supervise.ts";
+import { ABANDONED, type Child, handle, SIGNAL, superviseChild } from "./supervise.ts";
 import { MASTER, receiveMaster } from "./terminal.ts";
 import { copyWindow } from "./window.ts";
 
@@ -193,6 +193,8 @@ function takeSignal(child: Child, timeout: number): Step[] {
     jump("relay ended"),
     label("still running"),
     ...handle(child, timeout, "relay"),
+    // Nobody would take the last of the output.
+    branch(ABANDONED, "ne", 0, "relay ended"),
     set(ENDED, 1),
     set(INPUT_FILE, NOBODY),
     set(INPUT_LENGTH, 0),

@@ -14,6 +14,8 @@ const ITIMER_REAL = 0;
 const SIGNAL = slot("signal");
 /** How often the clock of --timeout has rung. */
 export const ALARMS = slot("alarms");
+/** 1 once the child was ended because nobody is there any more for whom it ran. */
+export const ABANDONED = slot("nobody waits");
 export const EXIT_CODE = slot("exit code");
 /** struct rusage of the child that was waited for, where its supervisor asks for that. */
 export const USAGE = buffer("rusage", 144);
@@ -60,6 +62,7 @@ function passOn(child: Child, timeout: number, next: string): Step[] {
       ? []
       : [
           branch(SIGNAL, "ne", child.endedBy, `${next}: other signal`),
+          set(ABANDONED, 1),
           send("the parent has died: end the container", child, SIGNALS.SIGKILL),
           jump(next),
           label(`${next}: other signal`),

@@ -5,6 +5,7 @@ import type { Call, Slot, Step } from "./step.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 
 const WINDOW = buffer("window size", 8);
 
@@ -24,6 +25,9 @@ export function copyWindow(terminal: Slot, tag: string): Step[] {
     ask(STDIN),
     branch(result, "eq", 0, `${tag}: asked`),
     ask(STDOUT),
+    branch(result, "eq", 0, `${tag}: asked`),
+    // Of a caller who has redirected both, or of a library, whose window this is.
+    ask(STDERR),
     branch(result, "ne", 0, tag),
     label(`${tag}: asked`),
     load(result, WINDOW, 0, 4),

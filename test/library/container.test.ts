@@ -215,8 +215,6 @@ describe("a bundle", () => {
     const write = (more: object) =>
       Bun.write(`${bundle}/other.json`, JSON.stringify({ ...spec, root: { path: "." }, ...more }));
     const refused = () => container({ bundle, config: `${bundle}/other.json` });
-    await write({ process: { ...spec.process, terminal: true } });
-    expect(refused).toThrow("container: process.terminal: not supported by the library yet");
     await write({ hooks: { poststop: [{ path: "/bin/true" }] } });
     expect(refused).toThrow("container: hooks: not supported by the library yet");
   });

@@ -9,11 +9,12 @@ import { calls, context, lines, position, process, spec } from "./fixture.ts";
 
 const inside = context(spec({ terminal: true }));
 
-test("is copied from standard input, or else from standard output", () => {
+test("is copied from standard input, or else from standard output or error", () => {
   const steps = calls(copyWindow(slot("terminal"), "copied"));
   expect(steps.map(({ args }) => args.slice(0, 2))).toEqual([
     [0, TIOCGWINSZ],
     [1, TIOCGWINSZ],
+    [2, TIOCGWINSZ],
     [slot("terminal"), TIOCSWINSZ],
   ]);
 });
