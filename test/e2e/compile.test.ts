@@ -168,7 +168,7 @@ describe("a compiled file", () => {
   withRoot("is root's alone where an ordinary user could not do it, and says why", async () => {
     for (const [options, reason] of [
       [["--overlay"], "--overlay /: an ordinary user cannot put a layer over"],
-      [["--share", "user"], "--share user: an ordinary user needs a user namespace"],
+      [["--share", "user"], "in: --share user: an ordinary user needs a user namespace"],
     ] as const) {
       const file = await compiled(...options, "/", "sh", "-c", "echo done");
       expect(await run([file])).toMatchObject({ stdout: "done\n", stderr: "" });
