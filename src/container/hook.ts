@@ -213,7 +213,7 @@ export async function runHooks(
   for (const [index, hook] of (hooks ?? []).entries()) await runHook(name, index, hook, context);
 }
 
-/** Runs hooks in their order, as poststop wants it: a failure is told, and changes nothing. */
+/** Runs hooks in their order, poststart and poststop: a failure is told, and changes nothing. */
 export async function runHooksAndWarn(
   name: HookName,
   hooks: readonly Hook[] | undefined,

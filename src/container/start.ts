@@ -6,22 +6,15 @@ import { type Container, requireStatus } from "./state.ts";
 import { directoryOf, startSocket } from "./store.ts";
 
 /**
- * Lets init go on, and runs the poststart hooks. One that fails is an error, and the container is deleted
- * (runtime.md, "Lifecycle", 9 and 12); `warn` hears of poststop hooks that fail then.
+ * Lets init go on, and runs the poststart hooks; `warn` hears of those that fail.
  */
 export async function start(container: Container, warn: (line: string) => void): Promise<void> {
   requireStatus(container, "start", "created");
   release(container);
   const { poststart } = container.record.hooks;
   if (poststart === undefined || poststart.length === 0) return;
-  const { hookContext, runHooks } = await import("./hook.ts");
-  try {
-    await runHooks("poststart", poststart, hookContext({ ...container, status: "running" }));
-  } catch (error) {
-    const { deleteForced } = await import("./delete.ts");
-    await deleteForced(container.root, container.id, warn);
-    throw error;
-  }
+  const { hookContext, runHooksAndWarn } = await import("./hook.ts");
+  await runHooksAndWarn("poststart", poststart, hookContext({ ...container, status: "running" }), warn);
 }
 
 /** Init goes on once, however often it is told. Who removes the socket, and only one can, has started it. */
