@@ -1,6 +1,6 @@
 /** The plan of `hutch create` and `hutch run`; loaded only when no program was kept. */
 import type { Manager } from "../cgroup/systemd.ts";
-import { loadBundle } from "../container/bundle.ts";
+import { loadBundle, requireUserNamespace } from "../container/bundle.ts";
 import { planCreation } from "../container/creation.ts";
 import { gatherHost } from "../container/host.ts";
 import { PROGRAM_DESCRIPTOR } from "../container/preserve.ts";
@@ -41,13 +41,15 @@ export async function planBundle(
   warn: (line: string) => void,
 ): Promise<Planned> {
   const { spec, launch, bundle, text } = loadBundle(directory, look, warn, config);
+  const host = gatherHost(look);
+  requireUserNamespace(spec, host, look);
   // What `create` makes is a child of hutch, from a memfd of its own.
   const whole = {
     ...launch,
     ...wishes,
     ...(wishes.creates ? {} : foregroundLaunch(spec, manager !== undefined)),
   };
-  const wish = { id, bundle, config: text, spec, host: gatherHost(look), launch: whole, manager };
+  const wish = { id, bundle, config: text, spec, host, launch: whole, manager };
   const planned = await planCreation(wish, look);
   if (!whole.supervises) return planned;
   return { ...planned, report: { kind: "pipe", fd: controlDescriptor(wishes.preserveFds, "report") } };

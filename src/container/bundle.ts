@@ -1,8 +1,9 @@
 /** Reading an OCI bundle: a directory with config.json and, usually, the root (OCI bundle.md). */
 
 import type { Look } from "../host/look.ts";
+import { capabilityNumber } from "../linux/capability.ts";
 import { HutchError } from "../linux/error.ts";
-import type { Launch } from "../plan/context.ts";
+import type { Host, Launch } from "../plan/context.ts";
 import { isBindMount } from "../spec/mount.ts";
 import { parseSpecText } from "../spec/parse.ts";
 import type { Mount, Spec } from "../spec/spec.ts";
@@ -29,6 +30,21 @@ function warnOfJoined({ linux, mounts }: Spec, warn: (line: string) => void): vo
   }).flatMap(([name, list]) => (list?.length ? [name] : []));
   const rest = left.length === 0 ? "" : `; ${left.join(", ")}: not applied`;
   warn(`the mount namespace ${joined.path} is joined as it is${rest}`);
+}
+
+/**
+ * Throws a HutchError for a bundle that an ordinary user cannot start: whatever it came to first would be
+ * refused by the kernel, and say nothing of the reason.
+ */
+export function requireUserNamespace({ linux }: Spec, { uid }: Host, look: Look): void {
+  if (uid === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  const effective = BigInt(`0x${look("effective") ?? "0"}`);
+  if ((effective >> BigInt(capabilityNumber("SYS_ADMIN") ?? 0)) & 1n) return;
+  throw new HutchError({
+    operation: "linux.namespaces",
+    reason: "an ordinary user needs a user namespace of the container's own",
+    hint: "hutch spec --rootless writes a config.json with one",
+  });
 }
 
 /**

@@ -31,6 +31,8 @@ const QUESTIONS = {
   cgroups: () => readText("/proc/self/cgroup"),
   /** The capabilities that the caller could have at all, as a mask in hexadecimal. */
   bounding: () => /^CapBnd:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1],
+  /** Those that the caller has now. */
+  effective: () => /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1],
   mountPoints: () => fieldOfLines(readText(MOUNTINFO), MOUNT_POINT),
 } as const satisfies Record<string, (argument: string) => string | undefined>;
 

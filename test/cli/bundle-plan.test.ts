@@ -6,7 +6,7 @@ import { lines } from "../plan/fixture.ts";
 import { machine } from "./machine.ts";
 
 /** Looks that see a bundle at /nowhere/box, by way of a symlink, and nothing else. */
-function bundleOf(process: Partial<Process> = {}) {
+function bundleOf(process: Partial<Process> = {}, caller: Parameters<typeof machine>[0] = {}) {
   const base = defaultSpec();
   const { cgroupsPath: _, resources: __, ...linux } = base.linux ?? {};
   const config = {
@@ -16,6 +16,7 @@ function bundleOf(process: Partial<Process> = {}) {
     process: { ...base.process, terminal: false, ...process },
   };
   return machine({
+    ...caller,
     kind: { link: "directory", "/nowhere/box/rootfs": "directory" },
     real: { link: "/nowhere/box", "/nowhere/box/rootfs": "/nowhere/root" },
     text: { "/nowhere/box/config.json": JSON.stringify(config) },
@@ -69,4 +70,13 @@ test("what the specification wants to be a warning is told, and the container pl
       'received "CAP_KILL"',
   ]);
   expect(plan.length).toBeGreaterThan(0);
+});
+
+test("an ordinary user is told that the bundle has no user namespace, unless a capability makes up for it", async () => {
+  const ofUser = (effective: string) =>
+    planBundle(WISH, bundleOf({}, { user: "1000", group: "1000", effective }), () => {});
+  await expect(ofUser("0000000000000000")).rejects.toThrow(
+    "linux.namespaces: an ordinary user needs a user namespace of the container's own; hint: hutch spec --rootless",
+  );
+  expect((await ofUser("0000000000200000")).plan.length).toBeGreaterThan(0);
 });

@@ -29,6 +29,7 @@ import {
   inBundle,
   inShell,
   mountOn,
+  output,
   sharedRoot,
   status,
   tryBundle,
@@ -55,6 +56,23 @@ async function userWithRoot(): Promise<{ user: OrdinaryUser; root: string }> {
 }
 
 const squeeze = (text: string): string => text.replace(/ +/g, " ");
+
+asUser("an ordinary user's bundle without a user namespace is refused with the way to one", async () => {
+  for (const words of [["run"], ["run", "--detach"], ["create"]]) {
+    const { user, root } = await userWithRoot();
+    const bundle = temporaryDirectory("bundle");
+    chmodSync(bundle, 0o755);
+    chmodSync(root, 0o755);
+    output(await hutch(["spec", "--bundle", bundle]));
+    const path = join(bundle, "config.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"rootfs"', JSON.stringify(root)));
+    const { stderr } = await hutch([...words, "--bundle", bundle, "box"], user);
+    expect(stderr).toBe(
+      "hutch: linux.namespaces: an ordinary user needs a user namespace of the container's own; hint: hutch spec " +
+        "--rootless writes a config.json with one\n",
+    );
+  }
+});
 
 asUser("an ordinary user is mapped to root, with one id and setgroups denied", async () => {
   const { user, root } = await userWithRoot();

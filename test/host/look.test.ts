@@ -31,6 +31,7 @@ test("a question about a path is answered by what is there, and by nothing when 
 test("a question about this process is answered as /proc does", () => {
   const status = readFileSync("/proc/self/status", "utf8");
   expect(`CapBnd:\t${look("bounding")}\n`).toBe(/^CapBnd:.*\n/m.exec(status)?.[0] ?? "");
+  expect(`CapEff:\t${look("effective")}\n`).toBe(/^CapEff:.*\n/m.exec(status)?.[0] ?? "");
   expect(look("user")).toBe(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]);
   expect(look("mountPoints")?.split("\n")).toContain("/proc");
   for (const line of look("cgroupMounts")?.trim().split("\n") ?? []) expect(line).toMatch(/^$| - cgroup/);
