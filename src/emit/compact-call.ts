@@ -10,11 +10,10 @@ import {
   CALL_REST,
   CALL_SUBJECT,
   OWN,
-  PROGRAM_OFFSET,
   TARGET_IGNORE,
   TARGET_RETRY,
 } from "./compact-format.ts";
-import { goOn, type Machine, slotOf, take } from "./compact-machine.ts";
+import { goOn, type Machine, PLACES, slotOf, take } from "./compact-machine.ts";
 import { bindLabel, boundLabel, createLabel } from "./image.ts";
 
 const DEFAULT_EXIT_CODE = 125;
@@ -40,15 +39,15 @@ function keepResult(machine: Machine, result: Register): void {
 
 /** `value` holds the opcode. */
 export function emitCall(machine: Machine): void {
-  const { asm, image, places, pc, base, next } = machine;
+  const { asm, image, pc, base, next } = machine;
   const { args, value, pointer, result: returned } = asm.registers;
   const [, result, flags, count, to, entry] = args;
-  // The entry of the call: base + PROGRAM_OFFSET + calls + opcode * CALL_ENTRY.
+  // The entry of the call: calls + opcode * CALL_ENTRY.
   asm.move(entry, value);
   asm.shiftLeft(entry, 2);
   asm.operate("add", entry, value);
-  asm.operate("add", entry, base);
-  asm.operateInteger("add", entry, PROGRAM_OFFSET + places.calls);
+  asm.address(value, PLACES.calls);
+  asm.operate("add", entry, value);
   asm.load(value, entry, 3, 2);
   asm.storeSlot(OWN.callName, value);
   asm.load(count, entry, 2, 1);

@@ -1,10 +1,18 @@
 /** The machine code of compact programs: unpacks the instructions, and performs them one by one. */
 import type { Arch } from "../linux/arch.ts";
+import { SYSCALLS } from "../linux/syscall.ts";
 import { createAarch64, patchAarch64 } from "./aarch64.ts";
 import { emitCall } from "./compact-call.ts";
-import { MOST_SLOTS, OP, OPERAND, OWN, PROGRAM_OFFSET, SLOT_OPERAND } from "./compact-format.ts";
-import { LONG_MATCH, MATCH, SHORTEST_FAR, SHORTEST_NEAR } from "./compact-lz.ts";
-import { type CompactPlaces, goOn, type Machine, only, slotOf, take } from "./compact-machine.ts";
+import {
+  FIRST_INSTRUCTION,
+  MOST_SLOTS,
+  OP,
+  OPERAND,
+  OWN,
+  PROGRAM_OFFSET,
+  SLOT_OPERAND,
+} from "./compact-format.ts";
+import { goOn, type Machine, only, PLACES, slotOf, take } from "./compact-machine.ts";
 import { emitFailure } from "./compact-report.ts";
 import {
   emitBranch,
@@ -15,13 +23,16 @@ import {
   emitNext,
   emitStore,
 } from "./compact-steps.ts";
+import { emitUnpack } from "./compact-unpack.ts";
+import { usualErrnoTexts } from "./errno-texts.ts";
 import {
   bindLabel,
-  boundLabel,
   createImage,
   createLabel,
+  FIXUP,
   type Image,
   type Patch,
+  type Reference,
   reference,
   SLOTS,
 } from "./image.ts";
@@ -30,62 +41,19 @@ import { createX86, nearJumps, patchX86 } from "./x86_64.ts";
 
 /** Unpacks the program, and goes to its first instruction. */
 function emitStart(machine: Machine): void {
-  const { asm, image, places, pc, base, next } = machine;
-  const { args, value, pointer } = asm.registers;
-  const [to, from, back, byte] = args;
+  const { asm, pc, base, next } = machine;
+  const { args, value } = asm.registers;
+  const [to, from] = args;
   asm.enter();
   asm.stackPointer(value);
   asm.storeSlot(OWN.start, value);
   asm.address(base, reference(SLOTS, 0));
   asm.move(to, base);
   asm.operateInteger("add", to, PROGRAM_OFFSET);
-  asm.address(from, places.packed);
-  const [unpacked, match, far, copy] = [0, 0, 0, 0].map(() => createLabel(image));
-  if (unpacked === undefined || match === undefined || far === undefined || copy === undefined) return;
-  const token = boundLabel(image);
-  asm.address(value, places.packedEnd);
-  asm.operate("cmp", from, value);
-  asm.branch("eq", unpacked);
-  asm.load(value, from, 0, 1);
-  asm.operateInteger("add", from, 1);
-  asm.operateInteger("cmp", value, MATCH);
-  asm.branch("ge", match);
-  const literal = boundLabel(image);
-  asm.load(pointer, from, 0, 1);
-  asm.store(to, 0, pointer, 1);
-  asm.operateInteger("add", from, 1);
-  asm.operateInteger("add", to, 1);
-  asm.operateInteger("sub", value, 1);
-  asm.operateInteger("cmp", value, 0);
-  asm.branch("ge", literal);
-  asm.jump(token);
-  bindLabel(image, match);
-  asm.operateInteger("cmp", value, LONG_MATCH);
-  asm.branch("ge", far);
-  asm.load(pointer, from, 0, 1);
-  asm.operateInteger("add", from, 1);
-  asm.operateInteger("sub", value, MATCH - SHORTEST_NEAR);
-  asm.jump(copy);
-  bindLabel(image, far);
-  asm.load(pointer, from, 0, 2);
-  asm.operateInteger("add", from, 2);
-  asm.operateInteger("sub", value, LONG_MATCH - SHORTEST_FAR);
-  bindLabel(image, copy);
-  asm.move(back, to);
-  asm.operate("sub", back, pointer);
-  asm.operateInteger("sub", back, 1);
-  const more = boundLabel(image);
-  asm.load(byte, back, 0, 1);
-  asm.store(to, 0, byte, 1);
-  asm.operateInteger("add", back, 1);
-  asm.operateInteger("add", to, 1);
-  asm.operateInteger("sub", value, 1);
-  asm.operateInteger("cmp", value, 0);
-  asm.branch("ne", more);
-  asm.jump(token);
-  bindLabel(image, unpacked);
+  asm.address(from, PLACES.packed);
+  asm.call(machine.unpack);
   asm.move(pc, base);
-  asm.operateInteger("add", pc, PROGRAM_OFFSET + places.first);
+  asm.operateInteger("add", pc, PROGRAM_OFFSET + FIRST_INSTRUCTION);
   asm.jump(next);
 }
 
@@ -175,21 +143,8 @@ function emitMachine(machine: Machine): void {
   asm.jump(next);
 }
 
-/** The code for one program, as an image whose other sections `place` has filled. */
-export function createCompact(
-  arch: Arch,
-  place: (image: Image) => CompactPlaces,
-): { image: Image; patch: Patch } {
-  // Once more when it is known which jumps are near; the distances can only become smaller.
-  const first = assemble(arch, place, undefined);
-  return arch === "x86_64" ? assemble(arch, place, nearJumps(first.image)) : first;
-}
-
-function assemble(
-  arch: Arch,
-  place: (image: Image) => CompactPlaces,
-  near: ReadonlySet<number> | undefined,
-): { image: Image; patch: Patch } {
+/** The code, which is the same for every plan, and what it wants to be told of. */
+function assemble(arch: Arch, near?: ReadonlySet<number>): Image {
   const image = createImage(arch === "x86_64" ? 1 : 4, near);
   const asm = arch === "x86_64" ? createX86(image) : createAarch64(image, true);
   // On x86_64 r14 takes shorter forms than r12 and r13.
@@ -198,21 +153,50 @@ function assemble(
   const [failure, slotRoutine, goOnLabel] = [createLabel(image), createLabel(image), createLabel(image)];
   asm.jump(start);
   const decimal = emitDecimal(asm, image);
+  const unpack = emitUnpack(asm, image);
   bindLabel(image, start);
-  image.slotsSize = MOST_SLOTS * 8;
   emitMachine({
     asm,
     image,
-    places: place(image),
+    syscalls: SYSCALLS[arch],
+    lastErrno: usualErrnoTexts().length,
     pc,
     begin,
     base,
     next,
     operand,
     decimal,
+    unpack,
     failure,
     slotRoutine,
     goOn: goOnLabel,
   });
-  return { image, patch: arch === "x86_64" ? patchX86 : patchAarch64 };
+  return image;
+}
+
+const assembled = new Map<Arch, Image>();
+
+function machineCode(arch: Arch): Image {
+  let image = assembled.get(arch);
+  if (image === undefined) {
+    image = assemble(arch);
+    // Once more when it is known which jumps are near; the distances can only become smaller.
+    if (arch === "x86_64") image = assemble(arch, nearJumps(image));
+    assembled.set(arch, image);
+  }
+  return image;
+}
+
+export const patchOf = (arch: Arch): Patch => (arch === "x86_64" ? patchX86 : patchAarch64);
+
+/** An image that has the code for one program, and what is told to it: places by those of PLACES. */
+export function createCompact(arch: Arch, places: ReadonlyMap<Reference, Reference>): Image {
+  const { code, labels, fixups, unit } = machineCode(arch);
+  return {
+    ...createImage(unit),
+    code,
+    labels,
+    fixups: fixups.map((part, index) => (index % FIXUP === FIXUP - 1 ? (places.get(part) ?? part) : part)),
+    slotsSize: MOST_SLOTS * 8,
+  };
 }

@@ -93,8 +93,8 @@ export const GUARD_ENTRY = 4;
 /** Memory that is written to begins here: first the slots, then the unpacked program, then buffers. */
 export const MEMORY = 0x600000;
 export const PROGRAM_OFFSET = MOST_SLOTS * 8;
+/** Two bytes before it are never read: places 0 and 1 mean something else. */
+export const FIRST_INSTRUCTION = 2;
 
-/** Where the texts that the machine code itself prints stand in the list. */
+/** Where the texts that the machine code itself prints stand in the list of the plan's. */
 export const OWN_TEXTS = { name: 0, hint: 1, errno: 2 } as const;
-/** Texts can nest, and pairs in them. */
-export const TEXT_STACK = 1024;

@@ -1,44 +1,41 @@
 /** The registers of compact programs, and what every part of their machine code does. */
 import type { Assembler, Flag, Register } from "./assembler.ts";
-import { bindLabel, createLabel, type Image, type Reference } from "./image.ts";
+import { bindLabel, createLabel, type Image, LATER, reference } from "./image.ts";
 
-/** What depends on the plan: sizes and places. */
-export interface CompactPlaces {
-  /** The packed program, and where it ends. */
-  readonly packed: Reference;
-  readonly packedEnd: Reference;
-  readonly texts: Reference;
-  readonly pairs: Reference;
-  /** Offsets in the unpacked program: the first instruction, and the tables. */
-  readonly first: number;
-  readonly calls: number;
-  readonly guards: number;
-  readonly guardsEnd: number;
-  /** The number of the text of errno 1. */
-  readonly firstErrno: number;
-  readonly lastErrno: number;
-  /** Memory for the line of a failure, and for texts in texts. */
-  readonly line: Reference;
-  readonly stack: Reference;
-  readonly exitGroup: number;
-  readonly write: number;
-}
+/** What depends on the plan: where the code, which does not, finds it. */
+export const PLACES = {
+  /** The packed program, and the packed texts. */
+  packed: reference(LATER, 0),
+  packedTexts: reference(LATER, 1),
+  /** In the unpacked program: the tables. */
+  calls: reference(LATER, 2),
+  guards: reference(LATER, 3),
+  guardsEnd: reference(LATER, 4),
+  /** The unpacked texts: first those of errnos from 1 on, then those of the plan. */
+  errnos: reference(LATER, 5),
+  texts: reference(LATER, 6),
+  /** Memory for the line of a failure. */
+  line: reference(LATER, 7),
+} as const;
 
 /** The registers that keep their meaning from instruction to instruction. */
 export interface Machine {
   readonly asm: Assembler;
   readonly image: Image;
-  readonly places: CompactPlaces;
+  readonly syscalls: Readonly<Record<"exit_group" | "write", number>>;
+  /** The number of the last errno that has a text. */
+  readonly lastErrno: number;
   /** The next byte to be read. */
   readonly pc: Register;
   /** Where the instruction began. */
   readonly begin: Register;
   /** The address of the first slot. */
   readonly base: Register;
-  /** Labels: the next instruction, reading an operand, writing digits. */
+  /** Labels: the next instruction, reading an operand, writing digits, unpacking. */
   readonly next: number;
   readonly operand: number;
   readonly decimal: number;
+  readonly unpack: number;
   readonly failure: number;
   /** A routine: the address of the slot whose number is at `pc`, in `value`. */
   readonly slotRoutine: number;

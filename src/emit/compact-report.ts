@@ -1,113 +1,59 @@
 /** How compact programs tell of failures: texts are unpacked, and put together on standard error. */
 import type { Register } from "./assembler.ts";
 import { GUARD_ENTRY, OWN, OWN_TEXTS, PROGRAM_OFFSET } from "./compact-format.ts";
-import { goOn, type Machine, take } from "./compact-machine.ts";
-import { FIRST_LITERAL, FIRST_LOW_PAIR, FIRST_PAIR, HIGH_PAIRS, RAW, TEXT_WITHIN } from "./compact-text.ts";
+import { goOn, type Machine, PLACES, take } from "./compact-machine.ts";
 import { bindLabel, boundLabel, createLabel } from "./image.ts";
 import { emitAppend } from "./routine.ts";
 
-const POINTER = 8;
-/** What is larger than a byte is an address. */
-const BYTES = 256;
-
-/**
- * A routine: appends the text whose number the second argument holds to the first, which is left behind it.
- * Destroys all arguments and scratch.
- */
-function emitExpand(machine: Machine): number {
-  const { asm, image, places } = machine;
-  const { args, value } = asm.registers;
-  const [out, number, , top, item] = args;
-  const push = (register: Register): void => {
-    asm.store(top, 0, register, 8);
-    asm.operateInteger("add", top, POINTER);
-  };
-  const takeByte = (to: Register): void => {
-    asm.load(to, item, 0, 1);
-    asm.operateInteger("add", item, 1);
-  };
-  const label = boundLabel(image);
-  asm.address(top, places.stack);
-  const find = boundLabel(image);
-  const [found, end, code] = [createLabel(image), createLabel(image), createLabel(image)];
-  const [within, raw] = [createLabel(image), createLabel(image)];
-  asm.address(item, places.texts);
-  const skipText = boundLabel(image);
-  asm.operateInteger("cmp", number, 0);
-  asm.branch("eq", found);
-  const skipByte = boundLabel(image);
-  takeByte(value);
-  asm.operateInteger("cmp", value, 0);
-  asm.branch("ne", skipByte);
-  asm.operateInteger("sub", number, 1);
-  asm.jump(skipText);
-  bindLabel(image, found);
-  push(item);
-
-  const loop = boundLabel(image);
-  asm.address(value, places.stack);
-  asm.operate("cmp", top, value);
-  asm.branch("eq", end);
-  asm.operateInteger("sub", top, POINTER);
-  asm.load(item, top, 0, 8);
-  asm.operateInteger("cmp", item, BYTES);
-  asm.branch("lt", code);
-  takeByte(value);
-  asm.operateInteger("cmp", value, 0);
-  asm.branch("eq", loop);
-  asm.operateInteger("cmp", value, TEXT_WITHIN);
-  asm.branch("eq", within);
-  asm.operateInteger("cmp", value, RAW);
-  asm.branch("eq", raw);
-  push(item);
-  asm.move(item, value);
-  asm.jump(code);
-
-  bindLabel(image, within);
-  takeByte(number);
-  asm.operateInteger("sub", number, 1);
-  push(item);
-  asm.jump(find);
-
-  bindLabel(image, raw);
-  takeByte(value);
-  push(item);
-  asm.store(out, 0, value, 1);
-  asm.operateInteger("add", out, 1);
-  asm.jump(loop);
-
-  bindLabel(image, code);
-  emitCode(machine, loop, push);
-  bindLabel(image, end);
-  asm.return();
-  return label;
+interface TextRoutines {
+  /** Appends the bytes at the second argument to the first. */
+  readonly append: number;
+  /** The same with the text of the plan, or of an errno from 0 on, whose number the second argument holds. */
+  readonly text: number;
+  readonly errnoText: number;
 }
 
-/** What one byte stands for: itself, or two others that are to come next. */
-function emitCode({ asm, image, places }: Machine, loop: number, push: (register: Register) => void): void {
+/**
+ * Routines that append NUL-terminated bytes to the first argument, and leave it behind them. They destroy the
+ * second and fifth argument and `value`.
+ */
+function emitTexts({ asm, image }: Machine): TextRoutines {
   const { args, value } = asm.registers;
-  const [out, , , , item] = args;
-  const [high, literal] = [createLabel(image), createLabel(image)];
-  asm.operateInteger("cmp", item, FIRST_PAIR);
-  asm.branch("ge", high);
-  asm.operateInteger("cmp", item, FIRST_LITERAL);
-  asm.branch("ge", literal);
-  asm.operateInteger("add", item, FIRST_PAIR + HIGH_PAIRS - FIRST_LOW_PAIR);
-  bindLabel(image, high);
-  asm.operateInteger("sub", item, FIRST_PAIR);
-  asm.shiftLeft(item, 1);
-  asm.address(value, places.pairs);
-  asm.operate("add", item, value);
-  asm.load(value, item, 1, 1);
-  push(value);
-  asm.load(value, item, 0, 1);
-  push(value);
-  asm.jump(loop);
+  const [, number, , , at] = args;
+  const [next, found] = [createLabel(image), createLabel(image)];
+  const errnoText = boundLabel(image);
+  asm.address(at, PLACES.errnos);
+  asm.jump(next);
+  const text = boundLabel(image);
+  asm.address(at, PLACES.texts);
+  bindLabel(image, next);
+  const skipText = boundLabel(image);
+  asm.operateInteger("sub", number, 1);
+  asm.operateInteger("cmp", number, 0);
+  asm.branch("lt", found);
+  const skipByte = boundLabel(image);
+  asm.load(value, at, 0, 1);
+  asm.operateInteger("add", at, 1);
+  asm.operateInteger("cmp", value, 0);
+  asm.branch("ne", skipByte);
+  asm.jump(skipText);
+  bindLabel(image, found);
+  asm.move(number, at);
+  return { append: emitAppend(asm, image), text, errnoText };
+}
 
-  bindLabel(image, literal);
-  asm.store(out, 0, item, 1);
-  asm.operateInteger("add", out, 1);
-  asm.jump(loop);
+/** Unpacks the texts, when that was not done before. */
+function emitUnpackTexts({ asm, image, unpack }: Machine): void {
+  const { args, value } = asm.registers;
+  const [to, from] = args;
+  const done = createLabel(image);
+  asm.address(to, PLACES.errnos);
+  asm.load(value, to, 0, 1);
+  asm.operateInteger("cmp", value, 0);
+  asm.branch("ne", done);
+  asm.address(from, PLACES.packedTexts);
+  asm.call(unpack);
+  bindLabel(image, done);
 }
 
 /** The two characters of a text. */
@@ -115,7 +61,7 @@ const two = (text: string): number => text.charCodeAt(0) | (text.charCodeAt(1) <
 
 /** Both a `fail` step and a call that has failed come here. */
 export function emitFailure(machine: Machine): void {
-  const { asm, image, places, begin, failure } = machine;
+  const { asm, image, syscalls, begin, failure } = machine;
   const { args, value } = asm.registers;
   const [out, text] = args;
   // The step: the number of its text, and the exit code.
@@ -127,8 +73,7 @@ export function emitFailure(machine: Machine): void {
   asm.storeSlot(OWN.errno, value);
   asm.storeSlot(OWN.subject, value);
   asm.jump(failure);
-  const append = emitAppend(asm, image);
-  const expand = emitExpand(machine);
+  const { append, text: expand, errnoText } = emitTexts(machine);
   const put = (characters: string): void => {
     asm.integer(value, characters.length === 2 ? two(characters) : characters.charCodeAt(0));
     asm.store(out, 0, value, characters.length === 2 ? 2 : 1);
@@ -136,7 +81,8 @@ export function emitFailure(machine: Machine): void {
   };
 
   bindLabel(image, failure);
-  asm.address(out, places.line);
+  emitUnpackTexts(machine);
+  asm.address(out, PLACES.line);
   const [named, alone, end] = [createLabel(image), createLabel(image), createLabel(image)];
   const unnamed = createLabel(image);
   asm.loadSlot(text, OWN.name);
@@ -164,15 +110,15 @@ export function emitFailure(machine: Machine): void {
   asm.loadSlot(text, OWN.callName);
   asm.call(expand);
   put(": ");
-  emitErrno(machine, expand);
+  emitErrno(machine, expand, errnoText);
   emitHint(machine, expand);
   bindLabel(image, end);
   put("\n");
-  asm.address(text, places.line);
+  asm.address(text, PLACES.line);
   asm.move(args[2], out);
   asm.operate("sub", args[2], text);
   asm.integer(args[0], 2);
-  asm.syscall(places.write);
+  asm.syscall(syscalls.write);
   emitGuard(machine, begin);
 }
 
@@ -207,18 +153,18 @@ function emitHint({ asm, image, base }: Machine, expand: number): void {
 }
 
 /** "EPERM (operation not permitted)" or "errno 4711". */
-function emitErrno(machine: Machine, expand: number): void {
-  const { asm, image, places, decimal, pc } = machine;
+function emitErrno(machine: Machine, expand: number, errnoText: number): void {
+  const { asm, image, lastErrno, decimal, pc } = machine;
   const { args } = asm.registers;
   const [out, text] = args;
   const [other, known] = [createLabel(image), createLabel(image)];
   // No instruction is read any more before a guard sets it anew.
   asm.move(pc, out);
   asm.loadSlot(text, OWN.errno);
-  asm.operateInteger("cmp", text, places.lastErrno);
+  asm.operateInteger("cmp", text, lastErrno);
   asm.branch("gt", other);
-  asm.operateInteger("add", text, places.firstErrno - 1);
-  asm.call(expand);
+  asm.operateInteger("sub", text, 1);
+  asm.call(errnoText);
   asm.operate("cmp", out, pc);
   asm.branch("ne", known);
   bindLabel(image, other);
@@ -231,7 +177,7 @@ function emitErrno(machine: Machine, expand: number): void {
 
 /** Goes on where the guard of the instruction says, or exits. The last range that begins before it holds. */
 function emitGuard(machine: Machine, begin: Register): void {
-  const { asm, image, places, base } = machine;
+  const { asm, image, syscalls, base } = machine;
   const { args, value } = asm.registers;
   const [target, limit, , , at] = args;
   const exit = createLabel(image);
@@ -239,10 +185,8 @@ function emitGuard(machine: Machine, begin: Register): void {
   asm.integer(target, 0);
   asm.operate("sub", begin, base);
   asm.operateInteger("sub", begin, PROGRAM_OFFSET);
-  asm.move(at, base);
-  asm.operateInteger("add", at, PROGRAM_OFFSET + places.guards);
-  asm.move(limit, base);
-  asm.operateInteger("add", limit, PROGRAM_OFFSET + places.guardsEnd);
+  asm.address(at, PLACES.guards);
+  asm.address(limit, PLACES.guardsEnd);
   const entry = boundLabel(image);
   asm.operate("cmp", at, limit);
   asm.branch("eq", found);
@@ -258,5 +202,5 @@ function emitGuard(machine: Machine, begin: Register): void {
   goOn(machine, target);
   bindLabel(image, exit);
   asm.loadSlot(target, OWN.exitCode);
-  asm.syscall(places.exitGroup);
+  asm.syscall(syscalls.exit_group);
 }

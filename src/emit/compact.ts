@@ -4,17 +4,16 @@
  * make, and is as fast to run as far as anybody can see: a container's time is the kernel's.
  */
 import type { Arch } from "../linux/arch.ts";
-import { SYSCALLS } from "../linux/syscall.ts";
 import { NAME } from "../plan/standalone.ts";
 import type { Plan } from "../plan/step.ts";
-import { createCompact } from "./compact-code.ts";
+import { createCompact, patchOf } from "./compact-code.ts";
 import { encode } from "./compact-encode.ts";
-import { MEMORY, OWN, TEXT_STACK } from "./compact-format.ts";
+import { MEMORY, OWN, PROGRAM_OFFSET } from "./compact-format.ts";
 import { pack } from "./compact-lz.ts";
-import { encodeTexts, pairBytes } from "./compact-text.ts";
+import { PLACES } from "./compact-machine.ts";
 import { type Note, writeElf } from "./elf.ts";
 import { usualErrnoTexts } from "./errno-texts.ts";
-import { BUFFERS, BYTES, type Image, reference } from "./image.ts";
+import { BUFFERS, BYTES, type Reference, reference, SLOTS } from "./image.ts";
 import { emit } from "./index.ts";
 
 export interface CompactOptions {
@@ -32,13 +31,17 @@ const TEXTS = ["; hint: ", "errno "] as const;
 /** Room for two arguments of the program, which cannot be measured, beside the texts. */
 const LINE_SIZE = 16384;
 
-/** Appends a constant of the file. */
-function addBlob(image: Image, bytes: Uint8Array): number {
-  const place = reference(BYTES, image.bytesSize);
-  image.blobs.push(bytes);
-  image.bytesSize += (bytes.length + 7) & ~7;
-  return place;
+function concat(one: Uint8Array, two: Uint8Array): Uint8Array {
+  const both = new Uint8Array(one.length + two.length);
+  both.set(one);
+  both.set(two, one.length);
+  return both;
 }
+
+const bytesOf = (texts: readonly string[]): Uint8Array => new TextEncoder().encode(`${texts.join("\0")}\0`);
+
+/** Never changes, and so begins the texts. */
+const ERRNOS = bytesOf(usualErrnoTexts());
 
 /**
  * The bytes of the executable. Throws HutchError for a plan that means nothing; one that is too large for the
@@ -62,33 +65,34 @@ function compact(
   plan: Plan,
   { arch, name, note = [], hints }: CompactOptions,
 ): Uint8Array<ArrayBuffer> | undefined {
-  const { program, texts, memorySize, ...places } = encode(
-    plan,
+  const {
+    program,
+    texts: encoded,
+    memorySize,
+    calls,
+    guards,
+    guardsEnd,
+  } = encode(plan, arch, [name, ...TEXTS], hints, new Map([[NAME.name, OWN.name]]));
+  const texts = concat(ERRNOS, bytesOf(encoded));
+  const memory = program.length + memorySize;
+  const line = memory + texts.length;
+  const place = (offset: number): Reference => reference(SLOTS, PROGRAM_OFFSET + offset);
+  const [packed, packedTexts] = [pack(program), pack(texts)];
+  const image = createCompact(
     arch,
-    [name, ...TEXTS],
-    hints,
-    new Map([[NAME.name, OWN.name]]),
+    new Map([
+      [PLACES.packed, reference(BYTES, 0)],
+      [PLACES.packedTexts, reference(BYTES, packed.length)],
+      [PLACES.calls, place(calls)],
+      [PLACES.guards, place(guards)],
+      [PLACES.guardsEnd, place(guardsEnd)],
+      [PLACES.errnos, reference(BUFFERS, memory)],
+      [PLACES.texts, reference(BUFFERS, memory + ERRNOS.length)],
+      [PLACES.line, reference(BUFFERS, line)],
+    ]),
   );
-  const packed = pack(program);
-  const errnos = usualErrnoTexts();
-  const { image, patch } = createCompact(arch, (empty) => {
-    const start = addBlob(empty, packed);
-    const memory = program.length + memorySize;
-    empty.buffersSize = memory + TEXT_STACK + LINE_SIZE;
-    return {
-      ...places,
-      packed: start,
-      packedEnd: start + reference(0, packed.length),
-      texts: addBlob(empty, encodeTexts([...texts, ...errnos])),
-      pairs: addBlob(empty, pairBytes()),
-      first: 2,
-      firstErrno: texts.length,
-      lastErrno: errnos.length,
-      stack: reference(BUFFERS, memory),
-      line: reference(BUFFERS, memory + TEXT_STACK),
-      exitGroup: SYSCALLS[arch].exit_group,
-      write: SYSCALLS[arch].write,
-    };
-  });
-  return writeElf(image, arch, { notes: note }, patch, MEMORY);
+  image.blobs.push(concat(packed, packedTexts));
+  image.bytesSize = packed.length + packedTexts.length;
+  image.buffersSize = line + LINE_SIZE;
+  return writeElf(image, arch, { notes: note }, patchOf(arch), MEMORY);
 }

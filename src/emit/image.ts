@@ -25,6 +25,8 @@ export const LABEL = 8;
 
 /** The routines that are part of every program; they lie right before CODE. */
 export const ROUTINES = 9;
+/** What is told of later, by its number, to code that is emitted once for many programs. */
+export const LATER = 10;
 
 /** A section and an offset in bytes (for LABEL: the label's number) in one integer. */
 export type Reference = number;

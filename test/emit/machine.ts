@@ -26,6 +26,8 @@ export interface Machine {
   readonly arch: Arch;
   /** Of the architecture and of the form of the program. */
   readonly name: string;
+  /** What a command begins with, which starts a program for the architecture. */
+  readonly emulator: readonly string[];
   readonly run: (plan: Plan, report?: EmitOptions["report"], given?: Given) => Outcome;
   /** The path of an executable that performs the plan. */
   readonly save: (plan: Plan, report?: EmitOptions["report"]) => string;
@@ -55,6 +57,7 @@ function machine(arch: Arch, form: "code" | "compact"): Machine {
   return {
     arch,
     name: form === "code" ? arch : `${arch}, compact`,
+    emulator: emulator === undefined ? [] : [emulator],
     save,
     run(plan, report, { args = [], env = process.env } = {}) {
       const path = save(plan, report);

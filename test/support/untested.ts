@@ -18,5 +18,6 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   "src/emit/compact-machine.ts": "a part of compact programs; every contract of test/emit runs such programs",
   "src/emit/compact-operand.ts": "a part of compact programs; every contract of test/emit runs such programs",
   "src/emit/compact-report.ts": "a part of compact programs; every contract of test/emit runs such programs",
+  "src/emit/errno-texts.ts": "test/emit/compact.test.ts and report.test.ts read messages with such texts",
   "src/emit/compact-steps.ts": "a part of compact programs; every contract of test/emit runs such programs",
 };
