@@ -111,6 +111,7 @@ export const creationOf = ({ root, id, program, draft, preserveFds, pidFile, rep
   record: recordOf(draft, id),
   program,
   preserveFds,
+  tellsState: [draft.hooks?.createContainer, draft.hooks?.startContainer].some((list) => list?.length),
   stays: draft.stays === true,
   report,
   unit: unitOf(draft, id, warn),

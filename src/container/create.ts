@@ -7,7 +7,7 @@ import { bind, datagramSocket } from "../host/socket.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
-import { EVENT, STATE_SIZE } from "../plan/creator-control.ts";
+import { EVENT, STATE_END, STATE_SIZE } from "../plan/creator-control.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
 import { type Identity, identify } from "./identity.ts";
 import { preserve } from "./preserve.ts";
@@ -36,6 +36,8 @@ export interface Creation {
   readonly record: Record;
   readonly program: Program;
   readonly preserveFds: number;
+  /** Init runs hooks, which read the state. */
+  readonly tellsState: boolean;
   /** The program is one that `supervises`. */
   readonly stays: boolean;
   /** Where a program that stays writes down how the container has ended. */
@@ -206,7 +208,7 @@ async function makeAndHandOver(creation: Making): Promise<Maker> {
   for (const fd of [report.write, go.read, hand.read, start, file]) close(fd);
   try {
     const init = await followUntilReady(creation, report.read, { go: go.write, hand: hand.write });
-    writeBytes(hand.write, stateOf({ ...record, init }, "created"), "init");
+    writeBytes(hand.write, stateOf(creation, { ...record, init }, "created"), "init");
     if (nextEvent(report.read)?.index !== EVENT.handed) throw ended(record);
     write(held, { ...record, init, isCreated: true });
     // From here on `start` may go by this alone.
@@ -255,20 +257,23 @@ async function followUntilReady(
     }
     step = undefined;
     await whenMade({ ...record, init });
-    writeBytes(hand, stateOf({ ...record, init }, "creating"), "init");
+    writeBytes(hand, stateOf(creation, { ...record, init }, "creating"), "init");
   }
 }
 
-/** The state as hooks read it. */
-function stateOf(record: Record, status: "creating" | "created"): Uint8Array {
-  const text = new TextEncoder().encode(
-    JSON.stringify(stateJson({ root: "", id: record.id, record, status })),
-  );
+/** The state as hooks read it; its end alone when there are none. */
+function stateOf(
+  { tellsState }: Creation,
+  record: Record,
+  status: "creating" | "created",
+): Uint8Array<ArrayBuffer> {
+  const state = tellsState ? JSON.stringify(stateJson({ root: "", id: record.id, record, status })) : "";
+  const text = new TextEncoder().encode(`${state}${STATE_END}`);
   if (text.length <= STATE_SIZE) return text;
-  // Annotations are the caller's, and may be of any length.
   throw new HutchError({
     operation: `create ${record.id}`,
-    reason: `the state is longer than ${STATE_SIZE} bytes`,
+    reason: `the state that hooks in the container read is longer than ${STATE_SIZE} bytes`,
+    hint: "its annotations are the most of it",
   });
 }
 

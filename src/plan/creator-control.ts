@@ -24,8 +24,10 @@ export const EVENT = {
   memoryPeak: 0x1_0000_0007,
 } as const;
 
-/** The state of the container as JSON; a pipe gives at most so much in one piece (PIPE_BUF). */
-export const STATE_SIZE = 4096;
+/** The longest state of the container as JSON, with STATE_END: as much as a pipe holds (pipe(7)). */
+export const STATE_SIZE = 65_536;
+/** What hutch sends ends so: JSON has none, and a pipe may give less than was written to it. */
+export const STATE_END = "\n";
 
 /** In the value of "exited", beside the wait status (wait(2)): the time was up. */
 export const TIMED_OUT = 0x1_0000_0000;

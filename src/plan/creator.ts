@@ -127,7 +127,7 @@ export function pauseForHooks(context: Context): Step[] {
   const { launch, spec } = context;
   return [
     tell("tell hutch that the namespaces are made", context, "made", 0),
-    receiveState("wait for hutch's hooks", controlDescriptor(launch.preserveFds, "hand")),
+    ...receiveState("wait for hutch's hooks", controlDescriptor(launch.preserveFds, "hand")),
     branch(STATE_LENGTH, "gt", 0, "hooks have run"),
     exit(125, "end: a hook of hutch has failed, or hutch has died"),
     label("hooks have run"),
@@ -185,7 +185,7 @@ export function awaitStart(context: Context): Step[] {
   const got = slot("start");
   return [
     tell("tell hutch that init is ready", context, "ready", 0),
-    receiveState("wait to be handed over", controlDescriptor(preserveFds, "hand")),
+    ...receiveState("wait to be handed over", controlDescriptor(preserveFds, "hand")),
     branch(STATE_LENGTH, "gt", 0, "handed over"),
     exit(125, "end: hutch died before the container was handed over"),
     label("handed over"),

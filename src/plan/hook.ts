@@ -4,7 +4,7 @@
  * other; hutch sends the state for their standard input.
  */
 
-import { O_CLOEXEC } from "../linux/fcntl.ts";
+import { O_CLOEXEC, O_NONBLOCK } from "../linux/fcntl.ts";
 import { POLLIN } from "../linux/poll.ts";
 import { CLONE_PIDFD } from "../linux/sched.ts";
 import { SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
@@ -17,6 +17,7 @@ import {
   call,
   compute,
   guard,
+  jump,
   label,
   load,
   set,
@@ -24,7 +25,7 @@ import {
   store,
   strings,
 } from "./build.ts";
-import { STATE_SIZE } from "./creator-control.ts";
+import { STATE_END, STATE_SIZE } from "./creator-control.ts";
 import { closeAtExec } from "./exec.ts";
 import type { Call, Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs, SIGSET_SIZE, signalSet, timespec } from "./struct.ts";
@@ -40,9 +41,34 @@ const PIDFD = slot("hook pidfd");
 const POLL = buffer("hook pollfd", 8);
 const NO_SIGNAL = 0n;
 
-/** Reads what hutch sends into the state; 0 when hutch has died. */
-export const receiveState = (why: string, descriptor: number): Step =>
-  call(why, "read", [descriptor, STATE, STATE_SIZE], { into: STATE_LENGTH, errors: { EINTR: "retry" } });
+/** Reads what hutch sends into the state; its length is 0 when hutch has died. */
+export function receiveState(why: string, descriptor: number): Step[] {
+  const [place, rest, got, last] = [
+    slot("rest of the state"),
+    slot("room"),
+    slot("received"),
+    slot("last byte"),
+  ];
+  const [more, died, done] = [`${why}: more`, `${why}: nobody`, `${why}: done`];
+  return [
+    set(STATE_LENGTH, 0),
+    label(more),
+    set(place, STATE),
+    compute(place, place, "add", STATE_LENGTH),
+    compute(rest, STATE_SIZE, "sub", STATE_LENGTH),
+    call(why, "read", [descriptor, place, rest], { into: got, errors: { EINTR: "retry" } }),
+    branch(got, "eq", 0, died),
+    compute(STATE_LENGTH, STATE_LENGTH, "add", got),
+    compute(place, place, "add", got),
+    compute(place, place, "sub", 1),
+    load(last, place, 0, 1),
+    branch(last, "ne", STATE_END.charCodeAt(0), more),
+    jump(done),
+    label(died),
+    set(STATE_LENGTH, 0),
+    label(done),
+  ];
+}
 
 /**
  * In the hook's process: standard input is the pipe, the environment exactly what the hook has
@@ -96,12 +122,20 @@ function runHook(kind: string, hook: Hook, index: number, { failure, directory }
   const why = `run the ${kind} hook ${hook.path}`;
   const key = `${kind} hook ${index}`;
   const status = slot("hook wait status");
+  const written = slot("state written");
   return [
-    call(why, "pipe2", [PIPE, O_CLOEXEC]),
+    // A pipe is smaller for a user who has many: that must not keep init waiting for a reader.
+    call(why, "pipe2", [PIPE, O_CLOEXEC | O_NONBLOCK]),
     load(READ_END, PIPE, 0, 4),
     load(WRITE_END, PIPE, 4, 4),
-    // Before there is a hook: STATE fits into the pipe, and a hook need not read its input (EPIPE, SIGPIPE).
-    call(why, "write", [WRITE_END, STATE, STATE_LENGTH]),
+    // Before there is a hook, which need not read its input (EPIPE, SIGPIPE).
+    call(why, "write", [WRITE_END, STATE, STATE_LENGTH], { into: written }),
+    branch(written, "eq", STATE_LENGTH, `${key} has its input`),
+    {
+      kind: "fail",
+      message: `${why}: the state does not fit into a pipe: /proc/sys/fs/pipe-user-pages-soft`,
+    },
+    label(`${key} has its input`),
     call(why, "close", [WRITE_END]),
     call(
       why,

@@ -40,6 +40,7 @@ function creation(plan: Plan, rest: Partial<Creation> = {}): Creation {
       plan: async () => plan,
     },
     preserveFds: 0,
+    tellsState: false,
     stays: false,
     unit: undefined,
     warn: () => {},

@@ -130,6 +130,30 @@ for (const failing of ["prestart", "createRuntime", "createContainer", "startCon
   });
 }
 
+/** Some engines write as much as that. */
+const annotated =
+  (length: number): Change =>
+  (spec) => ({ ...spec, annotations: { long: "x".repeat(length) } });
+
+asRoot(
+  "the state of a container may be long for hooks, and of any length where it has none inside",
+  async () => {
+    const counts = "wc -c | sed 's/^ */size /' >> LOG";
+    const texts = { prestart: counts, createContainer: counts, startContainer: "wc -c >&2" };
+    const box = await hooked("exit 3", texts, annotated(50_000));
+    const { code, stderr } = await run(box, id(box));
+    expect(code).toBe(3);
+    expect(Number(stderr)).toBeGreaterThan(50_000);
+    const sizes = box.lines().map((line) => Number(line.replace("size ", "")));
+    expect(sizes).toHaveLength(2);
+    expect(Math.min(...sizes)).toBeGreaterThan(50_000);
+    const plain = await hooked("exit 4", { prestart: "cat >/dev/null" }, annotated(500_000));
+    expect((await run(plain, id(plain))).code).toBe(4);
+    const tooLong = await run(await hooked("exit 3", texts, annotated(70_000)), id(box));
+    expect(tooLong.stderr).toContain("is longer than 65536 bytes; hint: its annotations");
+  },
+);
+
 asRoot("poststart and poststop hooks that fail are told, and change nothing", async () => {
   const fails = "cat >/dev/null; echo broken >&2; exit 3";
   const box = await hooked("exit 5", { poststart: fails, poststop: fails });

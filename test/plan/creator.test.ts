@@ -104,12 +104,13 @@ describe("init", () => {
   });
 
   contract("goes on when it was handed over and started, and tells each", (machine) => {
-    const outcome = told(machine, [...gives("hand", "{}"), ...gives("start", "1"), ...WAIT]);
+    const outcome = told(machine, [...gives("hand", "{}\n"), ...gives("start", "1"), ...WAIT]);
     expect(outcome).toMatchObject({ code: 0, events: [READY, HANDED], rest: "exec" });
   });
 
   contract("ends when hutch dies before it has handed it over", (machine) => {
     const outcome = told(machine, [...gives("hand", undefined), ...gives("start", "1"), ...WAIT]);
+    expect(told(machine, [...gives("hand", '{"id":'), ...gives("start", "1"), ...WAIT])).toEqual(outcome);
     expect(outcome).toMatchObject({ code: 125, events: [READY], rest: "" });
   });
 
@@ -120,7 +121,7 @@ describe("init", () => {
       compute(ends, ends, "and", 0xffffffff),
       call("hand on", "dup3", [ends, at("start"), 0]),
     ];
-    const outcome = told(machine, [...gives("hand", "{}"), ...open, ...startClock(0.3), ...WAIT]);
+    const outcome = told(machine, [...gives("hand", "{}\n"), ...open, ...startClock(0.3), ...WAIT]);
     expect(outcome).toMatchObject({ signal: "SIGALRM", events: [READY, HANDED], rest: "" });
   });
 
@@ -128,7 +129,7 @@ describe("init", () => {
     const [signal, wanted] = [buffer("signal", 8), slot("signal")];
     const outcome = told(machine, [
       call("die with the parent", "prctl", [1, 9, 0, 0, 0]),
-      ...gives("hand", "{}"),
+      ...gives("hand", "{}\n"),
       ...gives("start", "1"),
       ...awaitStart(CONTEXT),
       call("ask for the death signal", "prctl", [2, signal, 0, 0, 0]),

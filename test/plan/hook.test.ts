@@ -8,7 +8,7 @@ import type { Hook } from "../../src/spec/spec.ts";
 import { nativeContract, say } from "../emit/machine.ts";
 import { lines } from "./fixture.ts";
 
-const STATE = JSON.stringify({ id: "box", status: "creating" });
+const STATE = `${JSON.stringify({ id: "box", status: "creating" })}\n`;
 const HAND = 25;
 
 /** What comes before hooks: signals are held back, and the state has been received. */
@@ -21,7 +21,7 @@ function before(): Step[] {
     compute(write, ends, "shr", 32),
     call("hand on", "dup3", [read, HAND, 0]),
     call("give the state", "write", [write, STATE, STATE.length]),
-    receiveState("wait for the state", HAND),
+    ...receiveState("wait for the state", HAND),
   ];
 }
 
