@@ -239,6 +239,19 @@ function checkOutput(given: Given, path: string, output = ""): void {
     throw new HutchError({ operation, reason: "a packed root takes a regular file", hint: "name another" });
 }
 
+const above = (path: string): string => path.slice(0, path.lastIndexOf("/")) || "/";
+
+/** Where the file will be: the kernel tells it that without symlinks, as the root's path is told here. */
+function placeOf(
+  given: Given,
+  path: string,
+): { readonly directory: string | undefined; readonly alias?: string } {
+  if (!has(given, "relative")) return { directory: undefined };
+  const isThere = look("kind", path) === "file";
+  const directory = isThere ? above(look("real", path) ?? path) : look("real", above(path));
+  return { directory: directory ?? above(path), alias: above(path) };
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
@@ -254,7 +267,7 @@ export async function run(argv: readonly string[]): Promise<void> {
     strip: has(given, "strip"),
     standalone: {
       args: has(given, "args"),
-      directory: has(given, "relative") ? path.slice(0, slash) || "/" : undefined,
+      ...placeOf(given, path),
       rootVariable: variableOf(given),
       machine: machineOf(given),
     },

@@ -36,6 +36,8 @@ export interface Standalone {
    * wherever that is by then. Undefined when all paths stay as they are.
    */
   readonly directory: string | undefined;
+  /** The same directory by another path, through symlinks: how the paths below it may be written. */
+  readonly alias?: string;
   /** The variable of the environment that holds the path of the root. */
   readonly rootVariable: string | undefined;
   /** The file may be the first process of a machine, and this is what it does to it at the end. */
@@ -169,10 +171,12 @@ export const takeRoot = (standalone: Standalone | undefined): Step[] =>
 
 /** A path of the host as the running file has to name it. */
 export function hostPath({ launch }: Context, path: string, isRoot: boolean): string | Slot {
-  const { directory, rootVariable } = launch.standalone ?? {};
+  const { directory, alias, rootVariable } = launch.standalone ?? {};
   if (isRoot && rootVariable !== undefined) return ROOT_PATH;
-  if (directory === undefined) return path;
-  if (path === directory) return ".";
-  const above = directory === "/" ? directory : `${directory}/`;
-  return path.startsWith(above) ? path.slice(above.length) : path;
+  for (const each of directory === undefined ? [] : [directory, alias ?? directory]) {
+    if (path === each) return ".";
+    const above = each === "/" ? each : `${each}/`;
+    if (path.startsWith(above)) return path.slice(above.length);
+  }
+  return path;
 }

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, hutch, lacksHutch, run } from "../support/hutch.ts";
@@ -200,6 +201,18 @@ describe("a compiled file", () => {
       stdout: "group\npasswd\n",
       stderr: "",
     });
+  });
+
+  withRoot("moves about also when it was written through a symlink", async () => {
+    const home = temporaryDirectory("relative");
+    mkdirSync(join(home, "old"));
+    symlinkSync("old", join(home, "link"));
+    cpSync(root, join(home, "old/rootfs"), { recursive: true, verbatimSymlinks: true });
+    const bind = `${home}/link/rootfs/etc:/mnt`;
+    const args = ["--relative", "--bind", bind, "link/rootfs", "ls", "/mnt", "-o", "link/box"];
+    expect(await hutch(["compile", ...args], { cwd: home })).toMatchObject({ code: 0, stderr: "" });
+    renameSync(join(home, "old"), join(home, "new"));
+    expect(await run([join(home, "new/box")])).toMatchObject({ stdout: "group\npasswd\n", stderr: "" });
   });
 
   /** Starts a file that has no name any more twice, and tells its mode. */

@@ -19,6 +19,19 @@ test("paths below the directory of the file are relative to it, all others stay"
   expect(at(undefined, "/srv")).toBe("/srv");
 });
 
+test("paths below the directory are relative also when they are written through a symlink", () => {
+  const standalone = {
+    name: "box",
+    args: false,
+    directory: "/srv/box",
+    alias: "/link",
+    rootVariable: undefined,
+  };
+  const found = context(spec(), { standalone: { ...standalone, pack: undefined } });
+  const paths = ["/link/a", "/srv/box/a", "/link", "/links"].map((path) => hostPath(found, path, false));
+  expect(paths).toEqual(["a", "a", ".", "/links"]);
+});
+
 test("the root may be named by the environment", () => {
   expect(at(undefined, "/srv", "ROOT")).toEqual(slot("path of the root"));
 });
