@@ -22,8 +22,8 @@ const COUNTED: Readonly<Record<Counter, Slot>> = {
   bytesWritten: slot("bytes written"),
 };
 
-const OF_OOM: readonly Counter[] = ["oomKills", "memoryLimit", "memoryPeak"];
-const OF_REPORT: readonly Counter[] = [...OF_OOM, "cpuTime", "pidsPeak", "bytesRead", "bytesWritten"];
+const OF_OOM: readonly Counter[] = ["oomKills", "memoryLimit", "memoryPeak", "pidsPeak"];
+const OF_REPORT: readonly Counter[] = [...OF_OOM, "cpuTime", "bytesRead", "bytesWritten"];
 
 /** More than any machine has is no limit: version 1 shows LONG_MAX, rounded down to whole pages. */
 const NO_LIMIT = 1n << 62n;
@@ -56,6 +56,9 @@ export function tellEnding(context: Context): Step[] {
           kills: COUNTED.oomKills,
           limit: COUNTED.memoryLimit,
           peak: COUNTED.memoryPeak,
+          pids: COUNTED.pidsPeak,
+          // The command, and the reaper that waits for it.
+          alone: launch.init ? 2 : 1,
         })
       : []),
     ...(isWatched && launch.notes === "keep" ? noteOom(COUNTED.oomKills) : []),

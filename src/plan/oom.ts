@@ -49,17 +49,26 @@ const UNREAD = {
   EINTR: "retry",
 } as const;
 
-/** Tells of the processes that were killed, if there were any; `prefix` is the name of the program. */
+/**
+ * Tells of the processes that were killed, if there were any; `prefix` is the name of the program. The kernel
+ * says how many, not which: that it was the container itself, and not one of its processes before somebody
+ * else killed it, is certain only where there never was another.
+ */
 export function tellOom(
   prefix: string,
   {
     kills,
     limit,
     peak,
+    pids,
+    alone,
   }: {
     readonly kills: Slot;
     readonly limit: Slot;
     readonly peak: Slot;
+    /** The most processes at a time, and how many there are of a container that starts none. */
+    readonly pids: Slot;
+    readonly alone: number;
   },
 ): Step[] {
   const [most, used] = [amount("memory limit", limit, "none"), amount("memory peak", peak, "unknown")];
@@ -68,7 +77,10 @@ export function tellOom(
     branch(kills, "le", 0, "no oom"),
     ...most.steps,
     ...used.steps,
-    branch(EXIT_CODE, "eq", KILLED, "oom of the container"),
+    branch(EXIT_CODE, "ne", KILLED, "oom in the container"),
+    branch(pids, "le", 0, "oom in the container"),
+    branch(pids, "le", alone, "oom of the container"),
+    label("oom in the container"),
     inside.show,
     label("oom of the container"),
     writeLine(

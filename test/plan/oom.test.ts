@@ -5,15 +5,16 @@ import type { Plan } from "../../src/plan/step.ts";
 import { EXIT_CODE } from "../../src/plan/supervise.ts";
 import { contract } from "../emit/machine.ts";
 
-const [kills, limit, peak] = [slot("kills"), slot("limit"), slot("peak")];
+const [kills, limit, peak, pids] = [slot("kills"), slot("limit"), slot("peak"), slot("pids")];
 const MIB = 2 ** 20;
 
-const plan = (killed: number, bytes: number, most: number, code = 137): Plan => [
+const plan = (killed: number, bytes: number, most: number, code = 137, processes = 2): Plan => [
   set(kills, killed),
   set(limit, bytes),
   set(peak, most),
   set(EXIT_CODE, code),
-  ...tellOom("hutch", { kills, limit, peak }),
+  set(pids, processes),
+  ...tellOom("hutch", { kills, limit, peak, pids, alone: 2 }),
 ];
 
 contract("who was killed for want of memory is told of, with the limit and the peak", (machine) => {
@@ -29,6 +30,14 @@ contract("a container that went on, and ended by itself, is not said to be kille
   expect(machine.run(plan(1, 64 * MIB, 64 * MIB, 2)).stderr).toBe(
     "hutch: a process of the container was killed: out of memory (limit 64 MiB, peak 64 MiB)\n",
   );
+});
+
+contract("one of many that was killed may have been another than the one that ended it", (machine) => {
+  for (const processes of [3, -1, 0]) {
+    expect(machine.run(plan(1, 64 * MIB, 64 * MIB, 137, processes)).stderr).toBe(
+      "hutch: a process of the container was killed: out of memory (limit 64 MiB, peak 64 MiB)\n",
+    );
+  }
 });
 
 contract("when nobody was killed, or that is not known, nothing is said", (machine) => {
