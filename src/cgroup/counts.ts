@@ -39,7 +39,12 @@ const V1: Places = {
   bytesWritten: { file: "blkio.throttle.io_service_bytes_recursive", after: "Write " },
 };
 
-const countIn = ({ self, made }: Directory, place: Place): Count => ({ directory: self, made, ...place });
+/** What systemd has made counts from when it is open. */
+const countIn = ({ self, made, isThere }: Directory, place: Place): Count => ({
+  directory: self,
+  made: isThere === undefined ? made : self,
+  ...place,
+});
 
 function countsOf(places: Places, directoryOf: (file: string) => Directory | undefined): CgroupCounts {
   const entries = Object.entries(places).flatMap(([name, place]) => {

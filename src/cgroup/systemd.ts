@@ -68,8 +68,8 @@ export function planUnit(input: UnitInput, manager: Manager): UnitPlan {
       create: [],
       enter: [],
       into: undefined,
-      // Systemd removes a scope as soon as it has no process, and what was counted with it.
-      counts: {},
+      // Systemd removes a scope as soon as it has no process, and what was counted with it; the launcher, who
+      // hears of the end at the same moment, reads what is still there, and tells nothing of the rest.
       settle: (init) => [
         { kind: "decimal", to: PID, value: init, length: PID_LENGTH },
         ...plan.create,

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { eitherCount } from "../../src/cgroup/counts.ts";
+import { countsV2, eitherCount } from "../../src/cgroup/counts.ts";
+import { directory } from "../../src/cgroup/directory.ts";
 import { planCgroup } from "../../src/cgroup/index.ts";
 import { HYBRID, hostOf, type Texts, V1, V2 } from "./fixture.ts";
 
@@ -74,4 +75,13 @@ test("the words before numbers differ in their last eight characters from the ot
   ].flat()) {
     if (after !== undefined) expect(others.filter((other) => other.endsWith(after.slice(-8)))).toEqual([]);
   }
+});
+
+test("a cgroup that systemd has made is counted from when it is open, because nobody here has made it", () => {
+  const own = directory("v2", { parent: "/c", name: "x", ancestors: [] });
+  for (const isThere of ["always", "perhaps"] as const) {
+    const { oomKills = [] } = countsV2({ ...own, isThere });
+    expect(oomKills).toMatchObject([{ directory: own.self, made: own.self }]);
+  }
+  expect(countsV2(own).oomKills).toMatchObject([{ directory: own.self, made: own.made }]);
 });
