@@ -51,6 +51,14 @@ export function completed(resources: Resources, read: ReadFile): Resources {
   };
 }
 
+/** The resources with a wish for checkBeforeUpdate that was told earlier, as runc remembers it. */
+export function checking(resources: Resources, checks: boolean | undefined): Resources {
+  const { memory } = resources;
+  if (memory === undefined || memory.checkBeforeUpdate !== undefined || checks === undefined)
+    return resources;
+  return { ...resources, memory: { ...memory, checkBeforeUpdate: checks } };
+}
+
 /**
  * checkBeforeUpdate: refuses a limit that the container is over already, for which version 2 would kill it;
  * version 1 refuses by itself (config-linux.md, "Memory").

@@ -1,4 +1,5 @@
 /** hutch update: new limits for a container. */
+import { checking } from "../cgroup/update.ts";
 import { digestOfRules } from "../container/draft.ts";
 import { load, requireStatus } from "../container/state.ts";
 import { hold, type Record as Written, write } from "../container/store.ts";
@@ -224,15 +225,22 @@ export async function run(argv: readonly string[], { root }: Globals): Promise<v
   const { record } = container;
   const { cgroups } = record;
   const complete = (resources: Resources): Resources => completeResources(resources, cgroups);
-  const { devices = [], ...resources } = parseResources(flags ?? fileOf(given), complete, {
+  const parsed = parseResources(flags ?? fileOf(given), complete, {
     name: "update",
     warn: (line) => warn(`update: ${line}`),
   });
+  const { devices = [], ...resources } = checking(parsed, record.checksMemory);
+  const checksMemory = resources.memory?.checkBeforeUpdate ?? record.checksMemory;
   // Engines send all that they know of a container. Rules that hutch has applied before are left alone then,
   // because others may have added to them since, as those do who bring devices of their own (GPUs).
   const deviceRules = digestOfRules(devices);
   const isNew = devices.length > 0 && deviceRules !== record.deviceRules;
   const tell = await listenerOf(record);
   await updateLimits(id, cgroups, isNew ? { ...resources, devices } : resources, tell);
-  if (isNew && held !== undefined) write(held, { ...record, deviceRules });
+  if (held === undefined || (!isNew && checksMemory === record.checksMemory)) return;
+  write(held, {
+    ...record,
+    ...(isNew ? { deviceRules } : {}),
+    ...(checksMemory === undefined ? {} : { checksMemory }),
+  });
 }

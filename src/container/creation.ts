@@ -42,7 +42,8 @@ export async function planCreation(
   const plan = planContainer(context);
   const isLasting = !isNamed;
   name = NAMELESS;
-  const devices = spec.linux?.resources?.devices ?? [];
+  const { devices = [], memory } = spec.linux?.resources ?? {};
+  const checksMemory = memory?.checkBeforeUpdate;
   const draft: Draft = {
     ociVersion: spec.ociVersion,
     bundle,
@@ -53,6 +54,7 @@ export async function planCreation(
     annotations: spec.annotations ?? {},
     cgroups: context.cgroup?.directories() ?? [],
     ...(devices.length === 0 ? {} : { deviceRules: digestOfRules(devices) }),
+    ...(checksMemory === undefined ? {} : { checksMemory }),
     hooks: spec.hooks,
     terminal: spec.process?.terminal === true,
     ...(launch.supervises ? { stays: true } : {}),

@@ -18,6 +18,8 @@ export interface Draft {
   readonly cgroups: readonly string[];
   /** See Record. */
   readonly deviceRules?: string;
+  /** See Record. */
+  readonly checksMemory?: boolean;
   readonly hooks: Hooks | undefined;
   /** True when the process has a terminal. */
   readonly terminal: boolean;

@@ -48,6 +48,8 @@ export interface Record {
   readonly taken?: readonly string[];
   /** A digest of the device rules that were applied last, if there were any. */
   readonly deviceRules?: string;
+  /** What memory.checkBeforeUpdate was last: an update that does not say means the same. */
+  readonly checksMemory?: boolean;
   /** The unit that is stopped with the container, where systemd makes the cgroup. */
   readonly unit?: UnitName;
   /** The hooks that come after `create`, as its config had them. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { completed, updateSettings } from "../../src/cgroup/update.ts";
+import { checking, completed, updateSettings } from "../../src/cgroup/update.ts";
 import type { Resources } from "../../src/spec/resources.ts";
 
 const V1 = { "memory.limit_in_bytes": "1000\n" };
@@ -56,4 +56,18 @@ test("an update leaves device rules alone, and writes nothing when nothing is gi
   expect(written({ devices: [{ allow: false, access: "rwm" }] }, V1)).toEqual([]);
   expect(written({}, V2)).toEqual([]);
   expect(written({ cpu: { shares: 0, quota: 0, period: 0 }, memory: { limit: 0, swap: 0 } }, V2)).toEqual([]);
+});
+
+test("whether usage is checked is remembered for memory that does not say", () => {
+  const asked = { memory: { limit: 5 } };
+  expect(checking(asked, undefined)).toBe(asked);
+  expect(checking(asked, true).memory).toEqual({ limit: 5, checkBeforeUpdate: true });
+  const denied = { memory: { limit: 5, checkBeforeUpdate: false } };
+  expect(checking(denied, true)).toBe(denied);
+  expect(checking({ pids: { limit: 5 } }, true)).toEqual({ pids: { limit: 5 } });
+  const files = { ...V2, "memory.current": "2000\n", "memory.swap.current": "0\n" };
+  expect(() => written(checking(asked, true), files)).toThrow(
+    "memory.limit: 5: the container uses 2000 bytes",
+  );
+  expect(written(checking(asked, false), files)).toEqual(["memory.max=5"]);
 });
