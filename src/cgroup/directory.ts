@@ -1,6 +1,7 @@
 /** Making the directories of cgroups. */
-import { AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, RESOLVE_BENEATH } from "../linux/fcntl.ts";
-import { branch, call, label, set, slot, strings } from "../plan/build.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, RESOLVE_BENEATH } from "../linux/fcntl.ts";
+import { STATX_INO, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
+import { branch, buffer, call, jump, label, load, set, slot, strings } from "../plan/build.ts";
 import type { Buffer, Call, Slot, Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow } from "../plan/struct.ts";
 import type { Place } from "./path.ts";
@@ -14,6 +15,8 @@ export interface Directory extends Taken {
   readonly name: string | Slot;
   /** Systemd has made it already, always or perhaps; absent: it has to be new, or free to be taken. */
   readonly isThere?: "always" | "perhaps";
+  /** Another that is the same where both controllers are mounted together; only the running program knows. */
+  readonly sameAs?: Directory;
   /** Not 0 once this run has made or taken it: only then is it removed. */
   readonly made: Slot;
   /** The descriptors of the directory above and of this one. */
@@ -70,14 +73,37 @@ export const makeAncestor = (path: string): Step =>
     hints: HINTS,
   });
 
+const STATUS = buffer("status of a hierarchy", STATX_SIZE_OF);
+
+/** Goes on at a label when a directory above is that of the other, whose cgroup is made then. */
+function passIfSame({ parent, above, made }: Directory, other: Directory, same: string): Step[] {
+  const why = `look whether ${parent} and ${other.parent} are mounted together`;
+  const [one, two] = [slot("number of a hierarchy"), slot("number of another hierarchy")];
+  const numberOf = (directory: Slot, into: Slot): Step[] => [
+    call(why, "statx", [directory, "", AT_EMPTY_PATH, STATX_INO, STATUS]),
+    // Each hierarchy is a file system of its own.
+    load(into, STATUS, STATX_OFFSETS.stx_dev_minor, 4),
+  ];
+  const apart = `${made.name}: mounted apart`;
+  return [
+    ...numberOf(other.above, one),
+    ...numberOf(above, two),
+    branch(one, "ne", two, apart),
+    set(made, other.made),
+    jump(same),
+    label(apart),
+  ];
+}
+
 /**
  * Makes the cgroup itself. One of hutch's choice must be new, unless systemd has made it for this container;
  * one that linux.cgroupsPath names may be there, if nobody uses it.
  */
 export function makeDirectory(directory: Directory, path: string | Buffer = directory.parent): Step[] {
-  const { text, parent, name, isThere, made, above, self } = directory;
+  const { text, parent, name, isThere, sameAs, made, above, self } = directory;
   const subject = subjectOf(directory);
   const there = `${made.name}: it is there`;
+  const opened = `${made.name}: open it`;
   const isNamed = typeof name === "string";
   const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
@@ -85,6 +111,7 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
       into: above,
       hints: HINTS,
     }),
+    ...(sameAs === undefined ? [] : passIfSame(directory, sameAs, opened)),
     ...(isThere === "always"
       ? []
       : [
@@ -100,6 +127,7 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
           set(made, 1),
           ...(isThere === "perhaps" || isNamed ? [label(there)] : []),
         ]),
+    ...(sameAs === undefined ? [] : [label(opened)]),
     // Whoever starts a program by hand may give any name; one that leads elsewhere is undone here.
     call(`open the cgroup ${text}`, "openat2", [above, name, how, OPEN_HOW_SIZE], {
       into: self,

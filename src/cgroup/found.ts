@@ -18,7 +18,7 @@ import { limits } from "./index.ts";
 import { impossible, type Version } from "./limits.ts";
 import { isExplicit } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
-import { createV1, enterV1, membershipsV1, settingsV1 } from "./v1.ts";
+import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
 import { createV2, membershipV2 } from "./v2.ts";
 
 export interface FoundInput {
@@ -79,13 +79,23 @@ function takeOwnName(directories: readonly Directory[]): Step[] {
   ];
 }
 
-/** The hierarchies of version 1, one for each controller; what is mounted together is one directory. */
+/** The hierarchies of version 1, one for each controller, as if each were mounted apart. */
 const hierarchies = (controllers: readonly string[]): Hierarchy[] =>
   [...new Set(controllers)].map((controller) => ({
     controllers: [controller],
     mount: `${MOUNT}/${controller}`,
     own: `${MOUNT}/${controller}`,
   }));
+
+/** Of the controllers that distributions mount together both of these can have limits. */
+function joined(memberships: readonly Membership[]): Membership[] {
+  const other = memberships.find(({ hierarchy }) => hierarchy.controllers[0] === "net_cls");
+  return memberships.map((each) =>
+    other === undefined || each.hierarchy.controllers[0] !== "net_prio"
+      ? each
+      : { ...each, directory: { ...each.directory, sameAs: other.directory } },
+  );
+}
 
 /** Controllers that are there on every machine, for a path without limits. */
 const COMMON = ["memory", "pids", "devices", "freezer"] as const;
@@ -102,7 +112,9 @@ export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
   if (!isWanted) return mountsCgroup ? { ...shared, create: detect(), enter: [], remove: [] } : undefined;
   const settings = settingsV1(resources);
   const limited = settings.map(({ controller }) => controller);
-  const first = membershipsV1(hierarchies(limited.length > 0 ? limited : COMMON), settings, cgroupsPath);
+  const first = joined(
+    membershipsV1(hierarchies(limited.length > 0 ? limited : COMMON), settings, cgroupsPath),
+  );
   const unified = { mount: MOUNT, own: MOUNT };
   const second = membershipV2(unified, resources, cgroupsPath, 0, isExplicit(cgroupsPath) ? USUAL : []);
   const directories = [...first.map(({ directory }) => directory), second.directory];

@@ -74,3 +74,14 @@ test("the name is taken once, and only when a directory has none of its own", ()
   const taken = takeName([explicit, given, given]).filter(({ kind }) => kind === "given");
   expect(taken).toEqual([expect.objectContaining({ into: given.name, what: 1 })]);
 });
+
+test("where two controllers are mounted together the second cgroup is the first, made or taken", () => {
+  const first = directory("net_cls", { parent: "/c/net_cls", name: "web", ancestors: [] });
+  const second = directory("net_prio", { parent: "/c/net_prio", name: "web", ancestors: [] });
+  const steps = makeDirectory({ ...second, sameAs: first });
+  const asked = calls(steps).filter(({ name, why }) => name === "statx" && why.includes("together"));
+  expect(asked.map(({ args }) => args[0])).toEqual([first.above, second.above]);
+  const set = steps.findIndex((step) => step.kind === "compute" && step.left === first.made);
+  expect(steps[set]).toMatchObject({ op: "set", into: second.made });
+  expect(steps.findIndex((step) => step.kind === "call" && step.name === "mkdirat")).toBeGreaterThan(set);
+});

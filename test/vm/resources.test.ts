@@ -104,6 +104,7 @@ echo '{"unified":{"memory.high":"33000000","pids.max":"12"},"cpu":{"idle":1}}' |
 show memory.high pids.max cpu.idle
 echo '{"memory":{"limit":4096,"checkBeforeUpdate":true}}' |
   hutch update -r - c 2>&1 | head -c 60; echo
+echo '{"memory":{"limit":4096}}' | hutch update -r - c 2>&1 | head -c 60; echo
 echo '{"memory":{"limit":50000000,"swap":60000000},"unified":{"memory.high":"junk"}}' |
   hutch update -r - c && echo done
 show memory.max memory.swap.max
@@ -125,6 +126,8 @@ hutch delete --force c; find /sys/fs/cgroup -mindepth 1 -type d`;
     "memory.high: 32997376",
     "pids.max: 12",
     "cpu.idle: 1",
+    "hutch: update container c: memory.limit: 4096: the container",
+    // The description has asked for it too.
     "hutch: update container c: memory.limit: 4096: the container",
     "hutch: update container c: write /sys/fs/cgroup/hutch-c/memory.high: EINVAL (invalid argument)",
     `memory.max: ${32 * MIB}`,
@@ -214,3 +217,38 @@ hutch run a; echo code $?`;
     },
   );
 }
+
+testUnless(lacksMachine())(
+  "v1: controllers that are mounted together have one cgroup, also of a compiled file",
+  async () => {
+    const network = { classID: 1_048_577, priorities: [{ name: "lo", priority: 7 }] };
+    const script = `${MAKE_ROOT}${SHOW}
+cd /sys/fs/cgroup; umount net_cls net_prio; rmdir net_cls net_prio; mkdir net_cls,net_prio
+mount -t cgroup -o net_cls,net_prio cgroup net_cls,net_prio
+for name in net_cls net_prio; do ln -s net_cls,net_prio $name; done; cd /box
+hutch run web; hutch compile --bundle . -o /web && /web; echo code $?
+mkdir /sys/fs/cgroup/net_cls/web; hutch compile --bundle . -o /web && /web; echo code $?
+find /sys/fs/cgroup/net_cls,net_prio -mindepth 1 -type d`;
+    const of = "/sys/fs/cgroup/net_cls";
+    const show = `cat ${of}/net_cls.classid; grep -h lo ${of}/net_prio.ifpriomap`;
+    for (const path of [undefined, "/web"]) {
+      const { output } = await runInMachine({
+        script: plain(script),
+        files: files(configOf(show, { network }, path)),
+        cgroups: "v1",
+      });
+      const seen = ["1048577", "lo 7"];
+      const own = path === undefined ? ["web"] : [];
+      expect(output.split("\n")).toEqual([
+        ...seen,
+        ...seen,
+        "code 0",
+        ...seen,
+        "code 0",
+        ...own.map(() => "/sys/fs/cgroup/net_cls,net_prio/web"),
+        "",
+      ]);
+    }
+  },
+  120_000,
+);
