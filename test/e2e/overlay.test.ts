@@ -111,10 +111,10 @@ asRoot("the layer may lie inside the root", async () => {
 asRoot("with the host's root, writes stay in the layer", async () => {
   const name = `hutch-e2e-${process.pid}`;
   const layer = temporaryDirectory("layer");
-  const script = `echo inside > /etc/${name}; rm /etc/passwd; cat /etc/${name}; ls /etc/passwd; echo $?`;
+  const script = `echo inside > /etc/${name}; rm /etc/passwd; cat /etc/${name}; test -e /etc/passwd; echo $?`;
   for (const option of ["--overlay", `--overlay=${layer}`]) {
     const result = await hutch(["in", option, "/", "--", "sh", "-c", script]);
-    expect([option, result.stdout]).toEqual([option, "inside\n2\n"]);
+    expect([option, result.stdout]).toEqual([option, "inside\n1\n"]);
     expect(existsSync(`/etc/${name}`)).toBe(false);
     expect(existsSync("/etc/passwd")).toBe(true);
   }
