@@ -40,7 +40,7 @@ function isMade(init: number, launcher: number, name: string): boolean {
 function withTaken(directory: string, record: Record): Record {
   const { taken, cgroups } = record;
   if (taken === undefined || (readTextIfExists(`${directory}/${PID}`) ?? "") === "") return record;
-  return { ...record, cgroups: [...cgroups, ...taken] };
+  return { ...record, cgroups: [...new Set([...cgroups, ...taken])] };
 }
 
 /**
