@@ -75,8 +75,8 @@ const WHOLE: Standalone = {
   pack: undefined,
 };
 
-/** What takes a hutch that lives on. */
-function refuseLiving({ hooks }: Spec): void {
+/** What takes a hutch that lives on, or has looked at the machine before. */
+function refuseLiving({ hooks, mounts = [], linux }: Spec): void {
   for (const [name, list] of Object.entries(hooks ?? {})) {
     if (!list?.length) continue;
     throw new HutchError({
@@ -85,6 +85,14 @@ function refuseLiving({ hooks }: Spec): void {
       hint: "hutch create and hutch start run them",
     });
   }
+  // Without a namespace for it, what is mounted anew would be the whole tree of the host's.
+  const isOwn = linux?.namespaces?.some(({ type, path }) => type === "cgroup" && !path) ?? false;
+  if (isOwn || !mounts.some(({ type }) => type === "cgroup")) return;
+  throw new HutchError({
+    operation: "compile",
+    reason: "a cgroup mount without a cgroup namespace is not in a file yet",
+    hint: 'add { "type": "cgroup" } to linux.namespaces, or hutch run the bundle',
+  });
 }
 
 async function planOf(
@@ -100,10 +108,7 @@ async function planOf(
     ...launch,
     executable: undefined,
     id: () => {
-      throw new HutchError({
-        operation: "compile",
-        reason: "a cgroup mount without a cgroup namespace is not in a file yet",
-      });
+      throw new RangeError("a file takes a name for itself");
     },
     standalone: { ...WHOLE, name, ...standalone },
   };

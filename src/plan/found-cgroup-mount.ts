@@ -102,7 +102,10 @@ function chooseControllers(why: string, tmpfs: Slot, special: Pick<Call, "subjec
 function fillHierarchies(why: string, tmpfs: Slot, attributes: number): Step[] {
   const special = { subject: FIELD };
   const file = slot("cgroup file");
-  const open = (type: string): Step => call(why, "fsopen", [type, FSOPEN_CLOEXEC], { into: FS, ...special });
+  const open = (type: string): Step[] => [
+    call(why, "fsopen", [type, FSOPEN_CLOEXEC], { into: FS, ...special }),
+    call(why, "fsconfig", [FS, FSCONFIG_SET_STRING, "source", "cgroup", 0], special),
+  ];
   return [
     call(why, "openat", [AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC, 0], { into: file }),
     call(why, "read", [file, LINES, SIZE - 1]),
@@ -112,7 +115,7 @@ function fillHierarchies(why: string, tmpfs: Slot, attributes: number): Step[] {
     ...takeLine("hierarchies shown"),
     load(BYTE, FIELD, 0, 1),
     branch(BYTE, "eq", 0, "hierarchy of version 2"),
-    open("cgroup"),
+    ...open("cgroup"),
     load(BYTE, FIELD, 0, 4),
     branch(BYTE, "eq", NAME, "hierarchy by name"),
     ...makePlace(why, tmpfs, special),
@@ -126,7 +129,7 @@ function fillHierarchies(why: string, tmpfs: Slot, attributes: number): Step[] {
     jump("hierarchy chosen"),
     label("hierarchy of version 2"),
     set(FIELD, "unified"),
-    open("cgroup2"),
+    ...open("cgroup2"),
     ...makePlace(why, tmpfs, special),
     label("hierarchy chosen"),
     call(why, "fsconfig", [FS, FSCONFIG_CMD_CREATE, 0, 0, 0], special),
