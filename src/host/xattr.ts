@@ -1,4 +1,5 @@
 /** Extended attributes of files (xattr(7)); symlinks are not followed. */
+import { HutchError } from "../linux/error.ts";
 import { errnoOf, failed, syscall, syscallError } from "./syscall.ts";
 
 /** Calls again with more room as long as there is too little; undefined when there is nothing of the kind. */
@@ -22,6 +23,9 @@ export function xattrsOf(path: string): { readonly name: string; readonly value:
   const names = new TextDecoder().decode(list ?? new Uint8Array(0)).split("\0");
   return names.flatMap((name) => {
     if (name === "") return [];
+    // It would be asked for by another name, and be missing.
+    if (name.includes("\uFFFD"))
+      throw new HutchError({ operation: `attribute ${name} of ${path}`, reason: "its name is not UTF-8" });
     const value = grow(`read the attribute ${name} of ${path}`, (into) =>
       syscall("lgetxattr", path, name, into, into.byteLength),
     );

@@ -98,10 +98,16 @@ export function inodeBytes(
   return bytes;
 }
 
+/** Sizes of values, and of all of a file's attributes in words, have 16 bits. */
+const MOST = 0xffff;
+
 function xattrEntry({ name, value }: Xattr): Uint8Array {
   const [prefix, index] = XATTR_INDEX.find(([each]) => name.startsWith(each)) ?? [];
   if (prefix === undefined || index === undefined) {
     throw new HutchError({ operation: `extended attribute ${name}`, reason: "has no place in an image" });
+  }
+  if (value.length > MOST) {
+    throw new HutchError({ operation: `extended attribute ${name}`, reason: "is longer than 65535 bytes" });
   }
   const suffix = encoder.encode(name.slice(prefix.length));
   const bytes = new Uint8Array(new ArrayBuffer(align(4 + suffix.length + value.length, 4)));
@@ -117,7 +123,12 @@ function xattrEntry({ name, value }: Xattr): Uint8Array {
 export function xattrBytes(xattrs: readonly Xattr[]): Uint8Array {
   if (xattrs.length === 0) return new Uint8Array(0);
   const sorted = [...xattrs].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return Buffer.concat([new Uint8Array(XATTR_HEADER), ...sorted.map(xattrEntry)]);
+  const bytes = Buffer.concat([new Uint8Array(XATTR_HEADER), ...sorted.map(xattrEntry)]);
+  if ((bytes.length - XATTR_HEADER) / 4 < MOST) return bytes;
+  throw new HutchError({
+    operation: `extended attributes ${sorted.map(({ name }) => name).join(", ")}`,
+    reason: "of one file are longer than 256 KiB",
+  });
 }
 
 /** An entry of a directory. */

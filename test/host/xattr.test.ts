@@ -25,3 +25,11 @@ test("a symlink has none of what it leads to, and what is not there is an error"
   expect(xattrsOf(join(directory, "link")).map(({ name }) => name)).not.toContain("user.first");
   expect(() => xattrsOf(join(directory, "nothing"))).toThrow("ENOENT");
 });
+
+testUnless(reason)("a name that is not UTF-8 is refused instead of left out", () => {
+  const other = join(directory, "other");
+  writeFileSync(other, "");
+  const name = Uint8Array.from([..."user.", "\xff", "\0"].map((letter) => letter.charCodeAt(0)));
+  expect(syscall("setxattr", other, name, name, 1, 0)).toBe(0);
+  expect(() => xattrsOf(other)).toThrow("its name is not UTF-8");
+});

@@ -95,4 +95,13 @@ describe("extended attributes", () => {
     );
     expect(xattrBytes([])).toHaveLength(0);
   });
+
+  test("that do not fit the fields of their sizes are refused", () => {
+    const of = (count: number, length: number) =>
+      Array.from({ length: count }, (_, index) => ({ name: `user.${index}`, value: new Uint8Array(length) }));
+    expect(xattrBytes(of(1, 65535)).length).toBeGreaterThan(65535);
+    expect(() => xattrBytes(of(1, 65536))).toThrow("extended attribute user.0: is longer than 65535 bytes");
+    expect(xattrBytes(of(4, 65000)).length).toBeGreaterThan(260_000);
+    expect(() => xattrBytes(of(5, 65000))).toThrow("user.4: of one file are longer than 256 KiB");
+  });
 });
