@@ -71,7 +71,8 @@ const CHOICES = (shown: string): readonly (readonly (readonly string[])[])[] => 
 const PROBE = `id; pwd; hostname; umask; ulimit -a; env | sort
   grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups)' /proc/self/status
   cat /proc/self/uid_map /proc/self/oom_score_adj /proc/sys/kernel/hostname
-  cut -d' ' -f4- /proc/self/mountinfo | sed 's/master:[0-9]*//; s/:[^:]*upperdir=[^ ,]*//; s|^\\(/\\.\\.\\)* |.. |'
+  cut -d' ' -f4- /proc/self/mountinfo |
+    sed 's/master:[0-9]*//; s/:[^:]*upperdir=[^ ,]*//; s|^\\(/\\.\\.\\)* |.. |'
   ls -lnR /dev | grep -v '^total' | sed 's/[A-Z][a-z][a-z] *[0-9]* [0-9:]*//'
   ls /sys /proc/irq /mnt /a/b/c /made 2>&1; touch /probe 2>&1; touch /proc/sys/x 2>&1
   cat /proc/kcore 2>&1 | wc -c; cat /proc/sys/net/ipv4/ip_forward
