@@ -42,20 +42,23 @@ export function preserveForExec(count: number): void {
 const preservedBy = ({ preserveFds }: Exec): number[] =>
   Array.from({ length: preserveFds }, (_, index) => STREAMS + index);
 
-/** Puts a descriptor at a number where it outlives the exec. */
-function place(descriptor: number, number: number): void {
-  const result = syscall("dup3", descriptor, number, 0);
-  if (!failed(result)) return;
-  throw syscallError("keep a descriptor over the exec", result, `RLIMIT_NOFILE must be above ${HIGH.socket}`);
+/** The result of a call that gives a descriptor a high number; throws when that is above the limit. */
+function placed(result: number): number {
+  if (!failed(result)) return result;
+  // "program", "init" and "socket" are first moved behind the three.
+  const hint = `RLIMIT_NOFILE must be above ${HIGH.socket + 3} (ulimit -Hn)`;
+  throw syscallError("keep a descriptor over the exec", result, hint);
 }
+
+/** Puts a descriptor at a number where it outlives the exec. */
+const place = (descriptor: number, number: number): number => placed(syscall("dup3", descriptor, number, 0));
 
 /** Becomes the supervisor of the process, which exits as the process does; comes back only by throwing. */
 export function execInForeground(exec: Exec): never {
   const socket = exec.pidfdSocket === undefined ? exec.init : connect(exec.pidfdSocket);
   const program = executable(exec.program.bytes, "hutch");
   // First away from the numbers that are to be taken.
-  const move = (fd: number): number =>
-    call("move a descriptor", "fcntl", fd, F_DUPFD_CLOEXEC, HIGH.socket + 1);
+  const move = (fd: number): number => placed(syscall("fcntl", fd, F_DUPFD_CLOEXEC, HIGH.socket + 1));
   const moved = { program: move(program), init: move(exec.init), socket: move(socket) };
   place(moved.program, HIGH.program);
   place(moved.init, HIGH.init);

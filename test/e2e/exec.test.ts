@@ -334,6 +334,21 @@ describe("descriptors and files", () => {
     },
   );
 
+  asRoot(
+    "a limit on descriptors that is too small is told by its name, and just enough is enough",
+    async () => {
+      const limited = (limit: number) =>
+        run(["sh", "-c", `ulimit -n ${limit}; exec ${HUTCH} --root ${one.root} exec ${one.id} echo ran`]);
+      for (const limit of [64, 103, 105]) {
+        const { code, stderr } = await limited(limit);
+        expect({ limit, code }).toEqual({ limit, code: 125 });
+        expect(stderr).toMatch(/E(INVAL|MFILE) .*hint: RLIMIT_NOFILE must be above 105/);
+      }
+      // What the container's process is to have may be more than the caller's.
+      expect((await limited(106)).stderr).not.toContain("must be above");
+    },
+  );
+
   asRoot("--pid-file is written in the foreground too, with the command's pid", async () => {
     const path = file("pid");
     const text = await one.shell(
