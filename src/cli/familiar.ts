@@ -8,6 +8,10 @@ const NETWORK =
   "a network of its own is the default; --share net takes the host's, --join net=PATH one that exists";
 const REMOVED = "nothing stays of the container; leave the option out";
 const PORTS = "hutch makes no networks: --share net takes the host's, --join net=PATH one that was made";
+const ALWAYS_MOUNTED = "/proc, /dev and /sys are always there";
+const ROOT = "the root is the first word that is no option: hutch in DIR COMMAND";
+const OWN_PIDS = "pid 1 of a namespace of its own is the default; --share pid takes the host's";
+const MAPPED = "--uid-map 0:UID:COUNT; an ordinary user is mapped to root when nothing is said";
 const NAMELESS = "a container with a name is a bundle: hutch run --bundle DIR NAME";
 
 /** By the name without dashes: docker's and podman's words, bubblewrap's, and those of unshare(1). */
@@ -19,22 +23,54 @@ const IN: Words = {
   volume: BINDS,
   mount: BINDS,
   "ro-bind": `${BINDS}; add :ro`,
+  "bind-ro": `${BINDS}; add :ro`,
   "dev-bind": BINDS,
+  proc: ALWAYS_MOUNTED,
+  dev: ALWAYS_MOUNTED,
+  "mount-proc": ALWAYS_MOUNTED,
+  D: ROOT,
+  directory: ROOT,
+  root: ROOT,
+  rootfs: ROOT,
+  image: ROOT,
+  entrypoint: "the command stands behind WHERE",
+  x: "--overlay",
+  ephemeral: "--overlay",
+  ro: "--read-only",
+  readonly: "--read-only",
   net: NETWORK,
   network: NETWORK,
   "unshare-net": NETWORK,
+  "private-network": NETWORK,
+  "share-net": "--share net",
   "unshare-all": "namespaces are the container's own unless --share names them",
   p: PORTS,
   publish: PORTS,
+  pid: OWN_PIDS,
+  fork: OWN_PIDS,
+  "unshare-pid": OWN_PIDS,
+  uid: "--user UID[:GID]",
+  gid: "--user UID[:GID]",
+  U: MAPPED,
+  userns: MAPPED,
+  "unshare-user": MAPPED,
+  "map-root-user": MAPPED,
   name: NAMELESS,
   d: NAMELESS,
   detach: NAMELESS,
   privileged: "--cap-add all --seccomp off is as near as hutch comes to it",
   "security-opt": "there are --seccomp FILE|default|off, and the bundles of hutch run for LSM labels",
+  "no-new-privileges": "it is always set",
   "pids-limit": "--pids N",
+  "cpuset-cpus": "--cpuset LIST",
   "shm-size": "--tmpfs /dev/shm:size=SIZE",
-  dir: "--workdir DIR",
+  dir: "--tmpfs DIR is an empty directory; the one to start in is --workdir DIR",
   chdir: "--workdir DIR",
+  cwd: "--workdir DIR",
+  "env-file": "--env NAME=VALUE for each variable",
+  "add-host": "--bind FILE:/etc/hosts:ro",
+  dns: "--bind FILE:/etc/resolv.conf:ro",
+  M: "--hostname NAME",
   setenv: "--env NAME=VALUE",
   clearenv: "--clear-env",
 };

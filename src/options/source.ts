@@ -2,6 +2,7 @@
 import type { Look } from "../host/look.ts";
 import { listDirectory } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
+import { mountOption } from "../linux/mount-option.ts";
 import { all, type Given } from "./given.ts";
 import { nearest } from "./nearest.ts";
 import { parseBind } from "./value.ts";
@@ -36,10 +37,25 @@ function meantPath(path: string, look: Look): string | undefined {
   return undefined;
 }
 
+/** Options of docker's volumes, which ask for labels. */
+const LABELS = ["z", "Z"];
+
+/** The plan knows no command line, and would name the bind by its number. */
+function refuseUnknown(text: string, options: readonly string[] = []): void {
+  const unknown = options.find((word) => mountOption(word) === undefined);
+  if (unknown === undefined) return;
+  throw new HutchError({
+    operation: `--bind ${text}`,
+    reason: `expected an option of bind mounts, received ${JSON.stringify(unknown)}`,
+    hint: LABELS.includes(unknown) ? "the labels of SELinux are those of bundles" : undefined,
+  });
+}
+
 /** Throws a HutchError for a source that is not there, with the one that is likely meant. */
 export function requireSources(given: Given, here: string, look: Look): void {
   for (const text of all(given, "bind")) {
-    const { source } = parseBind("bind", text);
+    const { source, options } = parseBind("bind", text);
+    refuseUnknown(text, options);
     const path = absoluteSource(source, here);
     if (look("kind", path) !== undefined) continue;
     const meant = meantPath(path, look);

@@ -56,7 +56,15 @@ export async function chooseSeccomp(given: Given, host: Host, look: Look): Promi
   if (wish === "default") return { profile: undefined, filter: await defaultFilter(capabilities, host) };
   const { fromDockerProfile } = await import("../spec/seccomp-docker.ts");
   const text = look("text", wish);
-  if (text === undefined) throw new HutchError({ operation: `--seccomp ${wish}`, errno: "ENOENT" });
+  if (text === undefined)
+    throw new HutchError({
+      operation: `--seccomp ${wish}`,
+      errno: "ENOENT",
+      hint:
+        wish === "unconfined" || wish === "none"
+          ? "--seccomp off"
+          : "a profile is a file; default and off are words",
+    });
   const json = parseJson(text, wish);
   return {
     profile: fromDockerProfile(json, capabilities, host.arch, look("release") ?? "", wish),

@@ -71,6 +71,8 @@ export function parseMap(option: string, text: string): IdMapping {
   return { containerID, hostID, size };
 }
 
+const ONE_CAPABILITY = "a capability such as NET_ADMIN, or all; for several the option is repeated";
+
 /** A capability by name in any case, with or without CAP_, or "all". */
 export function parseCapability(option: string, text: string): readonly string[] {
   if (text.toLowerCase() === "all") return CAPABILITIES;
@@ -78,7 +80,7 @@ export function parseCapability(option: string, text: string): readonly string[]
   if (name !== undefined) return [name];
   const plain = CAPABILITIES.map((each) => each.slice("CAP_".length));
   const near = nearest(text.replace(/^cap_/i, ""), plain);
-  return refuse(option, text, near === undefined ? "a capability such as NET_ADMIN, or all" : `CAP_${near}?`);
+  return refuse(option, text, near === undefined ? ONE_CAPABILITY : `CAP_${near}?`);
 }
 
 /** --share and --join name namespaces by the OCI name, or the name in /proc/PID/ns. */
@@ -109,13 +111,16 @@ export function parseRlimit(option: string, text: string): Rlimit {
       ? parseWhole(option, each)
       : refuse(option, text, "whole numbers, or unlimited");
   };
-  return { type, soft: value(soft), hard: value(hard) };
+  const limit = { type, soft: value(soft), hard: value(hard) };
+  return limit.soft <= limit.hard ? limit : refuse(option, text, "a SOFT of at most HARD");
 }
 
 /** "SRC:DEST[:OPTION,…]": a bind mount of all that is below SRC; ro is recursive. */
 export function parseBind(option: string, text: string): Mount & { source: string } {
   const [source = "", destination = "", words, ...more] = text.split(":");
-  if (source === "" || !destination.startsWith("/") || more.length > 0) {
+  // Of --mount and -o others know a comma: the directory of such a name would not be what was meant.
+  const isWordy = /,(ro|rw|readonly)$/.test(destination);
+  if (source === "" || !destination.startsWith("/") || isWordy || more.length > 0) {
     return refuse(option, text, "SOURCE:DESTINATION[:ro] with an absolute destination");
   }
   const options = (words ?? "").split(",").filter((word) => word !== "");
@@ -135,6 +140,8 @@ export function parseTmpfs(option: string, text: string): Mount {
   if (!destination.startsWith("/"))
     return refuse(option, text, "DESTINATION[:options] with an absolute path");
   const own = colon < 0 ? [] : text.slice(colon + 1).split(",");
+  const size = own.find((word) => /^\d+[kmg%]?$/i.test(word));
+  if (size !== undefined) return refuse(option, text, `options such as size=${size}`);
   const mode = own.some((word) => word.startsWith("mode=")) ? [] : ["mode=1777"];
   return {
     destination,

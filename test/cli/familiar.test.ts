@@ -9,7 +9,8 @@ import { IN_OPTIONS } from "../../src/options/in-options.ts";
 const IN = new Set(IN_OPTIONS.map(({ name }) => name));
 const WORDS = (
   "i interactive rm v volume mount net network p publish name d detach privileged security-opt pids-limit setenv " +
-  "t tty e env m memory cpus pids w workdir u user hostname cap-add read-only s signal 9 KILL a all cpuset dir"
+  "t tty e env m memory cpus pids w workdir u user hostname cap-add read-only s signal 9 KILL a all cpuset dir " +
+  "proc dev D root x ephemeral ro pid uid gid U userns no-new-privileges cpuset-cpus env-file add-host dns M cwd"
 ).split(" ");
 
 describe("an option of another tool", () => {

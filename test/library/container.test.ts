@@ -24,7 +24,9 @@ describe("a description", () => {
     expect(wrong({ root: "/", command: ["sh"], memory: "64x" })).toThrow(
       expect.objectContaining({ code: "ERR_HUTCH", message: expect.stringContaining("--memory 64x") }),
     );
-    expect(wrong({ root: "/", command: ["sh"], rlimit: "nofile=9:1" })).toThrow("process.rlimits[0].soft");
+    expect(wrong({ root: "/", command: ["sh"], rlimit: "nofile=9:1" })).toThrow(
+      "--rlimit nofile=9:1: expected a SOFT of at most HARD",
+    );
     expect(wrong({ bundle: "/nowhere" })).toThrow("bundle /nowhere: ENOENT");
   });
 
