@@ -8,7 +8,8 @@
 import { join } from "node:path";
 import { ARCHES } from "../src/linux/arch.ts";
 import { compileSeccomp } from "../src/plan/seccomp.ts";
-import { defaultSeccomp, REFUSED_GROUPS } from "../src/plan/seccomp-default.ts";
+import { defaultSeccomp } from "../src/plan/seccomp-default.ts";
+import { REFUSED_GROUPS } from "../src/plan/seccomp-groups.ts";
 
 /** The text of the module. */
 export function seccompModule(): string {

@@ -10,57 +10,18 @@
  */
 import type { BlockIo, Resources } from "../spec/resources.ts";
 import { amount, cpuMax, cpuWeight, ioWeight, most, pidsMax, swapMax } from "./convert.ts";
-import type { Setting } from "./setting.ts";
-
-/** A setting but for its controller, which its row knows. */
-type Draft = Omit<Setting, "controller">;
-
-export type Conversion =
-  | { readonly write: (resources: Resources) => readonly Draft[] }
-  /** There is nothing to write, for a reason, and the field has no effect. */
-  | { readonly ignore: string }
-  /** Asked for, it is an error, for a reason; `when` says what asks. */
-  | { readonly refuse: string; readonly when: (resources: Resources) => boolean };
-
-export interface Row {
-  /** Below linux.resources. */
-  readonly field: string;
-  /** The one whose files are written; on version 2 the controller is called `io`, not `blkio`. */
-  readonly controller: string;
-  readonly v1: Conversion;
-  readonly v2: Conversion;
-}
-
-type Text = (resources: Resources) => string | undefined;
-type More = (text: string, resources: Resources) => Pick<Draft, "otherwise" | "isDefault">;
-
-/** One file with one text, if there is one. */
-const file = (name: string, textOf: Text, more?: More): Conversion => ({
-  write: (resources) => {
-    const text = textOf(resources);
-    return text === undefined ? [] : [{ file: name, text, ...more?.(text, resources) }];
-  },
-});
-
-const flag = (value: boolean | undefined): string | undefined =>
-  value === undefined ? undefined : value ? "1" : "0";
-
-const whole = (value: number | bigint | undefined): string | undefined =>
-  value === undefined ? undefined : `${value}`;
-
-/** What a new cgroup has. */
-const zeroIsDefault: More = (text) => (text === "0" ? { isDefault: true } : {});
-
-const noneIsDefault: More = (text) => (text === "-1" ? { isDefault: true } : {});
-
-/**
- * To lift a limit that the kernel does not know takes nothing; nor does it to forbid swap that it does not
- * count.
- */
-const unlessAsked =
-  (...texts: readonly string[]): More =>
-  (text) =>
-    texts.includes(text) ? { otherwise: "nothing" } : {};
+import {
+  type Conversion,
+  file,
+  flag,
+  noneIsDefault,
+  type Row,
+  same,
+  type Text,
+  unlessAsked,
+  whole,
+  zeroIsDefault,
+} from "./row.ts";
 
 /** Swappiness of 2^64−1 is what −1 becomes in an unsigned field: not given, as in runc. */
 const swappiness: Text = ({ memory }) =>
@@ -123,8 +84,6 @@ const rdma: Conversion = {
 const NO_LEAVES = "Linux has leaf weights no more: they went with the CFQ scheduler in 5.0";
 const NO_REALTIME = "cgroup v2 does not divide real-time";
 const NO_NETWORK = "cgroup v2 does not mark packets: match the cgroup's path in a filter instead";
-
-const same = (conversion: Conversion): Pick<Row, "v1" | "v2"> => ({ v1: conversion, v2: conversion });
 
 export const ROWS: readonly Row[] = [
   {

@@ -22,11 +22,8 @@ import {
 import { SYSCALLS } from "../../src/linux/syscall.ts";
 import { SYSCALLS_COMPAT } from "../../src/linux/syscall-compat.ts";
 import { compileSeccomp } from "../../src/plan/seccomp.ts";
-import {
-  type DefaultSeccompOptions,
-  defaultSeccomp,
-  REFUSED_GROUPS,
-} from "../../src/plan/seccomp-default.ts";
+import { type DefaultSeccompOptions, defaultSeccomp } from "../../src/plan/seccomp-default.ts";
+import { REFUSED_GROUPS } from "../../src/plan/seccomp-groups.ts";
 import { decode, run } from "../support/bpf.ts";
 
 const ALLOWED = "allowed";
