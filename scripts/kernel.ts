@@ -22,7 +22,7 @@ const OF_KERNEL = [
 ];
 
 /** What apt is told, so that this machine's own lists stay as they are. */
-const foreign = (architecture: Architecture, directory: string): string =>
+export const foreign = (architecture: Architecture, directory: string): string =>
   [
     `APT::Architecture=${architecture}`,
     `APT::Architectures=${architecture}`,
@@ -49,7 +49,7 @@ const SOURCES: Readonly<Record<Architecture, Source>> = {
 };
 
 /** What tar is to unpack of a package; in its patterns "*" stands for slashes too. */
-function fetchScript(apt: string, name: string, patterns: readonly string[]): string {
+export function fetchScript(apt: string, name: string, patterns: readonly string[]): string {
   const wanted = patterns.map((pattern) => `'${pattern}'`).join(" ");
   return `apt-get ${apt} download -q ${name}
     dpkg-deb --fsys-tarfile ${name}_*.deb | tar -x --wildcards ${wanted}

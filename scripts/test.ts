@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { settledDifferences, snapshotHost } from "../test/support/host.ts";
 import { build } from "./build.ts";
 import { complaintsIn } from "./complaints.ts";
+import { installForeignBun } from "./foreign-bun.ts";
 import { type Report, readReport } from "./junit.ts";
 import { installKernel } from "./kernel.ts";
 import { installEngines, installPackages } from "./packages.ts";
@@ -156,7 +157,7 @@ async function main(): Promise<void> {
   const missing = [...installPackages(PACKAGES), ...installEngines(ENGINES)];
   if (files.some(isMachine)) {
     missing.push(...installPackages(EMULATORS), ...installKernel("amd64"), ...installKernel("arm64"));
-    missing.push(...installSystemdRoot());
+    missing.push(...installSystemdRoot(), ...installForeignBun());
   }
   for (const line of missing) console.log(`not available: ${line}`);
 

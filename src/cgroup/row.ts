@@ -1,4 +1,4 @@
-/** The rows of the table of limits (table.ts): a field of linux.resources, and what each version makes of it. */
+/** The rows of the table of limits (table.ts): what each version makes of a field of linux.resources. */
 import type { Resources } from "../spec/resources.ts";
 import type { Setting } from "./setting.ts";
 

@@ -89,7 +89,10 @@ export function contract(claim: string, body: (machine: Machine) => void): void 
   }
 }
 
-/** The same for what an emulator does not do as Linux does: filters of system calls. */
+/**
+ * The same for what an emulator of one process does not do as Linux does: filters of system calls. For aarch64
+ * test/vm/unit-aarch64.test.ts does it on a machine.
+ */
 export function nativeContract(claim: string, body: (machine: Machine) => void): void {
   for (const { machine } of MACHINES) {
     const reason = emulatorOf(machine.arch) === undefined ? undefined : `needs ${machine.arch}`;

@@ -27,7 +27,7 @@ function before(): Step[] {
 
 const shell = (script: string, rest: Partial<Hook> = {}): Hook => ({
   path: "/bin/sh",
-  args: ["hook", "-c", script],
+  args: ["sh", "-c", script],
   ...rest,
 });
 

@@ -55,13 +55,19 @@ const REPOSITORY = "/hutch";
 /** A test takes so many times as long as on this machine (see test/support/patience.ts). */
 const SLOWNESS = 4;
 
+/** The repository, without what was built. */
+export const repositoryFiles = (): Record<string, Content> =>
+  Object.fromEntries(
+    TREES.map((path): [string, Content] => [join(REPOSITORY, path), { from: join(ROOT, path) }]),
+  );
+
 function suiteFiles(): Record<string, Content> {
   const PATH = "/usr/sbin:/sbin:/usr/bin:/bin";
   const found = PROGRAMS.map((name) => Bun.which(name, { PATH })).filter((path) => path !== null);
   const programs = [process.execPath, ...found];
   return Object.fromEntries<Content>([
     ...Object.entries(TEXTS).map(([path, text]): [string, Content] => [path, { text }]),
-    ...TREES.map((path): [string, Content] => [join(REPOSITORY, path), { from: join(ROOT, path) }]),
+    ...Object.entries(repositoryFiles()),
     [join(REPOSITORY, "dist/hutch"), { link: "/bin/hutch" }],
     ...programs.flatMap(librariesOf).map((path): [string, Content] => [path, { program: path }]),
     ...found.map((path): [string, Content] => [
