@@ -1,4 +1,4 @@
-/** Bun for aarch64, for unit tests on a machine of that architecture: unpacked below dist/, never installed. */
+/** Bun for aarch64, for unit tests on such a machine: unpacked below dist/, never installed. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import lock from "../package-lock.json" with { type: "json" };

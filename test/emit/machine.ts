@@ -90,8 +90,8 @@ export function contract(claim: string, body: (machine: Machine) => void): void 
 }
 
 /**
- * The same for what an emulator of one process does not do as Linux does: filters of system calls. For aarch64
- * test/vm/unit-aarch64.test.ts does it on a machine.
+ * The same for what an emulator of one process does not do as Linux does: filters of system calls. On a
+ * machine of aarch64 test/vm/unit-aarch64.test.ts runs it.
  */
 export function nativeContract(claim: string, body: (machine: Machine) => void): void {
   for (const { machine } of MACHINES) {
