@@ -1,10 +1,10 @@
 /**
  * The places of mounts in a packed root, which is read-only: what is missing of them is added to the tree, as
- * it would be made in a directory. Symlinks are left to the kernel, which resolves them inside the root.
+ * it would be made in a directory. Symlinks are followed inside the root, as the kernel does it then.
  */
 import type { Attributes, Directory, Node } from "../image/tree.ts";
 import { isBindMount } from "../spec/mount.ts";
-import type { Mount, Spec } from "../spec/spec.ts";
+import type { Spec } from "../spec/spec.ts";
 
 type Kind = "directory" | "file";
 
@@ -44,10 +44,37 @@ function withPath(root: Directory, directory: Directory, names: readonly string[
   return { ...directory, entries: new Map([...directory.entries, [name, node]]) };
 }
 
+/** The kernel follows no more (MAXSYMLINKS of linux/namei.h). */
+const MOST_LINKS = 40;
+
+/** The names on the way to a path without symlinks and "..", also of what is missing; undefined for no way. */
+function resolve(root: Directory, path: string): string[] | undefined {
+  const left = namesOf(path);
+  const way: { readonly name: string; readonly node: Node | undefined }[] = [];
+  let links = 0;
+  for (let name = left.shift(); name !== undefined; name = left.shift()) {
+    if (name === "..") {
+      way.pop();
+      continue;
+    }
+    const last = way.at(-1);
+    const above = last === undefined ? root : last.node;
+    if (above !== undefined && above.kind !== "directory") return undefined;
+    const node = above?.entries.get(name);
+    if (node?.kind !== "symlink") {
+      way.push({ name, node });
+      continue;
+    }
+    links += 1;
+    if (links > MOST_LINKS) return undefined;
+    if (node.target.startsWith("/")) way.length = 0;
+    left.unshift(...namesOf(node.target));
+  }
+  return way.map(({ name }) => name);
+}
+
 const isBelow = (path: string, other: string): boolean =>
   path.startsWith(other === "/" ? "/" : `${other}/`) && path !== other;
-
-const pathOf = ({ destination }: Mount): string => `/${namesOf(destination).join("/")}`;
 
 /** Adds what is missing; `kindOf` tells of a path of the host. */
 export function withMountPoints(
@@ -58,15 +85,18 @@ export function withMountPoints(
   const covered: string[] = [];
   let result = tree;
   for (const mount of mounts) {
-    const path = pathOf(mount);
+    const names = resolve(result, mount.destination);
+    if (names === undefined) continue;
+    const path = `/${names.join("/")}`;
     // In what is mounted before, the place is made when the container is.
     const isCovered = covered.some((other) => isBelow(path, other));
     covered.push(path);
     if (isCovered) continue;
     const isFile = isBindMount(mount) && ![undefined, "directory"].includes(kindOf(mount.source ?? ""));
-    result = withPath(tree, result, namesOf(path), isFile ? "file" : "directory");
+    result = withPath(tree, result, names, isFile ? "file" : "directory");
   }
-  const cwd = process?.cwd ?? "/";
-  const isCovered = covered.some((other) => isBelow(cwd, other));
-  return isCovered ? result : withPath(tree, result, namesOf(cwd), "directory");
+  const names = resolve(result, process?.cwd ?? "/");
+  if (names === undefined) return result;
+  const isCovered = covered.some((other) => isBelow(`/${names.join("/")}`, other));
+  return isCovered ? result : withPath(tree, result, names, "directory");
 }

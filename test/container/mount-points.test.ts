@@ -53,9 +53,27 @@ describe("places of mounts", () => {
     expect(added(directory(), [bind, other])).toEqual(["/", "/etc/", "/etc/file", "/data/"]);
   });
 
-  test("behind a symlink are left to the kernel", () => {
-    const tree = directory({ var: { ...PLAIN, kind: "symlink", target: "/data" } });
-    expect(added(tree, [mount("tmpfs", "/var/cache")])).toEqual(["/", "/var"]);
+  const link = (target: string): Node => ({ ...PLAIN, kind: "symlink", target });
+
+  test("are found through symlinks, which lead nowhere but into the root", () => {
+    const tree = directory({
+      run: directory({ up: link("../../..") }),
+      var: directory({ run: link("/run") }),
+    });
+    const mounts = ["/var/run/a", "/var/run/up/b", "/var/run/up/var/run/c"].map((path) =>
+      mount("proc", path),
+    );
+    const made = ["/run/a/", "/run/c/", "/b/"];
+    expect(added(tree, mounts).filter((path) => made.includes(path))).toEqual(made);
+    expect(added(tree, [mount("tmpfs", "/run"), mount("proc", "/var/run/a")], "/var/run/d")).toEqual(
+      added(tree, []),
+    );
+  });
+
+  test("behind symlinks that lead round, or a file, are left to the kernel", () => {
+    const tree = directory({ one: link("two"), two: link("/one"), file: { ...PLAIN, kind: "fifo" } });
+    const paths = ["/one/a", "/one", "/file/a"].map((path) => mount("proc", path));
+    expect(added(tree, paths, "/two/b")).toEqual(added(tree, []));
   });
 
   test("have root's ids and the time of the tree, so that the image stays the same", () => {

@@ -77,6 +77,23 @@ describe("a packed file", () => {
     expect(stdout).toMatch(/ \/ erofs ro,nodev/);
   });
 
+  withErofs("has places for mounts and a directory behind symlinks as well", async () => {
+    const own = temporaryDirectory("pack-root");
+    copyRoot(own);
+    Bun.spawnSync(["sh", "-c", "mkdir -p run; rm -rf var; mkdir var; ln -s /run var/run"], { cwd: own });
+    const file = await packed(
+      "--bind",
+      "/etc:/var/run/a",
+      "--workdir",
+      "/var/run/b",
+      own,
+      "sh",
+      "-c",
+      "pwd -P; ls /run",
+    );
+    expect(await run([file])).toMatchObject({ code: 0, stdout: "/run/b\na\nb\n", stderr: "" });
+  });
+
   withErofs("with --overlay has one that everybody can write to, and that is thrown away", async () => {
     const file = await packed("--overlay", root, "sh", "-c", "test ! -e /x && touch /x && ls /x");
     for (const _ of [1, 2]) expect(await run([file])).toMatchObject({ code: 0, stdout: "/x\n" });
