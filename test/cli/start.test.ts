@@ -6,19 +6,8 @@ import { globalsOf } from "../../src/cli/globals.ts";
 import { run } from "../../src/cli/start.ts";
 import { recordOf } from "../../src/container/draft.ts";
 import { hold, write } from "../../src/container/store.ts";
+import { DRAFT } from "../container/fixture.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-
-const DRAFT = {
-  ociVersion: "1.3.0",
-  bundle: "/",
-  rootfs: "/",
-  owner: 0,
-  namespaces: [],
-  annotations: {},
-  cgroups: [],
-  hooks: undefined,
-  terminal: false,
-};
 
 const start = async (root: string, ...words: string[]): Promise<void> =>
   run(words, { ...globalsOf(new Map()), root });

@@ -13,18 +13,7 @@ import { call, exit } from "../../src/plan/build.ts";
 import { controlDescriptor } from "../../src/plan/creator-control.ts";
 import type { Plan } from "../../src/plan/step.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-
-const DRAFT = {
-  ociVersion: "1.3.0",
-  bundle: "/",
-  rootfs: "/",
-  owner: 0,
-  namespaces: [],
-  annotations: {},
-  cgroups: [],
-  hooks: undefined,
-  terminal: false,
-};
+import { DRAFT } from "./fixture.ts";
 
 /** A creation whose creator is the plan. */
 function creation(plan: Plan, rest: Partial<Creation> = {}): Creation {

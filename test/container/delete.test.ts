@@ -4,21 +4,11 @@ import { join } from "node:path";
 import { deleteForced, deleteStopped } from "../../src/container/delete.ts";
 import { removeCgroups } from "../../src/container/remove-cgroups.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { recordWith } from "./fixture.ts";
 
 const silent = (): void => {};
 
-const RECORD = {
-  ociVersion: "1.3.0",
-  id: "x",
-  bundle: "/b",
-  rootfs: "/b/rootfs",
-  created: "",
-  owner: 0,
-  annotations: {},
-  hooks: {},
-  cgroups: [],
-  isCreated: true,
-};
+const RECORD = recordWith();
 
 /** A root with a container x of this record. */
 function rootWith(record: string | undefined): string {

@@ -5,25 +5,14 @@ import { identify } from "../../src/container/identity.ts";
 import { kill, killAll, thaw } from "../../src/container/kill.ts";
 import type { Container, Status } from "../../src/container/state.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { recordWith } from "./fixture.ts";
 
 /** A container of this process for its first. */
 const container = (status: Status, pid: number, cgroups: readonly string[] = []): Container => ({
   root: "/nowhere",
   id: "x",
   status,
-  record: {
-    ociVersion: "1.3.0",
-    id: "x",
-    bundle: "/b",
-    rootfs: "/b/rootfs",
-    created: "",
-    owner: 0,
-    annotations: {},
-    hooks: {},
-    cgroups,
-    init: identify(pid),
-    isCreated: true,
-  },
+  record: recordWith({ cgroups, init: identify(pid) }),
 });
 
 const SIGTERM = 15;

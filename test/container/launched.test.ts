@@ -5,22 +5,11 @@ import { join } from "node:path";
 import { enlist } from "../../src/container/foreground.ts";
 import { identify } from "../../src/container/identity.ts";
 import { launched, OOM, PID } from "../../src/container/launched.ts";
-import { type Record, read } from "../../src/container/store.ts";
+import { read } from "../../src/container/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { recordWith } from "./fixture.ts";
 
-const RECORD: Record = {
-  ociVersion: "1.3.0",
-  id: "box",
-  bundle: "/",
-  rootfs: "/",
-  created: "",
-  owner: 0,
-  annotations: {},
-  cgroups: [],
-  hooks: {},
-  init: undefined,
-  isCreated: false,
-};
+const RECORD = recordWith({ id: "box", isCreated: false });
 
 const own = identify(process.pid);
 const withLauncher = { ...RECORD, ...(own === undefined ? {} : { launcher: own }) };

@@ -4,23 +4,8 @@ import { join } from "node:path";
 import { identify } from "../../src/container/identity.ts";
 import { cgroupTree, members, withDescendants } from "../../src/container/members.ts";
 import type { ProcessStat } from "../../src/container/process.ts";
-import type { Record } from "../../src/container/store.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-
-const record = (change: Partial<Record>): Record => ({
-  ociVersion: "1.3.0",
-  id: "x",
-  bundle: "/b",
-  rootfs: "/b/rootfs",
-  created: "",
-  owner: 0,
-  annotations: {},
-  hooks: {},
-  cgroups: [],
-  init: undefined,
-  isCreated: true,
-  ...change,
-});
+import { recordWith } from "./fixture.ts";
 
 /** A directory that looks like a cgroup with a cgroup below. */
 function cgroup(own: string, below: string): string {
@@ -40,7 +25,7 @@ test("members are the living processes of the cgroups, each once, also below and
   // 0 is a process that has no number here, and 4194305 is above every number there can be.
   const first = cgroup(`${process.pid}\n0\n4194305\n`, `${process.ppid}\n`);
   const second = cgroup(`${process.ppid}\n${process.pid}\n`, "");
-  const pids = members(record({ cgroups: [first, second] })).map(({ pid }) => pid);
+  const pids = members(recordWith({ cgroups: [first, second] })).map(({ pid }) => pid);
   expect(pids).toEqual([process.pid, process.ppid].toSorted((a, b) => a - b));
 });
 
@@ -49,7 +34,7 @@ test("without a cgroup they are init and what descends from it, not the whole of
   try {
     const { value } = await child.stdout.getReader().read();
     const grandchild = Number(new TextDecoder().decode(value));
-    const pids = members(record({ init: identify(child.pid) })).map(({ pid }) => pid);
+    const pids = members(recordWith({ init: identify(child.pid) })).map(({ pid }) => pid);
     expect(pids).toEqual([child.pid, grandchild].toSorted((a, b) => a - b));
     process.kill(grandchild, "SIGKILL");
   } finally {
@@ -58,8 +43,8 @@ test("without a cgroup they are init and what descends from it, not the whole of
 });
 
 test("an init whose number has passed to another process has no members", () => {
-  expect(members(record({ init: { pid: process.pid, startTime: "1" } }))).toEqual([]);
-  expect(members(record({}))).toEqual([]);
+  expect(members(recordWith({ init: { pid: process.pid, startTime: "1" } }))).toEqual([]);
+  expect(members(recordWith({}))).toEqual([]);
 });
 
 test("descendants are found in whatever order the processes come", () => {

@@ -6,18 +6,8 @@ import { recordOf } from "../../src/container/draft.ts";
 import { forget, hold, read, reserve, write, writeSummary } from "../../src/container/store.ts";
 import { SUMMARY } from "../../src/plan/summary.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { DRAFT } from "./fixture.ts";
 
-const DRAFT = {
-  ociVersion: "1.3.0",
-  bundle: "/",
-  rootfs: "/",
-  owner: 0,
-  namespaces: [],
-  annotations: {},
-  cgroups: [],
-  hooks: undefined,
-  terminal: false,
-};
 const RECORD = recordOf(DRAFT, "box");
 const place = (): string => join(temporaryDirectory("store"), "root");
 

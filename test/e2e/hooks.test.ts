@@ -10,7 +10,7 @@ import { eventually } from "../support/patience.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { inTerminal } from "../support/terminal.ts";
 import { type Change, childrenOf, freshId, withProcess } from "./support-inside.ts";
-import { asRoot, limited, type Place, place, read, remains, stateOf } from "./support-lifecycle.ts";
+import { asRoot, limited, type Place, place, reach, read, remains, stateOf } from "./support-lifecycle.ts";
 
 const made: [Place, string][] = [];
 afterAll(async () => {
@@ -65,6 +65,14 @@ const ALL: Texts = Object.fromEntries(HOOK_NAMES.map((name) => [name, TELLS(name
 
 const run = ({ where }: Hooked, name: string, ...options: string[]) =>
   where.call("run", ...options, "--bundle", where.bundle, name);
+
+/** A hutch that stays beside its container, which is there. */
+async function created({ where }: Hooked, name: string): Promise<Bun.Subprocess> {
+  const child = Bun.spawn([HUTCH, "--root", where.root, "run", "--bundle", where.bundle, name]);
+  const record = join(where.root, name, "record.json");
+  expect(await eventually(() => read(record).includes('isCreated":true'))).toBe(true);
+  return child;
+}
 
 asRoot(
   "run in the foreground runs all six hooks in their order, and exits as the container did",
@@ -166,11 +174,8 @@ asRoot("poststart and poststop hooks that fail are told, and change nothing", as
 asRoot("a state, exec and kill reach a container that hutch stays beside", async () => {
   const box = await hooked("sleep 1000", { poststop: TELLS("poststop") });
   const name = id(box);
-  const child = Bun.spawn([HUTCH, "--root", box.where.root, "run", "--bundle", box.where.bundle, name]);
-  expect(
-    await eventually(() => read(join(box.where.root, name, "record.json")).includes('isCreated":true')),
-  ).toBe(true);
-  while ((await stateOf(box.where, name)).status !== "running") await Bun.sleep(5);
+  const child = await created(box, name);
+  await reach(box.where, name, "running");
   expect(await box.where.ok("exec", name, "echo", "inside")).toBe("inside\n");
   await box.where.ok("kill", name, "KILL");
   expect(await child.exited).toBe(137);
@@ -181,10 +186,7 @@ asRoot("a state, exec and kill reach a container that hutch stays beside", async
 asRoot("delete --force of another runs poststop once, and run ends", async () => {
   const box = await hooked("sleep 1000", { poststop: TELLS("poststop") });
   const name = id(box);
-  const child = Bun.spawn([HUTCH, "--root", box.where.root, "run", "--bundle", box.where.bundle, name]);
-  expect(
-    await eventually(() => read(join(box.where.root, name, "record.json")).includes('isCreated":true')),
-  ).toBe(true);
+  const child = await created(box, name);
   await box.where.ok("delete", "--force", name);
   expect(await child.exited).not.toBe(0);
   expect(box.lines()).toEqual(["poststop stopped"]);
@@ -275,11 +277,8 @@ asRoot("a signal while a hook runs ends it and the container, and is the exit co
 asRoot("a hutch that is killed beside its container takes it along; delete removes the rest", async () => {
   const box = await hooked("sleep 1000", { poststop: TELLS("poststop") });
   const name = id(box);
-  const child = Bun.spawn([HUTCH, "--root", box.where.root, "run", "--bundle", box.where.bundle, name]);
-  expect(
-    await eventually(() => read(join(box.where.root, name, "record.json")).includes('isCreated":true')),
-  ).toBe(true);
-  while ((await stateOf(box.where, name)).status !== "running") await Bun.sleep(5);
+  const child = await created(box, name);
+  await reach(box.where, name, "running");
   const { pid } = await stateOf(box.where, name);
   const [creator] = childrenOf(child.pid);
   child.kill("SIGKILL");

@@ -6,6 +6,7 @@ import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import type { Spec } from "../../src/spec/spec.ts";
 import { HUTCH, type HutchResult, lacksHutch } from "../support/hutch.ts";
+import { eventually } from "../support/patience.ts";
 import { lacksBusybox } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { mountsBelow, temporaryDirectory } from "../support/temporary.ts";
@@ -95,12 +96,9 @@ export async function stateOf({ ok }: Place, id: string): Promise<{ status: stri
   return { status, pid };
 }
 
-/** Asks until the container is in that state; it throws after five seconds. */
+/** Asks until the container is in that state; it throws when it is not so in time. */
 export async function reach(where: Place, id: string, status: string): Promise<void> {
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
-    if ((await stateOf(where, id)).status === status) return;
-    await Bun.sleep(10);
-  }
+  if (await eventually(async () => (await stateOf(where, id)).status === status)) return;
   throw new Error(`${id} has not become ${status} but ${(await stateOf(where, id)).status}`);
 }
 
