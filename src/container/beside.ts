@@ -3,7 +3,9 @@
  * Its creator supervises it in a session of its own, so that a signal from the caller's terminal comes once:
  * to hutch, who passes it on.
  */
+import { poll } from "../host/poll.ts";
 import { HutchError } from "../linux/error.ts";
+import { POLLIN } from "../linux/poll.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { type Creation, createBeside, type Supervisor } from "./create.ts";
 import { deleteForced } from "./delete.ts";
@@ -76,13 +78,24 @@ const interrupted = (signal: SignalName): HutchError =>
     exitCode: 128 + SIGNALS[signal],
   });
 
+/** So long, in milliseconds, a signal may wait: a handler runs only when nothing blocks this thread. */
+const DEAF_MS = 50;
+
+async function untilReadable(fd: number, stop: AbortSignal): Promise<void> {
+  while (poll([{ fd, events: POLLIN }], DEAF_MS)[0] === 0) {
+    await Bun.sleep(0);
+    stop.throwIfAborted();
+  }
+}
+
 /** Runs the container to its end; gives its exit code. */
 export async function runBeside({ creation, keeps, warn }: Beside): Promise<number> {
   const signals = takeSignals();
   const { root, record } = creation;
   const whenMade = (made: Creation["record"]) => creation.whenMade(made, signals.stop);
+  const untilTold = (fd: number) => untilReadable(fd, signals.stop);
   try {
-    const supervisor = await createBeside({ ...creation, whenMade });
+    const supervisor = await createBeside({ ...creation, whenMade, untilTold });
     try {
       return await superviseFrom(supervisor, signals, { root, id: record.id, warn });
     } finally {

@@ -40,6 +40,8 @@ export interface Creation {
   readonly tellsState: boolean;
   /** The program is one that `supervises`. */
   readonly stays: boolean;
+  /** Waits until the program tells something, which a hook in the container may hold up; it may throw. */
+  readonly untilTold?: (fd: number) => Promise<void>;
   /** Where a program that stays writes down how the container has ended. */
   readonly report?: string | undefined;
   /** The connected console socket, when the process has a terminal. */
@@ -230,10 +232,11 @@ async function followUntilReady(
   fd: number,
   { go, hand }: { readonly go: number; readonly hand: number },
 ): Promise<Identity> {
-  const { held, record, unit, whenMade, whenReady } = creation;
+  const { held, record, unit, whenMade, whenReady, untilTold } = creation;
   let init: Identity | undefined;
   let step: number | undefined;
   for (;;) {
+    await untilTold?.(fd);
     const event = nextEvent(fd);
     if (event === undefined) throw ended(record);
     if (event.index === EVENT.pid) {

@@ -274,6 +274,25 @@ asRoot("a signal while a hook runs ends it and the container, and is the exit co
   expect(remains(box.where, name)).toEqual([]);
 });
 
+asRoot("a signal while a hook runs in the container ends both, too", async () => {
+  const box = await hooked("echo began", {
+    createContainer: "echo $$ >> LOG; exec sleep 1000",
+    poststop: TELLS("poststop"),
+  });
+  const name = id(box);
+  const child = Bun.spawn([HUTCH, "--root", box.where.root, "run", "--bundle", box.where.bundle, name], {
+    stderr: "pipe",
+    timeout: 10_000,
+    killSignal: "SIGKILL",
+  });
+  expect(await eventually(() => box.lines().length > 0)).toBe(true);
+  process.kill(child.pid, "SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(await child.stderr.text()).toContain("ended by SIGINT before the container had begun");
+  expect(box.lines().at(-1)).toBe("poststop stopped");
+  expect(remains(box.where, name)).toEqual([]);
+});
+
 asRoot("a hutch that is killed beside its container takes it along; delete removes the rest", async () => {
   const box = await hooked("sleep 1000", { poststop: TELLS("poststop") });
   const name = id(box);
