@@ -4,15 +4,23 @@
 const SLICE = 8;
 
 let last: Promise<void> = Promise.resolve();
-/** When the event loop has had its turn last, by performance.now(). */
-let heard = 0;
+/** Since when the event loop is held, by performance.now(); undefined when it goes round. */
+let begun: number | undefined;
+let over: Promise<void> = last;
+
+function begin(): void {
+  begun = performance.now();
+  over = new Promise((resolve) => {
+    setImmediate(() => {
+      begun = undefined;
+      resolve();
+    });
+  });
+}
 
 async function breathe(): Promise<void> {
-  const now = performance.now();
-  if (now - heard < SLICE) return;
-  // At the first of many nothing has been held up yet, but who knows that it is the first.
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  heard = performance.now();
+  if (begun !== undefined && performance.now() - begun >= SLICE) await over;
+  if (begun === undefined) begin();
 }
 
 /** Fulfilled when it is the caller's turn to do at once what holds the event loop. */
