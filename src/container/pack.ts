@@ -78,7 +78,7 @@ export interface Packing {
 
 /** Writes the file, whole or not at all; the same input gives the same file. */
 export async function writePacked({ root, options, directory, latest, path }: Packing): Promise<void> {
-  using files = readRootTree(directory, latest);
+  using files = readRootTree(directory, latest, path);
   const image = erofsImage(withMountPoints(files.tree, root.spec, fileKind));
   const { compiled, offset } = await fitBefore(image.size, (pack) =>
     compileFile({ root, user: undefined }, { ...options, standalone: { ...options.standalone, pack } }),

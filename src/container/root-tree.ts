@@ -40,6 +40,8 @@ interface Reading {
   readonly device: FileStatus["device"];
   /** The newest time that a file may have. */
   readonly latest: bigint | undefined;
+  /** The file that is not part of the tree, by its linkKey. */
+  readonly leftOut: string | undefined;
   readonly linked: Map<string, Node>;
   readonly identities: Map<RegularFile, string>;
 }
@@ -68,9 +70,10 @@ function attributesOf(status: FileStatus, { directory, name }: Found, reading: R
   return { mode, uid, gid, modified: clamp(modified, reading.latest), xattrs: xattrsOf(at) };
 }
 
-function readNode(found: Found, reading: Reading): Node {
+function readNode(found: Found, reading: Reading): Node | undefined {
   const status = statusOf(found);
   const key = linkKey(status);
+  if (key === reading.leftOut) return undefined;
   const known = status.links > 1 && status.kind !== "directory" ? reading.linked.get(key) : undefined;
   if (known !== undefined) return known;
   const node = makeNode(found, status, reading);
@@ -114,7 +117,7 @@ function readEntries(fd: number, path: string, reading: Reading): Map<string, No
     checkUtf8(name, `${reading.path}/${below}`);
     const child = openBeneath(fd, name, O_PATH | reading.flags.O_NOFOLLOW, `${reading.path}/${path}`);
     const node = using(child, () => readNode({ fd: child, directory: fd, name, path: below }, reading));
-    entries.set(name, node);
+    if (node !== undefined) entries.set(name, node);
   }
   return entries;
 }
@@ -139,16 +142,20 @@ function keptOpen(openFile: (file: RegularFile) => number) {
 
 /**
  * Reads a directory whole, but for the content of its files. Times after `latest` (nanoseconds since 1970)
- * become that time, so that the same files give the same image.
+ * become that time, so that the same files give the same image; the file at `without`, which is to be written,
+ * is no part of it.
  */
-export function readRootTree(path: string, latest?: bigint): RootTree {
+export function readRootTree(path: string, latest?: bigint, without?: string): RootTree {
   const flags = openFlags(hostArch());
   const root = open(path, O_PATH | flags.O_DIRECTORY);
   try {
     const found = { fd: root, directory: root, name: "", path: "" };
     const status = statusOf(found);
     const identities = new Map<RegularFile, string>();
-    const reading: Reading = { path, flags, device: status.device, latest, linked: new Map(), identities };
+    const output = without === undefined ? undefined : fileStatus(without);
+    const leftOut = output?.kind === "file" ? linkKey(output) : undefined;
+    const { device } = status;
+    const reading: Reading = { path, flags, device, latest, leftOut, linked: new Map(), identities };
     const attributes = attributesOf(status, found, reading);
     const tree: Directory = { ...attributes, kind: "directory", entries: readEntries(root, "", reading) };
     const opened = keptOpen((file) =>

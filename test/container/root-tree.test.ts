@@ -86,6 +86,15 @@ describe("a tree", () => {
     expect(() => readRootTree(path)).toThrow(`pack ${path}/below/link: its name or target is not UTF-8`);
   });
 
+  test("is without the file that is to be written", () => {
+    const path = example();
+    using root = readRootTree(path, undefined, join(path, "hard"));
+    expect([...root.tree.entries.keys()].sort()).toEqual(["directory", "everything", "out"]);
+    expect(at(root.tree, "directory", "file")).toBeUndefined();
+    using whole = readRootTree(path, undefined, join(path, "nothing"));
+    expect(whole.tree.entries.size).toBe(4);
+  });
+
   test("of what is not there is an error", () => {
     expect(() => readRootTree("/nowhere")).toThrow("open /nowhere");
   });

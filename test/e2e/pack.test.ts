@@ -125,6 +125,19 @@ describe("a packed file", () => {
     expect(one).toBe(two);
   });
 
+  withErofs("is not in itself when it is written into its own root again", async () => {
+    const own = temporaryDirectory("pack-root");
+    copyRoot(own);
+    const env = { SOURCE_DATE_EPOCH: "1000000000" };
+    const args = ["compile", "--pack", own, "sh", "-o", join(own, "box")];
+    const hashes: unknown[] = [];
+    for (const _ of [1, 2]) {
+      expect(await hutch(args, { env })).toMatchObject({ code: 0, stderr: "" });
+      hashes.push(Bun.hash(readFileSync(join(own, "box"))));
+    }
+    expect(hashes[0]).toBe(hashes[1]);
+  });
+
   withErofs("of files with other times is the same by SOURCE_DATE_EPOCH", async () => {
     const copies = ["first", "second"].map((name) => join(temporaryDirectory("pack-root"), name));
     const hashes: unknown[] = [];
