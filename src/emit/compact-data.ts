@@ -67,6 +67,16 @@ export function bufferPlace(data: CompactData, { name, size }: PlanBuffer): Plac
   return place;
 }
 
+const utf8 = new TextEncoder();
+
+/** The key of a constant that is no text: no text has a NUL. */
+function keyOf(kind: string, of: string | ArrayLike<number>): string {
+  if (typeof of === "string") return `${kind}\0${of}`;
+  let key = `${kind}\0`;
+  for (let at = 0; at < of.length; at++) key += String.fromCharCode(of[at] ?? 0);
+  return key;
+}
+
 /** Equal constants are there once. */
 function intern(data: CompactData, key: string, make: () => Iterable<number>): Place {
   const known = data.known.get(key);
@@ -84,28 +94,28 @@ export function placeText(data: CompactData, text: string): Place {
       reason: `${JSON.stringify(text)} is no C string`,
     });
   }
-  return intern(data, `text ${text}`, () => new TextEncoder().encode(`${text}\0`));
+  return intern(data, text, () => utf8.encode(`${text}\0`));
 }
 
 export const placeBytes = (data: CompactData, bytes: Uint8Array): Place =>
-  intern(data, `bytes ${bytes.toBase64()}`, () => bytes);
+  intern(data, keyOf("bytes", bytes), () => bytes);
 
 /** Numbers, each in so many bytes. */
 export const placeList = (data: CompactData, key: string, bytes: readonly number[]): Place =>
-  intern(data, `${key} ${bytes.join()}`, () => bytes);
+  intern(data, keyOf(key, bytes), () => bytes);
 
 /** The strings of a `next`, one after the other, and an empty one. */
 export function placeSequence(data: CompactData, { strings }: Strings): Place {
   if (strings.includes("")) throw tooLarge("empty strings in a list");
-  return intern(data, `list ${strings.join("\0")}`, () =>
-    new TextEncoder().encode(`${strings.map((text) => `${text}\0`).join("")}\0`),
+  return intern(data, keyOf("list", strings.join("\0")), () =>
+    utf8.encode(`${strings.map((text) => `${text}\0`).join("")}\0`),
   );
 }
 
 /** An array of pointers, as argv. */
 export function placeStrings(data: CompactData, { strings }: Strings): Place {
   const places = strings.map((text) => placeText(data, text));
-  return intern(data, `strings ${places.map(({ offset }) => offset).join()}`, () => {
+  return intern(data, keyOf("strings", places.map(({ offset }) => offset).join()), () => {
     const start = data.constants.length;
     for (const [index, to] of places.entries()) data.pointers.push({ at: start + index * 8, to });
     return new Uint8Array(places.length * 8 + 8);
@@ -170,7 +180,7 @@ function placeStruct(data: CompactData, { name, fields }: Struct): Place {
     bytes.push(...new Uint8Array(8));
   }
   const key = pointers.map(({ at, to }) => `${at} ${to.in} ${to.offset}`).join();
-  return intern(data, `struct ${key} ${bytes.join()}`, () => {
+  return intern(data, keyOf(`struct ${key}`, bytes), () => {
     const start = data.constants.length;
     for (const { at, to } of pointers) data.pointers.push({ at: start + at, to });
     return bytes;

@@ -3,12 +3,13 @@ import type { Arch } from "../linux/arch.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
 import { SYSCALLS } from "../linux/syscall.ts";
-import type { Branch, Call, Compute, Plan, Step } from "../plan/step.ts";
+import type { Argument, Branch, Call, Compute, Plan, Step } from "../plan/step.ts";
 import {
   type CompactData,
   createCompactData,
   distanceOf,
   link,
+  type Place,
   placeList,
   placeSequence,
   slotNumber,
@@ -60,14 +61,14 @@ const LOADS = { 1: OP.load1, 2: OP.load2, 4: OP.load4, 8: OP.load8 } as const;
 
 function putCall(encoder: Encoder, step: Call): void {
   const { code, data } = encoder;
-  const places = step.args.map((argument) =>
-    typeof argument === "object" && argument.kind === "struct" && isFilled(argument)
-      ? fill(encoder, argument)
-      : undefined,
-  );
+  const filled = new Map<Argument, Place>();
+  for (const argument of step.args) {
+    if (typeof argument === "object" && argument.kind === "struct" && isFilled(argument))
+      filled.set(argument, fill(encoder, argument));
+  }
   code.push(callNumber(encoder, step));
-  for (const [index, argument] of step.args.entries()) {
-    const place = places[index];
+  for (const argument of step.args) {
+    const place = filled.size === 0 ? undefined : filled.get(argument);
     if (place === undefined) putOperand(encoder, argument);
     else putPlace(encoder, place);
   }
@@ -134,8 +135,7 @@ function errnoOf(name: string): number {
 /** The place in the table of calls. */
 function callNumber(encoder: Encoder, { name, args }: Call): number {
   const { calls, syscalls, entries } = encoder;
-  const key = `${name} ${args.length}`;
-  const known = calls.get(key);
+  const known = calls.get(name)?.[args.length];
   if (known !== undefined) return known;
   const number = syscalls[name];
   if (typeof number !== "number") {
@@ -143,7 +143,9 @@ function callNumber(encoder: Encoder, { name, args }: Call): number {
   }
   if (args.length > 6) throw tooLarge("arguments of one call");
   if (entries.length >= OP.set) throw tooLarge("system calls");
-  calls.set(key, entries.length);
+  const numbers = calls.get(name) ?? [];
+  numbers[args.length] = entries.length;
+  calls.set(name, numbers);
   const text = textNumber(encoder, name);
   return entries.push([number & 0xff, number >> 8, args.length, text & 0xff, text >> 8]) - 1;
 }

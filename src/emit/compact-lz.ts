@@ -21,12 +21,12 @@ const LITERALS_PLACE = 4;
 const MOST_MORE = 255;
 const MOST_LITERALS = LONGEST_LITERALS + MOST_MORE;
 
-/** A token with its literals; `rest` are its other bits. */
-function putLiterals(out: number[], literals: Uint8Array, rest: number): void {
-  const { length } = literals;
-  out.push((Math.min(length, LONGEST_LITERALS) << LITERALS_PLACE) | rest);
-  if (length >= LONGEST_LITERALS) out.push(length - LONGEST_LITERALS);
-  for (const byte of literals) out.push(byte);
+/** A token with the literals from `start` to `end`; `rest` are its other bits. */
+function putLiterals(out: number[], bytes: Uint8Array, start: number, end: number, rest: number): void {
+  const count = end - start;
+  if (count < LONGEST_LITERALS) out.push((count << LITERALS_PLACE) | rest);
+  else out.push((LONGEST_LITERALS << LITERALS_PLACE) | rest, count - LONGEST_LITERALS);
+  for (let at = start; at < end; at++) out.push(bytes[at] ?? 0);
 }
 
 /** The packed bytes. */
@@ -36,12 +36,12 @@ export function pack(bytes: Uint8Array): Uint8Array {
   /** More literals than a token can have. */
   const shorten = (end: number): void => {
     for (; end - start > MOST_LITERALS; start += MOST_LITERALS)
-      putLiterals(out, bytes.subarray(start, start + MOST_LITERALS), 0);
+      putLiterals(out, bytes, start, start + MOST_LITERALS, 0);
   };
   for (const { at, length, distance, isRepeat } of parse(bytes)) {
     const field = Math.min(length - SHORTEST + 1, LONGEST_LENGTH);
     shorten(at);
-    putLiterals(out, bytes.subarray(start, at), field | (isRepeat ? REPEAT : 0));
+    putLiterals(out, bytes, start, at, field | (isRepeat ? REPEAT : 0));
     const far = distance - 1;
     if (!isRepeat && far < FAR) out.push(far);
     else if (!isRepeat) out.push(FAR | (far >> 8), far & 0xff);
@@ -49,7 +49,7 @@ export function pack(bytes: Uint8Array): Uint8Array {
     start = at + length;
   }
   shorten(bytes.length);
-  putLiterals(out, bytes.subarray(start), REPEAT);
+  putLiterals(out, bytes, start, bytes.length, REPEAT);
   return Uint8Array.from(out);
 }
 

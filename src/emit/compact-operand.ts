@@ -19,8 +19,8 @@ export interface Encoder {
   readonly syscalls: Readonly<Record<string, number>>;
   /** Texts by their number. */
   readonly texts: Map<string, number>;
-  /** The calls in use, by their place in the table. */
-  readonly calls: Map<string, number>;
+  /** The calls in use: by name and count of arguments their place in the table. */
+  readonly calls: Map<string, number[]>;
   readonly entries: number[][];
   readonly labels: Map<string, number>;
   /** Two bytes each, filled in at the end: places to go on at, and distances of constants and memory. */

@@ -18,6 +18,9 @@ const LITERALS_IN_TOKEN = 6;
 /** So many places with the same three bytes are looked at. */
 const TRIES = 8;
 const HASH_BITS = 13;
+const PAIRS = 1 << 12;
+/** Inside of a copy that is longer no other one is looked for. */
+const LONG = 12;
 /** By so much a copy is shortened at most, for a better one behind it. */
 const MOST_CUT = 3;
 const FAR_TOO_MUCH = 0x3fffffff;
@@ -33,10 +36,10 @@ const COPY = 1;
  */
 interface Ways {
   readonly literalCost: Int32Array;
-  readonly literalDistance: Int32Array;
+  readonly literalDistance: Uint16Array;
   readonly literalCount: Int32Array;
   readonly copyCost: Int32Array;
-  readonly copyDistance: Int32Array;
+  readonly copyDistance: Uint16Array;
   readonly copyLength: Int16Array;
   readonly copyBehindLiteral: Uint8Array;
 }
@@ -45,10 +48,10 @@ function createWays(length: number): Ways {
   const places = length + 1;
   return {
     literalCost: new Int32Array(places).fill(FAR_TOO_MUCH),
-    literalDistance: new Int32Array(places),
+    literalDistance: new Uint16Array(places),
     literalCount: new Int32Array(places),
     copyCost: new Int32Array(places).fill(FAR_TOO_MUCH),
-    copyDistance: new Int32Array(places),
+    copyDistance: new Uint16Array(places),
     copyLength: new Int16Array(places),
     copyBehindLiteral: new Uint8Array(places),
   };
@@ -105,9 +108,12 @@ function findWays(bytes: Uint8Array): Ways {
   const ways = createWays(length);
   const { literalCost, copyCost } = ways;
   copyCost[0] = 0;
-  const pairs = new Int32Array(0x10000).fill(-1);
+  const pairs = new Int32Array(PAIRS).fill(-1);
   const heads = new Int32Array(1 << HASH_BITS).fill(-1);
   const before = new Int32Array(length);
+  // The longest of the last place: what it was copied from still goes on here.
+  let last = 0;
+  let lastDistance = 0;
   for (let at = 0; at < length; at++) {
     putLiteral(ways, at);
     putRepeats(ways, bytes, at);
@@ -117,27 +123,38 @@ function findWays(bytes: Uint8Array): Ways {
     const behindLiteral = (literalCost[at] ?? 0) < (copyCost[at] ?? 0) ? 1 : 0;
     const start = ((behindLiteral === 1 ? literalCost[at] : copyCost[at]) ?? 0) + 2 * BYTE + COPY;
     let longest = SHORTEST - 1;
-    let place = pairs[pair] ?? -1;
+    let distance = 0;
+    const pairHash = (pair ^ (pair >> 6)) & (PAIRS - 1);
+    let place = pairs[pairHash] ?? -1;
     // Far away it costs more than its bytes.
-    if (place >= 0 && at - place < NEAREST_FAR) {
+    if (
+      place >= 0 &&
+      at - place < NEAREST_FAR &&
+      bytes[place] === bytes[at] &&
+      bytes[place + 1] === bytes[at + 1]
+    ) {
       longest = SHORTEST;
       putCopy(ways, at + SHORTEST, start, SHORTEST, at - place, behindLiteral);
     }
-    pairs[pair] = at;
+    pairs[pairHash] = at;
     place = heads[hash] ?? -1;
     before[at] = place;
     heads[hash] = at;
+    if (last > LONG) place = at - lastDistance;
     for (let tries = 0; place >= 0 && tries < TRIES; tries++, place = before[place] ?? -1) {
       if (bytes[place + longest] !== bytes[at + longest] || at - place > FARTHEST) continue;
-      const same = sameLength(bytes, place, at);
+      const same = at - place === lastDistance && last > 1 ? last - 1 : sameLength(bytes, place, at);
       if (same <= longest) continue;
       const cost = start + (at - place < NEAREST_FAR ? 0 : BYTE);
       const shortest = Math.max(longest + 1, same - MOST_CUT);
       for (let size = same; size >= shortest; size--)
         putCopy(ways, at + size, cost, size, at - place, behindLiteral);
       longest = same;
-      if (at + same === length) break;
+      distance = at - place;
+      if (at + same === length || last > LONG) break;
     }
+    last = longest;
+    lastDistance = distance;
   }
   return ways;
 }
