@@ -36,18 +36,21 @@ export function sources(pattern: string): Source[] {
   return [...new Bun.Glob(pattern).scanSync({ cwd: ROOT, dot: true })].sort().map(readSource);
 }
 
+/** All of it are types, by the word before the braces or by those in them. */
+const TYPES = /^(?:import|export)\s+(?:type\b|\{(?:\s*type\s+[^,}]+,?)+\s*\}\s*from)/;
+
 /**
- * What a file imports, import() included, and type imports unless only values are asked for: paths from the
- * root, or names of packages.
+ * What a file imports: all, import() included; without what is for types alone; or of that only what is
+ * evaluated before the file is. Paths from the root, or names of packages.
  */
-export function importsOf(source: Source, what: "all" | "values" = "all"): string[] {
+export function importsOf(source: Source, what: "all" | "values" | "evaluated" = "all"): string[] {
   const text = source.code.join("\n");
   const isWanted = ([line = ""]: readonly string[]) =>
-    what === "all" || !/^(?:import|export)\s+type\b/.test(line);
+    what === "all" || !(what === "values" ? /^(?:import|export)\s+type\b/ : TYPES).test(line);
   const found = [
     ...[...text.matchAll(/^(?:import|export)\b[^;"]*?\bfrom\s+"([^"]+)"/gm)].filter(isWanted),
     ...text.matchAll(/^import\s+"([^"]+)"/gm),
-    ...text.matchAll(/\bimport\("([^"]+)"\)/g),
+    ...(what === "evaluated" ? [] : text.matchAll(/\bimport\("([^"]+)"\)/g)),
   ].map(([, name = ""]) => name);
   return found.map((name) => (name.startsWith(".") ? normalize(join(dirname(source.path), name)) : name));
 }
