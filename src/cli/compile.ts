@@ -231,6 +231,9 @@ function isStandardOutput(given: Given, output: string | undefined): boolean {
 
 function checkOutput(given: Given, path: string, output = ""): void {
   const kind = look("kind", path);
+  const above = output.slice(0, Math.max(0, output.lastIndexOf("/")));
+  if (above !== "" && look("kind", above) === undefined)
+    throw new HutchError({ operation: `-o ${output}`, errno: "ENOENT", hint: `mkdir -p ${above}` });
   if (output === "" || kind === undefined || kind === "file") return;
   const operation = `-o ${output}`;
   if (kind === "directory")

@@ -55,6 +55,10 @@ const WORDS: readonly Row[] = [
     /^compile: --pack: the root is in the file, or in --rootfs-from-env/,
   ],
   [
+    "compile R true -o /no/such/x",
+    "-o /no/such/x: ENOENT (no such file or directory); hint: mkdir -p /no/such",
+  ],
+  [
     "explain /bin/true",
     /^explain \/bin\/true: it carries no text of its plan; hint: it was compiled with --strip, or/,
   ],
@@ -78,9 +82,13 @@ const WORDS: readonly Row[] = [
   ["in --memory", "in: --memory needs a value: SIZE; hint: see hutch in --help"],
   ["in --bind", /^in: --bind needs a value: SRC:DEST\[:ro\]/],
   ["run", "run: expected the container's ID; hint: see hutch run --help"],
-  ["run a b", /^run: expected one ID, received a b/],
+  [
+    "run a b",
+    /^run: expected one ID, received a b; hint: the command stands in config\.json; without a bundle/,
+  ],
+  ["run ./box", "container id ./box: expected a name, received a path; hint: hutch run --bundle ./box NAME"],
   ["run a/b", /^container id a\/b: expected at most 240 letters, digits and _ \+ - \./],
-  ["run ..", /^container id \.\.: expected .*letters/],
+  ["run ..", "container id ..: expected a name, received a path; hint: hutch run --bundle .. NAME"],
   ["run --bundel B a", "run: unknown option --bundel; hint: did you mean --bundle?"],
   ["run --bundle /no/such/place a", /^bundle \/no\/such\/place: ENOENT .*hint: a bundle is a directory$/],
   ["run --bundle F a", /^bundle \S+: ENOTDIR .*hint: a bundle is a directory$/],
