@@ -40,12 +40,14 @@ function completedMemory(memory: Memory, read: ReadFile): Memory {
 
 /**
  * The resources with what they leave open taken from the cgroup, where a file holds two values or one counts
- * from another.
+ * from another. A limit of 0 processes, which is none for a new container, is not given in an update, as
+ * under runc and crun: who sends all fields of a form lifts no limit by one that was left empty.
  */
-export function completed(resources: Resources, read: ReadFile): Resources {
+export function completed({ pids, ...resources }: Resources, read: ReadFile): Resources {
   const { memory, cpu } = resources;
   return {
     ...resources,
+    ...(pids === undefined || pids.limit === 0 ? {} : { pids }),
     ...(memory === undefined ? {} : { memory: completedMemory(memory, read) }),
     ...(cpu === undefined ? {} : { cpu: completedCpu(cpu, read) }),
   };

@@ -71,3 +71,8 @@ test("whether usage is checked is remembered for memory that does not say", () =
   );
   expect(written(checking(asked, false), files)).toEqual(["memory.max=5"]);
 });
+
+test("a limit of 0 processes is not given, and of −1 is none", () => {
+  expect(written({ pids: { limit: 0 } }, V2)).toEqual([]);
+  expect(written({ pids: { limit: -1 } }, V2)).toEqual(["pids.max=max"]);
+});

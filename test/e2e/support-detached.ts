@@ -55,6 +55,11 @@ export async function limitedBox(
   const id = await run(script, (name) =>
     withLinux({ cgroupsPath: `/${name}`, resources: { memory: { limit: memory } } }),
   );
+  return boxOf({ root }, id);
+}
+
+/** A container that is there, and what its cgroups say. */
+export function boxOf({ root }: Pick<Detached, "root">, id: string): Box {
   const record: { cgroups: string[] } = JSON.parse(readFileSync(join(root, id, "record.json"), "utf8"));
   return {
     id,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Resources } from "../../src/spec/resources.ts";
 import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { type Box, detached, limitedBox } from "./support-detached.ts";
+import { type Box, boxOf, detached, limitedBox } from "./support-detached.ts";
 import { output, withLinux } from "./support-inside.ts";
 import { asRoot } from "./support-lifecycle.ts";
 
@@ -43,6 +43,37 @@ asRoot("takes resources as engines write them, from a file and from standard inp
   writeFileSync(file, JSON.stringify({ pids: { limit: 11 } }));
   output(await call(["update", "-r", file, own.id]));
   expect(own.file("pids.max")).toBe("11");
+});
+
+/** What runc 1.1.5 makes of the same, which was tried one by one. */
+const ZEROS = [
+  [["-r", "-"], { pids: { limit: 0 } }, "5", 64],
+  [["-r", "-"], { memory: { limit: 0 } }, "5", 64],
+  [["--pids-limit", "0", "--memory", "0"], undefined, "5", 64],
+  [["-r", "-"], { pids: { limit: -1 } }, "max", 64],
+  [["--pids-limit", "9"], undefined, "9", 64],
+  [["--pids-limit", "-1"], undefined, "max", 64],
+  [["-r", "-"], { memory: { limit: -1 } }, "max", undefined],
+  [["--memory", "50m"], undefined, "max", 50],
+  [["--memory", "-1"], undefined, "max", undefined],
+] as const;
+
+asRoot("a limit of 0 is not given, and -1 is none; for a new container both are none", async () => {
+  const isLimited = (box: Box): boolean => /^\d{1,10}$/.test(memoryLimit(box));
+  for (const limit of [0, -1]) {
+    const resources = { memory: { limit }, pids: { limit } };
+    const id = await place.run("sleep 300", (name) => withLinux({ cgroupsPath: `/${name}`, resources }));
+    const box = boxOf(place, id);
+    expect([limit, box.file("pids.max"), isLimited(box)]).toEqual([limit, "max", false]);
+  }
+  const own = await limitedBox(place);
+  output(await call(["update", "--pids-limit", "5", own.id]));
+  for (const [words, resources, pids, memory] of ZEROS) {
+    const input = JSON.stringify(resources) ?? "";
+    output(await call(["update", ...words, own.id], { input }));
+    const limit = isLimited(own) ? Number(memoryLimit(own)) / 2 ** 20 : undefined;
+    expect([words, input, own.file("pids.max"), limit]).toEqual([words, input, pids, memory]);
+  }
 });
 
 testUnless(anyReason(lacksRoot(), lacksCgroup(1)))(
