@@ -53,6 +53,18 @@ export function completed({ pids, ...resources }: Resources, read: ReadFile): Re
   };
 }
 
+/**
+ * The resources as systemd is told of them, which keeps of quota and period their share alone: on version 1,
+ * where each has a file of its own, the other is read from there, or it would be taken for no limit.
+ */
+export function told(resources: Resources, read: ReadFile): Resources {
+  const { cpu } = resources;
+  if (cpu === undefined || isV2(read) || !(cpu.quota || cpu.period)) return resources;
+  const quota = cpu.quota || Number(amountOf(read("cpu.cfs_quota_us")) ?? -1);
+  const period = cpu.period || Number(amountOf(read("cpu.cfs_period_us")) ?? 0);
+  return { ...resources, cpu: { ...cpu, quota, period } };
+}
+
 /** The resources with a wish for checkBeforeUpdate that was told earlier, as runc remembers it. */
 export function checking(resources: Resources, checks: boolean | undefined): Resources {
   const { memory } = resources;

@@ -3,7 +3,7 @@
 import { isV2 } from "../cgroup/read.ts";
 import { restoring } from "../cgroup/restore.ts";
 import type { Setting } from "../cgroup/setting.ts";
-import { completed, refuseUpdate, updateSettings } from "../cgroup/update.ts";
+import { completed, refuseUpdate, told, updateSettings } from "../cgroup/update.ts";
 import { readTextIfExists, writeFile } from "../host/fd.ts";
 import { fileKind } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
@@ -100,7 +100,7 @@ export async function updateLimits(
   try {
     const changes = updateSettings(resources, read).flatMap((setting) => changeOf(setting, cgroups));
     writeAll(changes, written);
-    tell?.(resources, isV2(read) ? "v2" : "v1");
+    tell?.(told(resources, read), isV2(read) ? "v2" : "v1");
     if ((resources.devices ?? []).length > 0) {
       const { updateDevices } = await import("./update-devices.ts");
       await updateDevices(id, cgroups, resources.devices ?? [], read);

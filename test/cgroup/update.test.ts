@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { checking, completed, updateSettings } from "../../src/cgroup/update.ts";
+import { resourceProperties } from "../../src/cgroup/systemd-property.ts";
+import { checking, completed, told, updateSettings } from "../../src/cgroup/update.ts";
 import type { Resources } from "../../src/spec/resources.ts";
 
 const V1 = { "memory.limit_in_bytes": "1000\n" };
@@ -75,4 +76,23 @@ test("whether usage is checked is remembered for memory that does not say", () =
 test("a limit of 0 processes is not given, and of −1 is none", () => {
   expect(written({ pids: { limit: 0 } }, V2)).toEqual([]);
   expect(written({ pids: { limit: -1 } }, V2)).toEqual(["pids.max=max"]);
+});
+
+test("systemd is told of both quota and period on version 1, when one of them is changed", () => {
+  const files: Readonly<Record<string, string>> = {
+    ...V1,
+    tasks: "",
+    "cpu.cfs_quota_us": "50000\n",
+    "cpu.cfs_period_us": "200000\n",
+  };
+  const perSecond = (resources: Resources): unknown => {
+    const complete = told(resources, (file) => files[file]);
+    const properties = new Map(resourceProperties(complete, { systemd: 252, cgroups: "v1" }));
+    return properties.get("CPUQuotaPerSecUSec")?.value;
+  };
+  expect(perSecond({ cpu: { period: 100_000 } })).toBe("500000");
+  expect(perSecond({ cpu: { quota: 100_000 } })).toBe("500000");
+  expect(perSecond({ cpu: { shares: 5 } })).toBeUndefined();
+  const unlimited: typeof files = { ...files, "cpu.cfs_quota_us": "-1\n" };
+  expect(told({ cpu: { period: 1000 } }, (file) => unlimited[file]).cpu).toEqual({ quota: -1, period: 1000 });
 });
