@@ -252,3 +252,34 @@ find /sys/fs/cgroup/net_cls,net_prio -mindepth 1 -type d`;
   },
   120_000,
 );
+
+testUnless(lacksMachine())(
+  "v2: a cgroup that is there is taken when nobody uses it, and nobody in it is ended else",
+  async () => {
+    const script = `${MAKE_ROOT}
+web=/sys/fs/cgroup/web; echo +pids >/sys/fs/cgroup/cgroup.subtree_control
+mkdir $web; echo 77 >$web/pids.max; hutch run a; ls -d $web
+mkdir $web; echo 1 >$web/cgroup.freeze; hutch run a; echo 0 >$web/cgroup.freeze
+sleep 100 & echo $! >$web/cgroup.procs; hutch run a; hutch run --detach a; hutch delete --force a
+kill -0 $! && echo lives; kill $!; wait $! 2>/dev/null; mkdir $web/below; hutch run a; rmdir $web/below
+echo 55 >$web/pids.max; hutch compile --bundle . -o /a && /a; ls -d $web`;
+    const { output } = await runInMachine({
+      script: plain(script),
+      files: files(configOf("cat /sys/fs/cgroup/pids.max", {}, "/web")),
+    });
+    const refused = (reason: string): string => `hutch: take the cgroup /sys/fs/cgroup/web: ${reason}`;
+    const gone = "ls: /sys/fs/cgroup/web: No such file or directory";
+    expect(output.split("\n").filter((line) => !/^Terminated|^$/.test(line))).toEqual([
+      "77",
+      gone,
+      refused("it is frozen"),
+      refused("it has processes"),
+      refused("it has processes"),
+      "lives",
+      refused("it has cgroups below it"),
+      "55",
+      gone,
+    ]);
+  },
+  120_000,
+);
