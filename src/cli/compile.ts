@@ -229,12 +229,13 @@ function isStandardOutput(given: Given, output: string | undefined): boolean {
   });
 }
 
-function checkOutput(given: Given, path: string, output = ""): void {
-  const kind = look("kind", path);
+function checkOutput(given: Given, path: string, output?: string): void {
+  if (output === undefined) return;
+  const kind = output === "" || output.endsWith("/") ? "directory" : look("kind", path);
   const above = output.slice(0, Math.max(0, output.lastIndexOf("/")));
-  if (above !== "" && look("kind", above) === undefined)
+  if (kind !== "directory" && above !== "" && look("kind", above) === undefined)
     throw new HutchError({ operation: `-o ${output}`, errno: "ENOENT", hint: `mkdir -p ${above}` });
-  if (output === "" || kind === undefined || kind === "file") return;
+  if (kind === undefined || kind === "file") return;
   const operation = `-o ${output}`;
   if (kind === "directory")
     throw new HutchError({ operation, errno: "EISDIR", hint: "name the file to write" });

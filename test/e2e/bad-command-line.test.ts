@@ -45,6 +45,7 @@ const WORDS: readonly Row[] = [
   ["in R", /^in: expected a command after WHERE; hint: hutch in \S+ -- sh$/],
   ["in R --", /^in: expected a command after WHERE/],
   ["explain R", /^explain: expected a command after WHERE; hint: hutch explain \S+ -- sh$/],
+  ["compile R true -o /tmp/no/", /^-o \/tmp\/no\/: EISDIR \(is a directory\); hint: name the file to write$/],
   ["compile R true -o /tmp", /^-o \/tmp: EISDIR \(is a directory\); hint: name the file to write$/],
   [
     "compile --rootfs-from-env A=B true -o x",
