@@ -6,6 +6,7 @@ import { makePipe } from "../host/pipe.ts";
 import { bind, datagramSocket } from "../host/socket.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
+import { POLLIN } from "../linux/poll.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { EVENT, STATE_END, STATE_SIZE } from "../plan/creator-control.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
@@ -241,8 +242,9 @@ async function followUntilReady(
     if (event === undefined) throw ended(record);
     if (event.index === EVENT.pid) {
       init = identify(event.value);
+      if (init === undefined) throw await lastWord(creation, fd);
       // Who has deleted it has seen its last record.
-      if (init === undefined || !isWritten(held)) throw ended(record);
+      if (!isWritten(held)) throw ended(record);
       write(held, { ...record, init });
       // Init waits for its cgroup, and the creator for the word that it has one.
       if (unit !== undefined) {
@@ -284,6 +286,16 @@ function stateOf(
 async function failure({ program, record }: Creation, { index, value }: Event): Promise<HutchError> {
   const { stepError } = await import("./step-error.ts");
   return stepError(await program.plan(), index, value, nameOf(record));
+}
+
+/** What an init has told before it ended, of which its pid was read too late. */
+async function lastWord(creation: Making, fd: number): Promise<HutchError> {
+  const { poll } = await import("../host/poll.ts");
+  for (;;) {
+    const event = poll([{ fd, events: POLLIN }], 0)[0] === 0 ? undefined : nextEvent(fd);
+    if (event === undefined) return ended(creation.record);
+    if (event.index < EVENT.pid) return failure(creation, event);
+  }
 }
 
 const ended = ({ id }: Record): HutchError =>
