@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { build } from "../scripts/build.ts";
 import { installPackages } from "../scripts/packages.ts";
 import { removeTemporaryDirectories } from "../test/support/temporary.ts";
-import { bundle, LIMITS } from "./bundle.ts";
+import { bundle, LIMITS, processFile } from "./bundle.ts";
 import { type Case, casesOf } from "./case.ts";
 import { compiledTable, compiledTimes } from "./compiled.ts";
 import { runtimes } from "./engine.ts";
@@ -32,6 +32,7 @@ import { addedByLimits, addedTable, everyLimit } from "./limits.ts";
 import { complaintOf, measure, peakMemory, type Resident, resident, type Sample } from "./measure.ts";
 import { runInPrivate } from "./private.ts";
 import { markdownTable, quantile } from "./statistics.ts";
+import { warmCompiles, warmTable } from "./warm.ts";
 
 const TRUE = ["/bin/true"];
 const ECHO = ["/bin/echo", "inside"];
@@ -117,6 +118,12 @@ async function lifecycle(rounds: number) {
     start: partOf(measured, "start"),
     delete: partOf(measured, "delete"),
     "exec of true": commands(all, long, (id) => ["exec", id, ...TRUE], rounds),
+    "the same, as engines do": commands(
+      all,
+      long,
+      (id) => ["exec", "--process", processFile(long, TRUE), "--pid-file", `${long}/pid`, id],
+      rounds,
+    ),
     update: commands(
       all,
       limited,
@@ -174,7 +181,10 @@ async function limits(rounds: number) {
 async function compiled(rounds: number) {
   const times = await compiledTimes(rounds);
   console.log(`${compiledTable(times)}\n`);
-  return Object.fromEntries([...times].map(([name, values]) => [name, summaryOf(values)]));
+  const warm = await warmCompiles(rounds);
+  console.log(`${warmTable(warm)}\n`);
+  const starts = [...times].map(([name, values]) => [name, summaryOf(values)]);
+  return { starts: Object.fromEntries(starts), warm: Object.fromEntries(warm) };
 }
 
 /** Five hundred containers with limits at once: prints a table, and returns what it says. */

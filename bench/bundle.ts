@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Resources } from "../src/spec/resources.ts";
 import type { Seccomp } from "../src/spec/seccomp.ts";
@@ -59,4 +59,12 @@ export async function bundle(
   if (seccomp !== undefined) config.linux = { ...config.linux, seccomp };
   writeFileSync(join(directory, "config.json"), JSON.stringify(config, null, 2));
   return directory;
+}
+
+/** Writes the process of a bundle with another command into a file of its own, as engines do for `exec`. */
+export function processFile(directory: string, argv: readonly string[]): string {
+  const config: Config = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+  const file = join(directory, "process.json");
+  writeFileSync(file, JSON.stringify({ ...config.process, args: argv }));
+  return file;
 }

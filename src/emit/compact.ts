@@ -43,6 +43,26 @@ const bytesOf = (texts: readonly string[]): Uint8Array => new TextEncoder().enco
 /** Never changes, and so begins the texts. */
 const ERRNOS = bytesOf(usualErrnoTexts());
 
+interface Texts {
+  readonly size: number;
+  readonly packed: Uint8Array;
+}
+
+/** By their words: files that differ in commands and limits alone have the same. */
+const packedTexts = new Map<string, Texts>();
+const MOST_KEPT = 16;
+
+function packTexts(texts: readonly string[]): Texts {
+  const words = texts.join("\0");
+  const known = packedTexts.get(words);
+  if (known !== undefined) return known;
+  const bytes = concat(ERRNOS, bytesOf(texts));
+  const fresh: Texts = { size: bytes.length, packed: pack(bytes) };
+  if (packedTexts.size >= MOST_KEPT) packedTexts.clear();
+  packedTexts.set(words, fresh);
+  return fresh;
+}
+
 /**
  * The bytes of the executable. Throws HutchError for a plan that means nothing; one that is too large for the
  * form becomes machine code.
@@ -73,11 +93,11 @@ function compact(
     guards,
     guardsEnd,
   } = encode(plan, arch, [name, ...TEXTS], hints, new Map([[NAME.name, OWN.name]]));
-  const texts = concat(ERRNOS, bytesOf(encoded));
+  const texts = packTexts(encoded);
   const memory = program.length + memorySize;
-  const line = memory + texts.length;
+  const line = memory + texts.size;
   const place = (offset: number): Reference => reference(SLOTS, PROGRAM_OFFSET + offset);
-  const [packed, packedTexts] = [pack(program), pack(texts)];
+  const packed = pack(program);
   const image = createCompact(
     arch,
     new Map([
@@ -91,8 +111,8 @@ function compact(
       [PLACES.line, reference(BUFFERS, line)],
     ]),
   );
-  image.blobs.push(concat(packed, packedTexts));
-  image.bytesSize = packed.length + packedTexts.length;
+  image.blobs.push(concat(packed, texts.packed));
+  image.bytesSize = packed.length + texts.packed.length;
   image.buffersSize = line + LINE_SIZE;
   return writeElf(image, arch, { notes: note }, patchOf(arch), MEMORY);
 }
