@@ -35,6 +35,7 @@ import {
   type Encoder,
   fill,
   isFilled,
+  numberTexts,
   put,
   putInteger,
   putOperand,
@@ -50,6 +51,8 @@ export interface Encoded {
   /** Instructions, constants and tables, as they lie in memory. */
   readonly program: Uint8Array;
   readonly texts: readonly string[];
+  /** The first of the texts that are about values: those before are the same in many programs. */
+  readonly firstValue: number;
   readonly calls: number;
   readonly guards: number;
   readonly guardsEnd: number;
@@ -231,6 +234,8 @@ function putStep(encoder: Encoder, step: Exclude<Step, Call>, index: number): vo
   }
 }
 
+const EXIT: Call = { kind: "call", name: "exit_group", args: [0], why: "end" };
+
 const unlabelled = (what: string): HutchError =>
   new HutchError({ operation: "emit compact program", reason: `label ${what}` });
 
@@ -240,8 +245,6 @@ function labelAt({ labels }: Encoder, name: string): number {
   // 0 and 1 mean something else: the code begins with two bytes that are never read.
   return at;
 }
-
-const EXIT: Call = { kind: "call", name: "exit_group", args: [0], why: "end" };
 
 /** Encodes a plan. The machine code knows the numbers of the texts of `first`, and of the slots `ownSlots`. */
 export function encode(
@@ -264,8 +267,7 @@ export function encode(
     hasHints,
   };
   const { code, data } = encoder;
-  // Reasons before everything else, so that one byte reaches them.
-  for (const step of plan) if (step.kind === "call") textNumber(encoder, step.why);
+  const firstValue = numberTexts(encoder, [...plan, EXIT]);
   const guards: { readonly at: number; readonly to: string | undefined }[] = [];
   for (const [index, step] of plan.entries()) {
     if (step.kind === "guard") guards.push({ at: code.length, to: step.to });
@@ -281,6 +283,7 @@ export function encode(
     put(encoder, to === undefined ? 0 : labelAt(encoder, to), 2);
   }
   return finish(encoder, {
+    firstValue,
     calls,
     guards: guardsStart,
     guardsEnd: code.length,
@@ -290,6 +293,7 @@ export function encode(
 }
 
 interface Sizes {
+  readonly firstValue: number;
   readonly calls: number;
   readonly guards: number;
   readonly guardsEnd: number;

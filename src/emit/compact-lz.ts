@@ -7,7 +7,7 @@
  * added to it. CCCC + 1 bytes are copied from that distance, or with R = 1 from the one before. R = 1 with
  * CCCC = 0 is the end.
  */
-import { parse } from "./compact-parse.ts";
+import { parse, type Search } from "./compact-parse.ts";
 
 export const REPEAT = 0x80;
 export const LONGEST_LITERALS = 7;
@@ -29,8 +29,8 @@ function putLiterals(out: number[], bytes: Uint8Array, start: number, end: numbe
   for (let at = start; at < end; at++) out.push(bytes[at] ?? 0);
 }
 
-/** The packed bytes. */
-export function pack(bytes: Uint8Array): Uint8Array {
+/** The packed bytes; `begun` has looked through their beginning. */
+export function pack(bytes: Uint8Array, begun?: Search): Uint8Array {
   const out: number[] = [];
   let start = 0;
   /** More literals than a token can have. */
@@ -38,7 +38,7 @@ export function pack(bytes: Uint8Array): Uint8Array {
     for (; end - start > MOST_LITERALS; start += MOST_LITERALS)
       putLiterals(out, bytes, start, start + MOST_LITERALS, 0);
   };
-  for (const { at, length, distance, isRepeat } of parse(bytes)) {
+  for (const { at, length, distance, isRepeat } of parse(bytes, begun)) {
     const field = Math.min(length - SHORTEST + 1, LONGEST_LENGTH);
     shorten(at);
     putLiterals(out, bytes, start, at, field | (isRepeat ? REPEAT : 0));

@@ -1,6 +1,6 @@
 /** Operands of compact instructions, and the encoder that they are written by. */
 import { HutchError } from "../linux/error.ts";
-import type { Argument, Slot, Struct } from "../plan/step.ts";
+import type { Argument, Plan, Slot, Struct } from "../plan/step.ts";
 import {
   bytesOf,
   type CompactData,
@@ -48,6 +48,26 @@ export function textNumber({ texts }: Pick<Encoder, "texts">, text: string): num
   if (number > 0xffff) throw tooLarge("texts");
   texts.set(text, number);
   return number;
+}
+
+/** A limit's value; the paths and errnos of texts have shorter numbers. */
+const VALUE = /\d{4}/;
+
+/**
+ * Gives texts their numbers: first the reasons of calls, which one byte reaches, then the rest. Those with
+ * values get theirs later, as they are met; returns the first of them.
+ */
+export function numberTexts(encoder: Encoder, plan: Plan): number {
+  const add = (text: string): void => {
+    if (!VALUE.test(text)) textNumber(encoder, text);
+  };
+  for (const step of plan) if (step.kind === "call") add(step.why);
+  for (const step of plan) {
+    if (step.kind === "call") add(step.name);
+    if (step.kind === "call" && encoder.hasHints) Object.values(step.hints ?? {}).forEach(add);
+    if (step.kind === "fail") add(step.message);
+  }
+  return encoder.texts.size;
 }
 
 export function put(encoder: Encoder, value: number | bigint, size: number): void {

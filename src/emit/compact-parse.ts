@@ -44,17 +44,48 @@ interface Ways {
   readonly copyBehindLiteral: Uint8Array;
 }
 
-function createWays(length: number): Ways {
+/** What was found out about bytes; more of them may follow. */
+export interface Search {
+  readonly length: number;
+  readonly ways: Ways;
+  /** Where two bytes, and three, were last; and where those three were before. */
+  readonly pairs: Int32Array;
+  readonly heads: Int32Array;
+  readonly before: Int32Array;
+}
+
+function createSearch(length: number): Search {
   const places = length + 1;
   return {
-    literalCost: new Int32Array(places).fill(FAR_TOO_MUCH),
-    literalDistance: new Uint16Array(places),
-    literalCount: new Int32Array(places),
-    copyCost: new Int32Array(places).fill(FAR_TOO_MUCH),
-    copyDistance: new Uint16Array(places),
-    copyLength: new Int16Array(places),
-    copyBehindLiteral: new Uint8Array(places),
+    length,
+    ways: {
+      literalCost: new Int32Array(places).fill(FAR_TOO_MUCH),
+      literalDistance: new Uint16Array(places),
+      literalCount: new Int32Array(places),
+      copyCost: new Int32Array(places).fill(FAR_TOO_MUCH, 1),
+      copyDistance: new Uint16Array(places),
+      copyLength: new Int16Array(places),
+      copyBehindLiteral: new Uint8Array(places),
+    },
+    pairs: new Int32Array(PAIRS).fill(-1),
+    heads: new Int32Array(1 << HASH_BITS).fill(-1),
+    before: new Int32Array(length),
   };
+}
+
+/** A search that goes on behind another one, which stays as it is. */
+function continued(begun: Search, length: number): Search {
+  const search = createSearch(length);
+  for (const name of ["pairs", "heads", "before"] as const) search[name].set(begun[name]);
+  const [from, to] = [begun.ways, search.ways];
+  to.literalCost.set(from.literalCost);
+  to.literalDistance.set(from.literalDistance);
+  to.literalCount.set(from.literalCount);
+  to.copyCost.set(from.copyCost);
+  to.copyDistance.set(from.copyDistance);
+  to.copyLength.set(from.copyLength);
+  to.copyBehindLiteral.set(from.copyBehindLiteral);
+  return search;
 }
 
 function sameLength(bytes: Uint8Array, place: number, at: number): number {
@@ -103,18 +134,19 @@ function putRepeats(ways: Ways, bytes: Uint8Array, at: number): void {
     putCopy(ways, at + length, start, -length, distance, 1);
 }
 
-function findWays(bytes: Uint8Array): Ways {
+/**
+ * Looks through bytes, or through those behind the ones that another search has been through. No copy goes
+ * over the border between them, so that the same bytes and the same border give the same copies.
+ */
+export function search(bytes: Uint8Array, begun?: Search): Search {
   const { length } = bytes;
-  const ways = createWays(length);
+  const all = begun === undefined ? createSearch(length) : continued(begun, length);
+  const { ways, pairs, heads, before } = all;
   const { literalCost, copyCost } = ways;
-  copyCost[0] = 0;
-  const pairs = new Int32Array(PAIRS).fill(-1);
-  const heads = new Int32Array(1 << HASH_BITS).fill(-1);
-  const before = new Int32Array(length);
   // The longest of the last place: what it was copied from still goes on here.
   let last = 0;
   let lastDistance = 0;
-  for (let at = 0; at < length; at++) {
+  for (let at = begun?.length ?? 0; at < length; at++) {
     putLiteral(ways, at);
     putRepeats(ways, bytes, at);
     if (at + 1 >= length) break;
@@ -156,25 +188,25 @@ function findWays(bytes: Uint8Array): Ways {
     last = longest;
     lastDistance = distance;
   }
-  return ways;
+  return all;
 }
 
 /** What is copied, in its order; the rest are literals. */
-export function parse(bytes: Uint8Array): Copy[] {
-  const { literalCost, literalCount, copyCost, copyDistance, copyLength, copyBehindLiteral } =
-    findWays(bytes);
+export function parse(bytes: Uint8Array, begun?: Search): Copy[] {
+  const { length, ways } = search(bytes, begun);
+  const { literalCost, literalCount, copyCost, copyDistance, copyLength, copyBehindLiteral } = ways;
   const copies: Copy[] = [];
-  let end = bytes.length;
+  let end = length;
   let isLiteral = (literalCost[end] ?? 0) < (copyCost[end] ?? 0);
   while (end > 0) {
     if (isLiteral) end -= literalCount[end] ?? 0;
     isLiteral = false;
     if (end === 0) break;
     const signed = copyLength[end] ?? 0;
-    const length = Math.abs(signed);
-    copies.push({ at: end - length, length, distance: copyDistance[end] ?? 0, isRepeat: signed < 0 });
+    const size = Math.abs(signed);
+    copies.push({ at: end - size, length: size, distance: copyDistance[end] ?? 0, isRepeat: signed < 0 });
     isLiteral = copyBehindLiteral[end] === 1;
-    end -= length;
+    end -= size;
   }
   return copies.reverse();
 }

@@ -11,6 +11,7 @@ import { encode } from "./compact-encode.ts";
 import { MEMORY, OWN, PROGRAM_OFFSET } from "./compact-format.ts";
 import { pack } from "./compact-lz.ts";
 import { PLACES } from "./compact-machine.ts";
+import { type Search, search } from "./compact-parse.ts";
 import { type Note, writeElf } from "./elf.ts";
 import { usualErrnoTexts } from "./errno-texts.ts";
 import { BUFFERS, BYTES, type Reference, reference, SLOTS } from "./image.ts";
@@ -38,29 +39,32 @@ function concat(one: Uint8Array, two: Uint8Array): Uint8Array {
   return both;
 }
 
-const bytesOf = (texts: readonly string[]): Uint8Array => new TextEncoder().encode(`${texts.join("\0")}\0`);
+const bytesOf = (texts: readonly string[]): Uint8Array =>
+  new TextEncoder().encode(texts.map((text) => `${text}\0`).join(""));
 
 /** Never changes, and so begins the texts. */
 const ERRNOS = bytesOf(usualErrnoTexts());
 
-interface Texts {
-  readonly size: number;
-  readonly packed: Uint8Array;
+/** Looked through already, by their words: files that differ in commands and limits have the same. */
+const known = new Map<string, { readonly bytes: Uint8Array; readonly begun: Search }>();
+const MOST_KNOWN = 16;
+
+/** The texts that come before the ones with values. */
+function usual(texts: readonly string[]) {
+  const words = texts.join("\0");
+  const found = known.get(words);
+  if (found !== undefined) return found;
+  const bytes = concat(ERRNOS, bytesOf(texts));
+  const fresh = { bytes, begun: search(bytes) };
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(words, fresh);
+  return fresh;
 }
 
-/** By their words: files that differ in commands and limits alone have the same. */
-const packedTexts = new Map<string, Texts>();
-const MOST_KEPT = 16;
-
-function packTexts(texts: readonly string[]): Texts {
-  const words = texts.join("\0");
-  const known = packedTexts.get(words);
-  if (known !== undefined) return known;
-  const bytes = concat(ERRNOS, bytesOf(texts));
-  const fresh: Texts = { size: bytes.length, packed: pack(bytes) };
-  if (packedTexts.size >= MOST_KEPT) packedTexts.clear();
-  packedTexts.set(words, fresh);
-  return fresh;
+function packTexts(texts: readonly string[], firstValue: number): { size: number; packed: Uint8Array } {
+  const { bytes, begun } = usual(texts.slice(0, firstValue));
+  const all = concat(bytes, bytesOf(texts.slice(firstValue)));
+  return { size: all.length, packed: pack(all, begun) };
 }
 
 /**
@@ -88,12 +92,13 @@ function compact(
   const {
     program,
     texts: encoded,
+    firstValue,
     memorySize,
     calls,
     guards,
     guardsEnd,
   } = encode(plan, arch, [name, ...TEXTS], hints, new Map([[NAME.name, OWN.name]]));
-  const texts = packTexts(encoded);
+  const texts = packTexts(encoded, firstValue);
   const memory = program.length + memorySize;
   const line = memory + texts.size;
   const place = (offset: number): Reference => reference(SLOTS, PROGRAM_OFFSET + offset);

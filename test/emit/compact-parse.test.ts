@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { LONGEST, parse } from "../../src/emit/compact-parse.ts";
+import { pack, unpack } from "../../src/emit/compact-lz.ts";
+import { LONGEST, parse, search } from "../../src/emit/compact-parse.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -27,4 +28,16 @@ test("a long run is copied in parts, each as long as can be told", () => {
 
 test("nothing is no copy", () => {
   expect(parse(new Uint8Array(0))).toEqual([]);
+});
+
+test("behind a beginning that was looked through copies go on, but none over the border", () => {
+  const [beginning, whole] = [bytes("abcdefgh-abcd"), bytes("abcdefgh-abcdefgh-abc")];
+  const begun = search(beginning);
+  const copies = parse(whole, begun);
+  expect(copies.length).toBeGreaterThan(1);
+  for (const { at, length } of copies)
+    expect(at >= beginning.length || at + length <= beginning.length).toBe(true);
+  expect(unpack(pack(whole, begun))).toEqual(whole);
+  // The search is as it was.
+  expect(parse(whole, begun)).toEqual(copies);
 });

@@ -63,6 +63,25 @@ describe("the default bundle", () => {
   }
 });
 
+const limited = (value: number): Plan => [
+  open("/nonexistent/1"),
+  call(`write ${value} to a limit`, "openat", [-100, "/nonexistent/2", 0, 0]),
+  exit(0, "end"),
+];
+
+test("a file has the same bytes whatever the process has compiled before", () => {
+  const compile = (value: number) =>
+    emitCompact(limited(value), { arch: "x86_64", name: "fresh", hints: true });
+  const first = compile(65_536);
+  expect(compile(1_048_576)).not.toEqual(first);
+  expect(compile(65_536)).toEqual(first);
+});
+
+contract("a text with a value, which comes behind all others, is told like them", ({ run }) => {
+  const [, ...rest] = limited(65_536);
+  expect(run(rest).stderr).toContain("write 65536 to a limit: openat: ENOENT");
+});
+
 test("a plan that does not fit the form becomes machine code, and one that means nothing is refused", () => {
   const many = Array.from({ length: 300 }, (_, number) => set(slot(`slot ${number}`), number));
   const options = { arch: "x86_64", name: "hutch", hints: true } as const;
