@@ -1,5 +1,5 @@
 /** hutch in -t: a terminal of the container's own, relayed to the caller's streams. */
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { HUTCH, hutch, lacksHutch } from "../support/hutch.ts";
@@ -409,8 +409,7 @@ describe("output", () => {
   });
 });
 
-test("a terminal is refused by name where the mounts have no devpts", async () => {
-  if (anyReason(REASON, lacksRoot()) !== undefined) return;
+withRoot("a terminal is refused by name where the mounts have no devpts", async () => {
   const bundle = temporaryDirectory("bundle");
   await hutch(["spec", "--bundle", bundle]);
   const file = join(bundle, "config.json");
