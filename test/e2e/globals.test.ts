@@ -24,7 +24,8 @@ const errorsIn = (path: string): { level: string; msg: string; time: string }[] 
 describe("errors", () => {
   anyone("of a command of runc's have exit code 1, and are told on standard error", async () => {
     const message = "hutch: container nobody: does not exist; hint: hutch list\n";
-    for (const words of [["start"], ["state"], ["pause"], ["resume"], ["events"], ["update"], ["kill"]]) {
+    const update = ["update", "--pids-limit", "5"];
+    for (const words of [["start"], ["state"], ["pause"], ["resume"], ["events"], update, ["kill"]]) {
       expect({ words, ...(await hutch(["--root", root, ...words, "nobody"])) }).toEqual({
         words,
         code: 1,
