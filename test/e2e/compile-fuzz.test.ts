@@ -128,7 +128,7 @@ for (let seed = FIRST; seed < FIRST + 16; seed++) {
       chmodSync(place, 0o755);
       const file = join(place, "box");
       const made = await hutch(["compile", "-o", file, ...words]);
-      const direct = await hutch(["in", ...words], { ...user, env: { ...plain(), HUTCH_CACHE: "off" } });
+      const direct = await hutch(["in", ...words], { ...user, env: plain() });
       if (made.code !== 0) {
         // What one refuses the other does not start.
         expect({ options, code: direct.code }).toEqual({ options, code: 125 });
@@ -239,8 +239,13 @@ for (let seed = FIRST; seed < FIRST + 12; seed++) {
   );
 }
 
-/** The same environment for hutch. */
+/** The same environment for hutch, which is to keep no programs. */
 function plain(): Record<string, string | undefined> {
   const nothing = Object.keys(process.env).map((name) => [name, undefined] as const);
-  return { ...Object.fromEntries(nothing), PATH: ENVIRONMENT[2]?.slice("PATH=".length), X: "1" };
+  return {
+    ...Object.fromEntries(nothing),
+    PATH: ENVIRONMENT[2]?.slice("PATH=".length),
+    X: "1",
+    HUTCH_CACHE: "off",
+  };
 }

@@ -144,7 +144,7 @@ machine(
   async () => {
     const script = `
 ln -s busybox /box/bin/tail
-echo "== memory"; for n in 1 2 3 4; do
+echo "== memory"; for n in 1 2 3 4 5 6; do
   hutch --systemd-cgroup run --report /report --bundle /greedy box 2>/told
   echo "$? $(grep -o '"oom":[a-z]*' /report) $(cat /told)"
 done
@@ -166,8 +166,9 @@ echo "== end"`;
     const { memory = [], ...rest } = told;
     // Systemd removes a scope with its counters as soon as nobody is in it; who is faster, is not certain.
     const read = '137 "oom":true hutch: killed: out of memory (limit 32 MiB, peak 32 MiB)';
-    expect(memory.filter((line) => line !== read && line !== '137 "oom":null ')).toEqual([]);
-    expect(memory).toHaveLength(4);
+    // It may also leave the container's end without an answer, which is told, and changes nothing.
+    expect(memory.filter((line) => line !== read && !line.startsWith('137 "oom":null'))).toEqual([]);
+    expect(memory).toHaveLength(6);
     expect(memory).toContain(read);
     expect(rest).toEqual({ "": [], killed: ["8 LoadState=not-found", "0"], end: [] });
   },
