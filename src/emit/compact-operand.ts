@@ -59,7 +59,7 @@ const VALUE = /\d{4}/;
  */
 export function numberTexts(encoder: Encoder, plan: Plan): number {
   const add = (text: string): void => {
-    if (!VALUE.test(text)) textNumber(encoder, text);
+    if (!encoder.texts.has(text) && !VALUE.test(text)) textNumber(encoder, text);
   };
   for (const step of plan) if (step.kind === "call") add(step.why);
   for (const step of plan) {
