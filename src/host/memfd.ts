@@ -1,33 +1,16 @@
 /** An executable file in memory, for a program that was just made. */
 import { HutchError } from "../linux/error.ts";
-import {
-  AT_FDCWD,
-  F_ADD_SEALS,
-  F_SEAL_GROW,
-  F_SEAL_SEAL,
-  F_SEAL_SHRINK,
-  F_SEAL_WRITE,
-  MFD_ALLOW_SEALING,
-  MFD_CLOEXEC,
-  MFD_EXEC,
-  O_CLOEXEC,
-  O_EXCL,
-  O_RDONLY,
-  O_RDWR,
-  openFlags,
-} from "../linux/fcntl.ts";
+import { AT_FDCWD, F_ADD_SEALS, O_CLOEXEC, O_EXCL, O_RDONLY, O_RDWR, openFlags } from "../linux/fcntl.ts";
+import { PROGRAM_FLAGS, PROGRAM_FLAGS_OLD, PROGRAM_MODE, PROGRAM_SEALS } from "../linux/memfd.ts";
 import { close, open, write } from "./fd.ts";
 import { hostArch } from "./libc.ts";
 import { call, errnoOf, failed, syscall, syscallError } from "./syscall.ts";
 
-const MODE = 0o500;
 const ST_NOEXEC = 0x8;
 
 /**
  * A read-only, close-on-exec descriptor of an executable that nothing can change any more: a sealed memfd, or
  * an unnamed file where the system forbids executable memfds (vm.memfd_noexec = 2).
- *
- * F_SEAL_EXEC is left out: it would forbid to take the execute bits away later, which the program does.
  */
 export function executable(bytes: Uint8Array, name: string): number {
   const fd = createMemfd(name);
@@ -36,10 +19,8 @@ export function executable(bytes: Uint8Array, name: string): number {
 
 /** A new memfd, or undefined when the system refuses executable ones. */
 function createMemfd(name: string): number | undefined {
-  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  let fd = syscall("memfd_create", name, flags | MFD_EXEC);
-  // A kernel before 6.3 does not know MFD_EXEC, and has only executable memfds.
-  if (failed(fd) && errnoOf(fd) === "EINVAL") fd = syscall("memfd_create", name, flags);
+  let fd = syscall("memfd_create", name, PROGRAM_FLAGS);
+  if (failed(fd) && errnoOf(fd) === "EINVAL") fd = syscall("memfd_create", name, PROGRAM_FLAGS_OLD);
   if (!failed(fd)) return fd;
   const errno = errnoOf(fd);
   if (errno === "EACCES" || errno === "EPERM" || errno === "ENOSYS") return undefined;
@@ -49,9 +30,8 @@ function createMemfd(name: string): number | undefined {
 function sealed(fd: number, bytes: Uint8Array, name: string): number {
   try {
     write(fd, bytes, `memfd ${name}`);
-    call(`fchmod memfd ${name}`, "fchmod", fd, MODE);
-    const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-    call(`seal memfd ${name}`, "fcntl", fd, F_ADD_SEALS, seals);
+    call(`fchmod memfd ${name}`, "fchmod", fd, PROGRAM_MODE);
+    call(`seal memfd ${name}`, "fcntl", fd, F_ADD_SEALS, PROGRAM_SEALS);
     return fd;
   } catch (error) {
     close(fd);
@@ -71,7 +51,7 @@ function unnamedFile(bytes: Uint8Array): number {
   const tried: string[] = [];
   for (const directory of directories()) {
     const flags = openFlags(hostArch()).O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC;
-    const writable = syscall("openat", AT_FDCWD, directory, flags, MODE);
+    const writable = syscall("openat", AT_FDCWD, directory, flags, PROGRAM_MODE);
     if (failed(writable)) {
       tried.push(`${directory} (${errnoOf(writable)})`);
       continue;
@@ -83,7 +63,7 @@ function unnamedFile(bytes: Uint8Array): number {
       }
       write(writable, bytes, `an unnamed file in ${directory}`);
       // The umask has cut the mode open was given.
-      call(`fchmod an unnamed file in ${directory}`, "fchmod", writable, MODE);
+      call(`fchmod an unnamed file in ${directory}`, "fchmod", writable, PROGRAM_MODE);
       return open(`/proc/self/fd/${writable}`, O_RDONLY);
     } finally {
       // A file that is open for writing cannot be executed (ETXTBSY).

@@ -3,19 +3,7 @@
  * and every look at the container, the caller and hutch itself shows what it showed then. What
  * container/exec.ts does with the program is done here: a sealed copy of it becomes the supervisor.
  */
-import {
-  AT_EMPTY_PATH,
-  F_ADD_SEALS,
-  F_SEAL_GROW,
-  F_SEAL_SEAL,
-  F_SEAL_SHRINK,
-  F_SEAL_WRITE,
-  MFD_ALLOW_SEALING,
-  MFD_CLOEXEC,
-  MFD_EXEC,
-  O_CLOEXEC,
-  O_RDONLY,
-} from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
 import { STATX_MODE, STATX_OFFSETS, STATX_UID } from "../linux/stat.ts";
 import {
   branch,
@@ -45,6 +33,7 @@ import {
 import { BUN, ID, LONGEST_ID, WORDS } from "./entry-words.ts";
 import { HIGH } from "./joiner-control.ts";
 import { AT, HASH, JOINER, JOINER_MAX, MARK } from "./kept-joiner.ts";
+import { makeMemfd, sealMemfd } from "./memfd.ts";
 import type { Slot, Step } from "./step.ts";
 import { ifText, sameText } from "./text.ts";
 
@@ -171,34 +160,16 @@ const unlessSameWords = (): Step[] => [
   label("words are the same"),
 ];
 
-const MODE = 0o500;
-
-/** As host/memfd.ts makes it. */
-function makeProgram(): Step[] {
-  const why = "make the program";
-  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  return [
-    call(why, "memfd_create", ["hutch", flags | MFD_EXEC], {
-      into: PROGRAM,
-      // A kernel before 6.3 does not know MFD_EXEC, and has only executable memfds.
-      errors: { EINVAL: { to: "older kernel" } },
-      ...orElse,
-    }),
-    jump("program is made"),
-    label("older kernel"),
-    call(why, "memfd_create", ["hutch", flags], { into: PROGRAM, ...orElse }),
-    label("program is made"),
-    set(other, KEPT),
-    load(number, KEPT, AT.program, 8),
-    compute(other, other, "add", number),
-    load(number, KEPT, AT.length, 8),
-    call(why, "write", [PROGRAM, other, number], { into: count, ...orElse }),
-    branch(count, "ne", number, BUN),
-    call(why, "fchmod", [PROGRAM, MODE], orElse),
-    call(why, "fcntl", [PROGRAM, F_ADD_SEALS, seals], orElse),
-  ];
-}
+const makeProgram = (): Step[] => [
+  ...makeMemfd("make the program", PROGRAM, orElse),
+  set(other, KEPT),
+  load(number, KEPT, AT.program, 8),
+  compute(other, other, "add", number),
+  load(number, KEPT, AT.length, 8),
+  call("write the program", "write", [PROGRAM, other, number], { into: count, ...orElse }),
+  branch(count, "ne", number, BUN),
+  ...sealMemfd("seal the program", PROGRAM, orElse),
+];
 
 const TITLE_START = "hutch-";
 const TITLE = buffer("title", TITLE_START.length + LONGEST_ID + 8);

@@ -2,26 +2,14 @@
  * A program that is a file of its own (`hutch compile`): no hutch starts it, so what hutch would hand over
  * (a name, the paths, a copy that nobody can overwrite) it finds itself when it starts.
  */
-import {
-  AT_EMPTY_PATH,
-  AT_FDCWD,
-  F_ADD_SEALS,
-  F_GET_SEALS,
-  F_SEAL_GROW,
-  F_SEAL_SEAL,
-  F_SEAL_SHRINK,
-  F_SEAL_WRITE,
-  MFD_ALLOW_SEALING,
-  MFD_CLOEXEC,
-  MFD_EXEC,
-  O_CLOEXEC,
-  O_RDONLY,
-} from "../linux/fcntl.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, F_GET_SEALS, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
+import { PROGRAM_SEALS } from "../linux/memfd.ts";
 import { STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { findVariable } from "./given-process.ts";
 import type { AtEnd } from "./machine.ts";
+import { makeMemfd, sealMemfd } from "./memfd.ts";
 import { keepPackFile, type Pack } from "./pack.ts";
 import type { Slot, Step } from "./step.ts";
 
@@ -50,7 +38,6 @@ const SELF = slot("this program");
 const ROOT_PATH = slot("path of the root");
 const PATH_MAX = 4096;
 const SLASH = 0x2f;
-const MODE = 0o500;
 
 const PROC_HINT = { ENOENT: "it takes /proc, which is not mounted" } as const;
 
@@ -124,8 +111,6 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
   const [links, size, copy, written] = [slot("links"), slot("size"), slot("copy"), slot("bytes copied")];
   const [argv, envp, sealed] = [slot("arguments"), slot("environment"), slot("seals")];
   const why = "go on in a copy in memory";
-  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   return [
     call("open this program", "openat", [AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0], {
       into: SELF,
@@ -136,27 +121,18 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
       into: sealed,
       errors: { EINVAL: "ignore" },
     }),
-    branch(sealed, "eq", seals, "this is the copy"),
+    branch(sealed, "eq", PROGRAM_SEALS, "this is the copy"),
     call("look at this program", "statx", [SELF, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status]),
     ...(directory === undefined ? [] : [load(links, status, STATX_OFFSETS.stx_nlink, 4), ...goHere(links)]),
     ...(pack === undefined
       ? [load(size, status, STATX_OFFSETS.stx_size, 8)]
       : [set(size, pack.offset), ...keepPackFile(SELF)]),
-    call(why, "memfd_create", ["hutch", flags | MFD_EXEC], {
-      into: copy,
-      // A kernel before 6.3 does not know MFD_EXEC, and has only executable memfds.
-      errors: { EINVAL: "ignore" },
-      hints: { EACCES: "vm.memfd_noexec is 2: set it to 0 or 1" },
-    }),
-    branch(copy, "ge", 0, "copy made"),
-    call(why, "memfd_create", ["hutch", flags], { into: copy }),
-    label("copy made"),
+    ...makeMemfd(why, copy, { hints: { EACCES: "vm.memfd_noexec is 2: set it to 0 or 1" } }),
     call(why, "sendfile", [copy, SELF, 0, size], { into: written }),
     branch(written, "eq", size, "copy written"),
     { kind: "fail", message: `${why}: the file ended early` },
     label("copy written"),
-    call(why, "fchmod", [copy, MODE]),
-    call(why, "fcntl", [copy, F_ADD_SEALS, seals]),
+    ...sealMemfd(why, copy),
     { kind: "given", into: argv, what: "arguments" },
     { kind: "given", into: envp, what: "environment" },
     call(why, "execveat", [copy, "", argv, envp, AT_EMPTY_PATH]),
