@@ -21,36 +21,45 @@ const LITERALS_PLACE = 4;
 const MOST_MORE = 255;
 const MOST_LITERALS = LONGEST_LITERALS + MOST_MORE;
 
-/** A token with the literals from `start` to `end`; `rest` are its other bits. */
-function putLiterals(out: number[], bytes: Uint8Array, start: number, end: number, rest: number): void {
-  const count = end - start;
-  if (count < LONGEST_LITERALS) out.push((count << LITERALS_PLACE) | rest);
-  else out.push((LONGEST_LITERALS << LITERALS_PLACE) | rest, count - LONGEST_LITERALS);
-  for (let at = start; at < end; at++) out.push(bytes[at] ?? 0);
-}
+/** No packed bytes are longer: a token, two bytes with it, and one for each part of the literals. */
+const mostPacked = (length: number): number => length + 4 + Math.ceil(length / MOST_LITERALS) * 2;
 
 /** The packed bytes; `begun` has looked through their beginning. */
 export function pack(bytes: Uint8Array, begun?: Search): Uint8Array {
-  const out: number[] = [];
+  const out = new Uint8Array(mostPacked(bytes.length));
+  let size = 0;
   let start = 0;
+  /** A token with the literals up to `end`; `rest` are its other bits. */
+  const putLiterals = (end: number, rest: number): void => {
+    const count = end - start;
+    if (count < LONGEST_LITERALS) out[size++] = (count << LITERALS_PLACE) | rest;
+    else {
+      out[size++] = (LONGEST_LITERALS << LITERALS_PLACE) | rest;
+      out[size++] = count - LONGEST_LITERALS;
+    }
+    for (let at = start; at < end; at++) out[size++] = bytes[at] ?? 0;
+    start = end;
+  };
   /** More literals than a token can have. */
   const shorten = (end: number): void => {
-    for (; end - start > MOST_LITERALS; start += MOST_LITERALS)
-      putLiterals(out, bytes, start, start + MOST_LITERALS, 0);
+    while (end - start > MOST_LITERALS) putLiterals(start + MOST_LITERALS, 0);
   };
   for (const { at, length, distance, isRepeat } of parse(bytes, begun)) {
     const field = Math.min(length - SHORTEST + 1, LONGEST_LENGTH);
     shorten(at);
-    putLiterals(out, bytes, start, at, field | (isRepeat ? REPEAT : 0));
+    putLiterals(at, field | (isRepeat ? REPEAT : 0));
     const far = distance - 1;
-    if (!isRepeat && far < FAR) out.push(far);
-    else if (!isRepeat) out.push(FAR | (far >> 8), far & 0xff);
-    if (field === LONGEST_LENGTH) out.push(length - SHORTEST + 1 - LONGEST_LENGTH);
+    if (!isRepeat && far < FAR) out[size++] = far;
+    else if (!isRepeat) {
+      out[size++] = FAR | (far >> 8);
+      out[size++] = far & 0xff;
+    }
+    if (field === LONGEST_LENGTH) out[size++] = length - SHORTEST + 1 - LONGEST_LENGTH;
     start = at + length;
   }
   shorten(bytes.length);
-  putLiterals(out, bytes, start, bytes.length, REPEAT);
-  return Uint8Array.from(out);
+  putLiterals(bytes.length, REPEAT);
+  return out.slice(0, size);
 }
 
 /** What the program does when it starts, for tests. */

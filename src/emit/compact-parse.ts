@@ -30,23 +30,23 @@ const BYTE = 8;
 const COPY = 1;
 
 /**
- * The cheapest ways to each place, behind literals and behind a copy: what they cost, and the distance that a
- * repeat there would have. How many literals there are at the end of the one; how long the copy is at the end
- * of the other, negative for a repeat, and whether literals come before it.
+ * The cheapest ways to each place, behind literals and behind a copy. Of the one: how many literals there are
+ * at its end. Of the other: what it costs, the distance of the copy, and how long that is, negative for a
+ * repeat; twice that, and 1 more where literals come before it.
  */
 interface Ways {
-  readonly literalCost: Int32Array;
-  readonly literalDistance: Uint16Array;
   readonly literalCount: Int32Array;
   readonly copyCost: Int32Array;
   readonly copyDistance: Uint16Array;
   readonly copyLength: Int16Array;
-  readonly copyBehindLiteral: Uint8Array;
 }
 
 /** What was found out about bytes; more of them may follow. */
 export interface Search {
-  readonly length: number;
+  length: number;
+  /** Of the way behind literals to the end: what it costs, and the distance that a repeat would have. */
+  literalCost: number;
+  literalDistance: number;
   readonly ways: Ways;
   /** Where two bytes, and three, were last; and where those three were before. */
   readonly pairs: Int32Array;
@@ -54,38 +54,50 @@ export interface Search {
   readonly before: Int32Array;
 }
 
-function createSearch(length: number): Search {
-  const places = length + 1;
-  return {
-    length,
-    ways: {
-      literalCost: new Int32Array(places).fill(FAR_TOO_MUCH),
-      literalDistance: new Uint16Array(places),
-      literalCount: new Int32Array(places),
-      copyCost: new Int32Array(places).fill(FAR_TOO_MUCH, 1),
-      copyDistance: new Uint16Array(places),
-      copyLength: new Int16Array(places),
-      copyBehindLiteral: new Uint8Array(places),
-    },
-    pairs: new Int32Array(PAIRS).fill(-1),
-    heads: new Int32Array(1 << HASH_BITS).fill(-1),
-    before: new Int32Array(length),
-  };
+const createSearch = (capacity: number): Search => ({
+  length: 0,
+  literalCost: FAR_TOO_MUCH,
+  literalDistance: 0,
+  ways: {
+    literalCount: new Int32Array(capacity + 1),
+    copyCost: new Int32Array(capacity + 1),
+    copyDistance: new Uint16Array(capacity + 1),
+    copyLength: new Int16Array(capacity + 1),
+  },
+  pairs: new Int32Array(PAIRS),
+  heads: new Int32Array(1 << HASH_BITS),
+  before: new Int32Array(capacity),
+});
+
+/** Nothing is known yet. */
+function clear(search: Search, length: number): void {
+  const { ways, pairs, heads } = search;
+  search.length = 0;
+  search.literalCost = FAR_TOO_MUCH;
+  search.literalDistance = 0;
+  ways.literalCount[0] = 0;
+  ways.copyDistance[0] = 0;
+  ways.copyCost[0] = 0;
+  ways.copyCost.fill(FAR_TOO_MUCH, 1, length + 1);
+  pairs.fill(-1);
+  heads.fill(-1);
 }
 
-/** A search that goes on behind another one, which stays as it is. */
-function continued(begun: Search, length: number): Search {
-  const search = createSearch(length);
-  for (const name of ["pairs", "heads", "before"] as const) search[name].set(begun[name]);
-  const [from, to] = [begun.ways, search.ways];
-  to.literalCost.set(from.literalCost);
-  to.literalDistance.set(from.literalDistance);
-  to.literalCount.set(from.literalCount);
-  to.copyCost.set(from.copyCost);
-  to.copyDistance.set(from.copyDistance);
-  to.copyLength.set(from.copyLength);
-  to.copyBehindLiteral.set(from.copyBehindLiteral);
-  return search;
+/** All is known that another search has found out. */
+function take(search: Search, begun: Search, length: number): void {
+  const { ways, pairs, heads, before } = search;
+  search.length = begun.length;
+  search.literalCost = begun.literalCost;
+  search.literalDistance = begun.literalDistance;
+  const places = begun.length + 1;
+  ways.literalCount.set(begun.ways.literalCount.subarray(0, places));
+  ways.copyCost.set(begun.ways.copyCost.subarray(0, places));
+  ways.copyCost.fill(FAR_TOO_MUCH, places, length + 1);
+  ways.copyDistance.set(begun.ways.copyDistance.subarray(0, places));
+  ways.copyLength.set(begun.ways.copyLength.subarray(0, places));
+  pairs.set(begun.pairs);
+  heads.set(begun.heads);
+  before.set(begun.before.subarray(0, begun.length));
 }
 
 function sameLength(bytes: Uint8Array, place: number, at: number): number {
@@ -95,117 +107,134 @@ function sameLength(bytes: Uint8Array, place: number, at: number): number {
   return same;
 }
 
-/** A literal more, or the first one. */
-function putLiteral(ways: Ways, at: number): void {
-  const { literalCost, literalDistance, literalCount, copyCost, copyDistance } = ways;
-  const count = (literalCount[at] ?? 0) + 1;
-  const more = (literalCost[at] ?? 0) + (count === LITERALS_IN_TOKEN + 1 ? 2 * BYTE : BYTE);
-  const first = (copyCost[at] ?? 0) + BYTE;
-  const next = at + 1;
-  const isMore = more < first;
-  literalCost[next] = isMore ? more : first;
-  literalCount[next] = isMore ? count : 1;
-  literalDistance[next] = (isMore ? literalDistance[at] : copyDistance[at]) ?? 0;
-}
-
-/** A copy to `end`, with what it costs but for its length. */
-function putCopy(
-  ways: Ways,
-  end: number,
-  start: number,
-  length: number,
-  distance: number,
-  behindLiteral: number,
-): void {
-  const cost = start + (Math.abs(length) > LONGEST_IN_TOKEN ? BYTE : 0);
-  if (cost >= (ways.copyCost[end] ?? 0)) return;
-  ways.copyCost[end] = cost;
-  ways.copyLength[end] = length;
-  ways.copyDistance[end] = distance;
-  ways.copyBehindLiteral[end] = behindLiteral;
-}
-
-function putRepeats(ways: Ways, bytes: Uint8Array, at: number): void {
-  const distance = ways.literalDistance[at] ?? 0;
-  if (distance === 0) return;
-  const longest = sameLength(bytes, at - distance, at);
-  const start = (ways.literalCost[at] ?? 0) + BYTE + COPY;
-  for (let length = longest; length >= SHORTEST && longest - length <= MOST_CUT; length--)
-    putCopy(ways, at + length, start, -length, distance, 1);
-}
-
 /**
- * Looks through bytes, or through those behind the ones that another search has been through. No copy goes
- * over the border between them, so that the same bytes and the same border give the same copies.
+ * Copies from `at` of every length from `most` down to `least`, by what they cost but for the byte that a long
+ * one takes. `told` is what is kept of each: so much for a byte of length (2, or −2 for a repeat), and the rest.
  */
-export function search(bytes: Uint8Array, begun?: Search): Search {
-  const { length } = bytes;
-  const all = begun === undefined ? createSearch(length) : continued(begun, length);
+function putCopies(
+  { copyCost, copyLength, copyDistance }: Ways,
+  at: number,
+  most: number,
+  least: number,
+  start: number,
+  told: 2 | -2,
+  behindLiteral: number,
+  distance: number,
+): void {
+  for (let size = most; size >= least; size--) {
+    const cost = size > LONGEST_IN_TOKEN ? start + BYTE : start;
+    if (cost >= (copyCost[at + size] ?? 0)) continue;
+    copyCost[at + size] = cost;
+    copyLength[at + size] = told * size + behindLiteral;
+    copyDistance[at + size] = distance;
+  }
+}
+
+/** Looks through the bytes behind those that the search has been through. */
+function goThrough(bytes: Uint8Array, all: Search): void {
   const { ways, pairs, heads, before } = all;
-  const { literalCost, copyCost } = ways;
+  const { literalCount, copyCost, copyDistance } = ways;
+  const { length } = bytes;
+  let { literalCost, literalDistance } = all;
+  let count = literalCount[all.length] ?? 0;
   // The longest of the last place: what it was copied from still goes on here.
   let last = 0;
   let lastDistance = 0;
-  for (let at = begun?.length ?? 0; at < length; at++) {
-    putLiteral(ways, at);
-    putRepeats(ways, bytes, at);
-    if (at + 1 >= length) break;
-    const pair = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-    const hash = Math.imul((pair << 8) | (bytes[at + 2] ?? 0), 0x9e3779b1) >>> (32 - HASH_BITS);
-    const behindLiteral = (literalCost[at] ?? 0) < (copyCost[at] ?? 0) ? 1 : 0;
-    const start = ((behindLiteral === 1 ? literalCost[at] : copyCost[at]) ?? 0) + 2 * BYTE + COPY;
-    let longest = SHORTEST - 1;
-    let distance = 0;
-    const pairHash = (pair ^ (pair >> 6)) & (PAIRS - 1);
-    let place = pairs[pairHash] ?? -1;
-    // Far away it costs more than its bytes.
-    if (
-      place >= 0 &&
-      at - place < NEAREST_FAR &&
-      bytes[place] === bytes[at] &&
-      bytes[place + 1] === bytes[at + 1]
-    ) {
-      longest = SHORTEST;
-      putCopy(ways, at + SHORTEST, start, SHORTEST, at - place, behindLiteral);
+  let repeat = 0;
+  let repeatDistance = 0;
+  for (let at = all.length; at < length; at++) {
+    const copied = copyCost[at] ?? 0;
+    // The last byte alone is no copy.
+    if (at + 1 < length) {
+      const one = bytes[at] ?? 0;
+      const two = bytes[at + 1] ?? 0;
+      const three = at + 2 < length ? (bytes[at + 2] ?? 0) : 0;
+      if (literalDistance !== 0) {
+        const place = at - literalDistance;
+        if (repeat > SHORTEST && repeat < LONGEST && repeatDistance === literalDistance) repeat--;
+        else repeat = bytes[place] === one && bytes[place + 1] === two ? sameLength(bytes, place, at) : 0;
+        repeatDistance = literalDistance;
+        const least = Math.max(SHORTEST, repeat - MOST_CUT);
+        putCopies(ways, at, repeat, least, literalCost + BYTE + COPY, -2, 1, literalDistance);
+      }
+      const pair = (one << 8) | two;
+      const hash = Math.imul((pair << 8) | three, 0x9e3779b1) >>> (32 - HASH_BITS);
+      const behindLiteral = literalCost < copied ? 1 : 0;
+      const start = Math.min(literalCost, copied) + 2 * BYTE + COPY;
+      let longest = SHORTEST - 1;
+      let distance = 0;
+      const pairHash = (pair ^ (pair >> 6)) & (PAIRS - 1);
+      let place = pairs[pairHash] ?? -1;
+      // Far away it costs more than its bytes.
+      if (place >= 0 && at - place < NEAREST_FAR && bytes[place] === one && bytes[place + 1] === two) {
+        longest = SHORTEST;
+        putCopies(ways, at, longest, longest, start, 2, behindLiteral, at - place);
+      }
+      pairs[pairHash] = at;
+      place = heads[hash] ?? -1;
+      before[at] = place;
+      heads[hash] = at;
+      if (last > LONG) place = at - lastDistance;
+      for (let tries = 0; place >= 0 && tries < TRIES; tries++, place = before[place] ?? -1) {
+        if (at + longest >= length) break;
+        if (bytes[place + longest] !== bytes[at + longest] || at - place > FARTHEST) continue;
+        const same = at - place === lastDistance && last > 1 ? last - 1 : sameLength(bytes, place, at);
+        if (same <= longest) continue;
+        distance = at - place;
+        const cost = start + (distance < NEAREST_FAR ? 0 : BYTE);
+        putCopies(ways, at, same, Math.max(longest + 1, same - MOST_CUT), cost, 2, behindLiteral, distance);
+        longest = same;
+        if (last > LONG) break;
+      }
+      last = longest;
+      lastDistance = distance;
     }
-    pairs[pairHash] = at;
-    place = heads[hash] ?? -1;
-    before[at] = place;
-    heads[hash] = at;
-    if (last > LONG) place = at - lastDistance;
-    for (let tries = 0; place >= 0 && tries < TRIES; tries++, place = before[place] ?? -1) {
-      if (bytes[place + longest] !== bytes[at + longest] || at - place > FARTHEST) continue;
-      const same = at - place === lastDistance && last > 1 ? last - 1 : sameLength(bytes, place, at);
-      if (same <= longest) continue;
-      const cost = start + (at - place < NEAREST_FAR ? 0 : BYTE);
-      const shortest = Math.max(longest + 1, same - MOST_CUT);
-      for (let size = same; size >= shortest; size--)
-        putCopy(ways, at + size, cost, size, at - place, behindLiteral);
-      longest = same;
-      distance = at - place;
-      if (at + same === length || last > LONG) break;
-    }
-    last = longest;
-    lastDistance = distance;
+    const more = literalCost + (count === LITERALS_IN_TOKEN ? 2 * BYTE : BYTE);
+    const isMore = more < copied + BYTE;
+    literalCost = isMore ? more : copied + BYTE;
+    if (!isMore) literalDistance = copyDistance[at] ?? 0;
+    count = isMore ? count + 1 : 1;
+    literalCount[at + 1] = count;
   }
-  return all;
+  all.length = length;
+  all.literalCost = literalCost;
+  all.literalDistance = literalDistance;
 }
 
-/** What is copied, in its order; the rest are literals. */
+/** Looks through bytes that more may follow. */
+export function search(bytes: Uint8Array): Search {
+  const fresh = createSearch(bytes.length);
+  clear(fresh, bytes.length);
+  goThrough(bytes, fresh);
+  return fresh;
+}
+
+/** Memory of searches whose result is used at once. */
+let scratch = createSearch(1 << 14);
+
+/**
+ * What is copied, in its order; the rest are literals. `begun` has looked through the beginning, and stays as it
+ * is: no copy goes over the border, so that the same bytes and the same border give the same copies.
+ */
 export function parse(bytes: Uint8Array, begun?: Search): Copy[] {
-  const { length, ways } = search(bytes, begun);
-  const { literalCost, literalCount, copyCost, copyDistance, copyLength, copyBehindLiteral } = ways;
+  const { length } = bytes;
+  if (scratch.before.length < length) scratch = createSearch(length);
+  if (begun === undefined) clear(scratch, length);
+  else take(scratch, begun, length);
+  goThrough(bytes, scratch);
+  const { literalCost } = scratch;
+  const { literalCount, copyCost, copyDistance, copyLength } = scratch.ways;
   const copies: Copy[] = [];
   let end = length;
-  let isLiteral = (literalCost[end] ?? 0) < (copyCost[end] ?? 0);
+  let isLiteral = literalCost < (copyCost[end] ?? 0);
   while (end > 0) {
     if (isLiteral) end -= literalCount[end] ?? 0;
-    isLiteral = false;
     if (end === 0) break;
-    const signed = copyLength[end] ?? 0;
-    const size = Math.abs(signed);
-    copies.push({ at: end - size, length: size, distance: copyDistance[end] ?? 0, isRepeat: signed < 0 });
-    isLiteral = copyBehindLiteral[end] === 1;
+    const told = copyLength[end] ?? 0;
+    const isRepeat = told < 0;
+    isLiteral = (told & 1) === 1;
+    const size = Math.abs(told >> 1);
+    copies.push({ at: end - size, length: size, distance: copyDistance[end] ?? 0, isRepeat });
     end -= size;
   }
   return copies.reverse();

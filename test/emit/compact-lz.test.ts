@@ -31,3 +31,13 @@ test("lengths and distances at the ends of their ranges", () => {
   expect(unpack(pack(new Uint8Array(0)))).toEqual(new Uint8Array(0));
   expect(pack(new Uint8Array(60_000)).length).toBeLessThan(1000);
 });
+
+test("noise, of which nothing is copied, grows by its tokens alone", () => {
+  for (const length of [1, 6, 7, 262, 263, 524, 525, 10_000]) {
+    const random = randomNumbers(length);
+    const noise = Uint8Array.from({ length }, () => random(256));
+    const packed = pack(noise);
+    expect(packed.length).toBeLessThanOrEqual(length + 4 + Math.ceil(length / 262) * 2);
+    expect(unpack(packed)).toEqual(noise);
+  }
+});

@@ -41,3 +41,16 @@ test("behind a beginning that was looked through copies go on, but none over the
   // The search is as it was.
   expect(parse(whole, begun)).toEqual(copies);
 });
+
+test("what was looked through before changes nothing", () => {
+  const all = [
+    bytes("abcdefgh-abcdefgh"),
+    bytes("xyz-abcdefgh-xyz-abc"),
+    new Uint8Array(40_000),
+    bytes("ab"),
+  ];
+  const begun = search(bytes("abcdefgh-"));
+  const alone = all.map((each) => parse(each));
+  expect(parse(bytes("abcdefgh-xyz-xyz"), begun).length).toBeGreaterThan(0);
+  expect(all.toReversed().map((each) => parse(each))).toEqual(alone.toReversed());
+});
