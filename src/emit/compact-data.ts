@@ -1,19 +1,23 @@
-/** The constants of a compact program: they follow its instructions, and are found by their distance. */
+/** What the operands of a compact program name: its slots, its memory, and what is among its constants. */
 import { HutchError } from "../linux/error.ts";
 import type { Argument, Buffer as PlanBuffer, Slot, Strings, Struct } from "../plan/step.ts";
+import { putLittle } from "./compact-bytes.ts";
+import {
+  appendBytes,
+  appendText,
+  type Constants,
+  createConstants,
+  extend,
+  intern,
+  KIND,
+  type Place,
+  POINTER_SIZE,
+  placeText,
+  tooLarge,
+} from "./compact-constants.ts";
 import { FIRST_PLAN_SLOT, MEMORY, MOST_SLOTS, PROGRAM_OFFSET } from "./compact-format.ts";
 
-/** A place in the program: in its constants, or in memory that is zero at first; offsets in bytes. */
-export interface Place {
-  readonly in: "constants" | "memory" | "slots";
-  readonly offset: number;
-}
-
-export interface CompactData {
-  readonly constants: number[];
-  /** Places in `constants` of 8 bytes that hold an address. */
-  readonly pointers: { readonly at: number; readonly to: Place }[];
-  readonly known: Map<string, Place>;
+export interface CompactData extends Constants {
   readonly slots: Map<string, number>;
   /** So many of the slots are among those of the machine code. */
   readonly ownSlots: number;
@@ -24,9 +28,7 @@ export interface CompactData {
 
 export function createCompactData(ownSlots: ReadonlyMap<string, number>): CompactData {
   return {
-    constants: [],
-    pointers: [],
-    known: new Map(),
+    ...createConstants(),
     slots: new Map(ownSlots),
     ownSlots: ownSlots.size,
     buffers: new Map(),
@@ -34,10 +36,7 @@ export function createCompactData(ownSlots: ReadonlyMap<string, number>): Compac
   };
 }
 
-/** Tells that a plan does not fit the compact form, which then is not for it. */
-export const tooLarge = (what: string): RangeError => new RangeError(`the plan has too many ${what}`);
-
-export function slotNumber({ slots, ownSlots }: CompactData, { name }: Slot): number {
+export function slotNumber({ slots, ownSlots }: CompactData, name: string): number {
   const known = slots.get(name);
   if (known !== undefined) return known;
   const number = FIRST_PLAN_SLOT + slots.size - ownSlots;
@@ -67,87 +66,30 @@ export function bufferPlace(data: CompactData, { name, size }: PlanBuffer): Plac
   return place;
 }
 
-const utf8 = new TextEncoder();
-
-/** The key of a constant that is no text: no text has a NUL. */
-function keyOf(kind: string, of: string | ArrayLike<number>): string {
-  if (typeof of === "string") return `${kind}\0${of}`;
-  let key = `${kind}\0`;
-  for (let at = 0; at < of.length; at++) key += String.fromCharCode(of[at] ?? 0);
-  return key;
-}
-
-/** Equal constants are there once. */
-function intern(data: CompactData, key: string, make: () => Iterable<number>): Place {
-  const known = data.known.get(key);
-  if (known !== undefined) return known;
-  const place: Place = { in: "constants", offset: data.constants.length };
-  for (const byte of make()) data.constants.push(byte);
-  data.known.set(key, place);
-  return place;
-}
-
-export function placeText(data: CompactData, text: string): Place {
-  if (text.includes("\0") || !text.isWellFormed()) {
-    throw new HutchError({
-      operation: "emit compact program",
-      reason: `${JSON.stringify(text)} is no C string`,
-    });
-  }
-  return intern(data, text, () => utf8.encode(`${text}\0`));
-}
-
 export const placeBytes = (data: CompactData, bytes: Uint8Array): Place =>
-  intern(data, keyOf("bytes", bytes), () => bytes);
+  intern(data, KIND.bytes, appendBytes(data, bytes));
 
-/** Numbers, each in so many bytes. */
-export const placeList = (data: CompactData, key: string, bytes: readonly number[]): Place =>
-  intern(data, keyOf(key, bytes), () => bytes);
+/** The hints of a call, as compact-report.ts reads them. */
+export const placeHints = (data: CompactData, bytes: readonly number[]): Place =>
+  intern(data, KIND.hints, appendBytes(data, bytes));
 
 /** The strings of a `next`, one after the other, and an empty one. */
 export function placeSequence(data: CompactData, { strings }: Strings): Place {
   if (strings.includes("")) throw tooLarge("empty strings in a list");
-  return intern(data, keyOf("list", strings.join("\0")), () =>
-    utf8.encode(`${strings.map((text) => `${text}\0`).join("")}\0`),
-  );
+  const start = data.size;
+  for (const text of strings) appendText(data, text);
+  extend(data, 1);
+  return intern(data, KIND.list, start);
 }
 
 /** An array of pointers, as argv. */
 export function placeStrings(data: CompactData, { strings }: Strings): Place {
   const places = strings.map((text) => placeText(data, text));
-  return intern(data, keyOf("strings", places.map(({ offset }) => offset).join()), () => {
-    const start = data.constants.length;
-    for (const [index, to] of places.entries()) data.pointers.push({ at: start + index * 8, to });
-    return new Uint8Array(places.length * 8 + 8);
-  });
+  const firstPointer = data.pointers.length;
+  const start = extend(data, (places.length + 1) * POINTER_SIZE);
+  for (const [index, to] of places.entries()) data.pointers.push({ at: start + index * POINTER_SIZE, to });
+  return intern(data, KIND.strings, start, firstPointer);
 }
-
-/** The little-endian bytes of an integer; one that does not fit is a HutchError. */
-export function bytesOf(value: number | bigint, size: number, what: string): number[] {
-  // Nearly all: no bigint is made for them.
-  if (
-    typeof value === "number" &&
-    value >= 0 &&
-    value < 2 ** Math.min(size * 8, 31) &&
-    value === (value | 0)
-  ) {
-    const small: number[] = [];
-    for (let shift = 0; shift < size * 8; shift += 8) small.push(shift < 32 ? (value >> shift) & 0xff : 0);
-    return small;
-  }
-  if (typeof value === "number" && !Number.isSafeInteger(value)) throw unfit(value, size, what);
-  const whole = BigInt(value);
-  if (BigInt.asUintN(size * 8, whole) !== whole && BigInt.asIntN(size * 8, whole) !== whole) {
-    throw unfit(value, size, what);
-  }
-  const bytes: number[] = [];
-  for (let rest = BigInt.asUintN(size * 8, whole); bytes.length < size; rest >>= 8n)
-    bytes.push(Number(rest & 0xffn));
-  return bytes;
-}
-
-const unfit = (value: number | bigint, size: number, what: string): HutchError =>
-  new HutchError({ operation: `emit ${what}`, reason: `${value} does not fit ${size} bytes` });
 
 /** The place that something is passed by, whose bytes never change. */
 export function placeConstant(data: CompactData, argument: Exclude<Argument, number | bigint | Slot>): Place {
@@ -160,31 +102,48 @@ export function placeConstant(data: CompactData, argument: Exclude<Argument, num
     case "buffer":
       return bufferPlace(data, argument);
     case "address":
-      return { in: "slots", offset: slotNumber(data, argument.slot) * 8 };
+      return { in: "slots", offset: slotNumber(data, argument.slot.name) * 8 };
     case "struct":
       return placeStruct(data, argument);
   }
 }
 
-function placeStruct(data: CompactData, { name, fields }: Struct): Place {
-  const bytes: number[] = [];
-  const pointers: { at: number; to: Place }[] = [];
-  for (const { name: field, size, value } of fields) {
+function placeStruct(data: CompactData, struct: Struct): Place {
+  const { name, fields } = struct;
+  // What the fields point to comes first.
+  let places: (Place | undefined)[] | undefined;
+  let size = 0;
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index];
+    if (field === undefined) continue;
+    const { value } = field;
     if (typeof value === "number" || typeof value === "bigint") {
-      bytes.push(...bytesOf(value, size, `${name}.${field}`));
+      size += field.size;
       continue;
     }
     if (typeof value === "object" && value.kind === "slot")
       throw new RangeError("a struct that is filled in");
-    pointers.push({ at: bytes.length, to: placeConstant(data, value) });
-    bytes.push(...new Uint8Array(8));
+    places ??= [];
+    places[index] = placeConstant(data, value);
+    size += POINTER_SIZE;
   }
-  const key = pointers.map(({ at, to }) => `${at} ${to.in} ${to.offset}`).join();
-  return intern(data, keyOf(`struct ${key}`, bytes), () => {
-    const start = data.constants.length;
-    for (const { at, to } of pointers) data.pointers.push({ at: start + at, to });
-    return bytes;
-  });
+  const firstPointer = data.pointers.length;
+  const start = extend(data, size);
+  let at = start;
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index];
+    if (field === undefined) continue;
+    const { value } = field;
+    const to = places?.[index];
+    if (to !== undefined) {
+      data.pointers.push({ at, to });
+      at += POINTER_SIZE;
+    } else if (typeof value === "number" || typeof value === "bigint") {
+      putLittle(data.constants, at, value, field.size, name, field.name);
+      at += field.size;
+    }
+  }
+  return intern(data, KIND.struct, start, firstPointer);
 }
 
 /** How far a place is from the first slot, once it is known where the constants and the memory begin. */
@@ -193,8 +152,6 @@ export const distanceOf = (place: Place, constants: number, memory: number): num
 
 /** Writes the addresses into the constants. */
 export function link({ constants, pointers }: CompactData, first: number, memory: number): void {
-  for (const { at, to } of pointers) {
-    const address = bytesOf(MEMORY + distanceOf(to, first, memory), 8, "address");
-    for (const [index, byte] of address.entries()) constants[at + index] = byte;
-  }
+  for (const { at, to } of pointers)
+    putLittle(constants, at, MEMORY + distanceOf(to, first, memory), POINTER_SIZE, "address");
 }

@@ -93,6 +93,8 @@ export const GUARD_ENTRY = 4;
 /** Memory that is written to begins here: first the slots, then the unpacked program, then buffers. */
 export const MEMORY = 0x600000;
 export const PROGRAM_OFFSET = MOST_SLOTS * 8;
+/** No program is longer: what is behind it in memory is within reach of two bytes, too. */
+export const MOST_BYTES = 0x6000;
 /** Two bytes before it are never read: places 0 and 1 mean something else. */
 export const FIRST_INSTRUCTION = 2;
 

@@ -1,27 +1,25 @@
 /** Operands of compact instructions, and the encoder that they are written by. */
 import { HutchError } from "../linux/error.ts";
-import type { Argument, Plan, Slot, Struct } from "../plan/step.ts";
-import {
-  bytesOf,
-  type CompactData,
-  type Place,
-  placeConstant,
-  reserve,
-  slotNumber,
-  tooLarge,
-} from "./compact-data.ts";
+import type { Argument, Slot, Struct } from "../plan/step.ts";
+import { putLittle } from "./compact-bytes.ts";
+import type { Place } from "./compact-constants.ts";
+import { type CompactData, placeConstant, reserve, slotNumber } from "./compact-data.ts";
 import { OP, OPERAND, SLOT_OPERAND } from "./compact-format.ts";
 
 /** The encoder while it works. */
 export interface Encoder {
-  readonly code: number[];
+  /** Instructions; what has no room is not written, and refused at the end. */
+  readonly code: Uint8Array;
+  /** So many bytes of instructions there are. */
+  size: number;
   readonly data: CompactData;
   readonly syscalls: Readonly<Record<string, number>>;
   /** Texts by their number. */
   readonly texts: Map<string, number>;
   /** The calls in use: by name and count of arguments their place in the table. */
   readonly calls: Map<string, number[]>;
-  readonly entries: number[][];
+  /** The table: rows of CALL_ENTRY bytes. */
+  readonly entries: number[];
   readonly labels: Map<string, number>;
   /** Two bytes each, filled in at the end: places to go on at, and distances of constants and memory. */
   readonly targets: { readonly at: number; readonly to: string }[];
@@ -38,83 +36,72 @@ interface Address {
   readonly from: number;
 }
 
-export function textNumber({ texts }: Pick<Encoder, "texts">, text: string): number {
-  const known = texts.get(text);
-  if (known !== undefined) return known;
-  if (text.includes("\0") || !text.isWellFormed()) {
-    throw new HutchError({ operation: "emit compact program", reason: `${JSON.stringify(text)} is no text` });
-  }
-  const number = texts.size;
-  if (number > 0xffff) throw tooLarge("texts");
-  texts.set(text, number);
-  return number;
+export function putByte(encoder: Encoder, byte: number): void {
+  encoder.code[encoder.size++] = byte;
 }
 
-/** A limit's value; the paths and errnos of texts have shorter numbers. */
-const VALUE = /\d{4}/;
-
-/**
- * Gives texts their numbers: first the reasons of calls, which one byte reaches, then the rest. Those with
- * values get theirs later, as they are met; returns the first of them.
- */
-export function numberTexts(encoder: Encoder, plan: Plan): number {
-  const add = (text: string): void => {
-    if (!encoder.texts.has(text) && !VALUE.test(text)) textNumber(encoder, text);
-  };
-  for (const step of plan) if (step.kind === "call") add(step.why);
-  for (const step of plan) {
-    if (step.kind === "call") add(step.name);
-    if (step.kind === "call" && encoder.hasHints) Object.values(step.hints ?? {}).forEach(add);
-    if (step.kind === "fail") add(step.message);
-  }
-  return encoder.texts.size;
+/** The low 16 bits. */
+export function putWord(encoder: Encoder, word: number): void {
+  const { code, size } = encoder;
+  code[size] = word;
+  code[size + 1] = word >> 8;
+  encoder.size = size + 2;
 }
 
-export function put(encoder: Encoder, value: number | bigint, size: number): void {
-  encoder.code.push(...bytesOf(value, size, "operand"));
+/** An integer that has to fit. */
+export function putChecked(encoder: Encoder, value: number | bigint, size: number): void {
+  putLittle(encoder.code, encoder.size, value, size, "operand");
+  encoder.size += size;
 }
 
 export function putTarget(encoder: Encoder, to: string): void {
-  encoder.targets.push({ at: encoder.code.length, to });
-  encoder.code.push(0, 0);
+  encoder.targets.push({ at: encoder.size, to });
+  encoder.size += 2;
+}
+
+/** A distance of 2 bytes, from the first slot or what is so far behind it. */
+export function putDistance(encoder: Encoder, to: Place, from: number): void {
+  encoder.addresses.push({ at: encoder.size, size: 2, to, from });
+  encoder.size += 2;
 }
 
 export function putPlace(encoder: Encoder, to: Place): void {
   // Memory lies behind the program, whose size is not known yet: two bytes reach the first 32 KiB of it.
-  const size = to.in === "memory" && to.offset >= 0x8000 ? 4 : 2;
-  encoder.code.push(size === 2 ? OPERAND.address2 : OPERAND.address4);
-  encoder.addresses.push({ at: encoder.code.length, size, to, from: 0 });
-  for (let index = 0; index < size; index++) encoder.code.push(0);
+  if (to.in !== "memory" || to.offset < 0x8000) {
+    putByte(encoder, OPERAND.address2);
+    putDistance(encoder, to, 0);
+    return;
+  }
+  putByte(encoder, OPERAND.address4);
+  encoder.addresses.push({ at: encoder.size, size: 4, to, from: 0 });
+  encoder.size += 4;
 }
 
 export function putInteger(encoder: Encoder, value: number | bigint): void {
-  const { code } = encoder;
-  if (typeof value === "number" && value >= 0 && value < SLOT_OPERAND && value === (value | 0)) {
-    code.push(value);
-    return;
-  }
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new HutchError({ operation: "emit compact program", reason: `${value} is no exact integer` });
   }
-  const whole = BigInt(value);
-  const [size, kind] =
-    whole >= 0n && whole <= 0xffffn
-      ? ([2, OPERAND.word2] as const)
-      : whole >= 0n && whole <= 0xffffffffn
-        ? ([4, OPERAND.word4] as const)
-        : ([8, OPERAND.word8] as const);
-  if (whole >= 0n && whole < SLOT_OPERAND) code.push(Number(whole));
-  else if (whole < 0n && whole >= -0xffn) code.push(OPERAND.minus, Number(-whole));
-  else {
-    code.push(kind);
-    put(encoder, value, size);
+  if (value >= 0 && value < SLOT_OPERAND) putByte(encoder, Number(value));
+  else if (value < 0 && value >= -0xff) {
+    putByte(encoder, OPERAND.minus);
+    putByte(encoder, -Number(value));
+  } else if (value >= 0 && value <= 0xffff) {
+    putByte(encoder, OPERAND.word2);
+    putWord(encoder, Number(value));
+  } else {
+    const isHalf = value >= 0 && value <= 0xffffffff;
+    putByte(encoder, isHalf ? OPERAND.word4 : OPERAND.word8);
+    putChecked(encoder, value, isHalf ? 4 : 8);
   }
 }
 
-export function putSlot({ code, data }: Encoder, slot: Slot): void {
-  const number = slotNumber(data, slot);
-  if (SLOT_OPERAND + number < OPERAND.slot) code.push(SLOT_OPERAND + number);
-  else code.push(OPERAND.slot, number);
+export function putSlot(encoder: Encoder, slot: Slot): void {
+  const number = slotNumber(encoder.data, slot.name);
+  if (SLOT_OPERAND + number < OPERAND.slot) putByte(encoder, SLOT_OPERAND + number);
+  else {
+    putByte(encoder, OPERAND.slot);
+    putByte(encoder, number);
+  }
 }
 
 export function putOperand(encoder: Encoder, argument: Argument): void {
@@ -125,17 +112,19 @@ export function putOperand(encoder: Encoder, argument: Argument): void {
 
 export const STORES = { 1: OP.store1, 2: OP.store2, 4: OP.store4, 8: OP.store8 } as const;
 
-export const isFilled = ({ fields }: Struct): boolean =>
-  fields.some(
-    ({ value }) =>
-      typeof value === "object" && (value.kind === "slot" || (value.kind === "struct" && isFilled(value))),
-  );
+export function isFilled({ fields }: Struct): boolean {
+  for (let index = 0; index < fields.length; index++) {
+    const value = fields[index]?.value;
+    if (typeof value !== "object") continue;
+    if (value.kind === "slot" || (value.kind === "struct" && isFilled(value))) return true;
+  }
+  return false;
+}
 
 /** Writes a struct that holds slots into memory of its own; what is zero is there already. */
 export function fill(encoder: Encoder, struct: Struct): Place {
-  const { data, code } = encoder;
   const place = reserve(
-    data,
+    encoder.data,
     struct.fields.reduce((size, field) => size + field.size, 0),
   );
   let offset = 0;
@@ -143,9 +132,9 @@ export function fill(encoder: Encoder, struct: Struct): Place {
     const isInner = typeof value === "object" && value.kind === "struct" && isFilled(value);
     const inner = isInner ? fill(encoder, value) : undefined;
     if (value !== 0 && value !== 0n) {
-      code.push(STORES[size]);
+      putByte(encoder, STORES[size]);
       putPlace(encoder, { ...place, offset: place.offset + (offset & ~7) });
-      code.push(offset & 7);
+      putByte(encoder, offset & 7);
       if (inner === undefined) putOperand(encoder, value);
       else putPlace(encoder, inner);
     }
