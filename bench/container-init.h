@@ -128,20 +128,27 @@ static void mask(long root)
 	MUST(statx, null, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status);
 	int is_null = status.stx_rdev_major == 1 && status.stx_rdev_minor == 3;
 	if ((status.stx_mode & S_IFMT) != S_IFCHR || !is_null) check(-ENODEV, "/dev/null");
+	const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+	long empty = 0;
 	for (unsigned i = 0; i < COUNT(masked); i++) {
 		long place = find(root, masked[i], 0, 0);
 		if (place == -ENOENT || place == -ENOTDIR) continue;
 		check(place, "openat2 of a masked path");
-		long tree = MUST(open_tree, null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		long tree = MUST(open_tree, null, "", flags);
 		long moved = CALL(move_mount, tree, "", place, "", ONTO);
 		if (moved != -EINVAL) {
 			check(moved, "move_mount of a mask");
 			continue;
 		}
+		if (empty != 0) {
+			long more = MUST(open_tree, empty, "", flags);
+			MUST(move_mount, more, "", place, "", ONTO);
+			continue;
+		}
 		long context = MUST(fsopen, "tmpfs", FSOPEN_CLOEXEC);
 		options_of(context, mask_tmpfs);
-		long mount = mounted(context, HIDDEN | MOUNT_ATTR_RDONLY);
-		MUST(move_mount, mount, "", place, "", ONTO);
+		empty = mounted(context, HIDDEN | MOUNT_ATTR_RDONLY);
+		MUST(move_mount, empty, "", place, "", ONTO);
 	}
 }
 

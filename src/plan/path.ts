@@ -20,6 +20,8 @@ import { moveOnto, openInRoot } from "./target.ts";
 
 const TARGET = slot("target");
 const MASK = slot("mask");
+/** The empty directory that masks them; 0 until the first needs it. */
+const MASK_DIRECTORY = slot("mask of directories");
 const NULL_DEVICE = slot("null device");
 
 /**
@@ -59,7 +61,10 @@ const SUBJECT = { subject: PATH } as const;
 /** What is done with a path that does not exist: nothing. */
 const missing = (next: string) => ({ ENOENT: { to: next }, ENOTDIR: { to: next } }) as const;
 
-/** A file is covered by the null device, a directory by an empty tmpfs; what is not there needs no mask. */
+/**
+ * A file is covered by the null device, a directory by an empty tmpfs; what is not there needs no mask. One
+ * tmpfs serves all directories: to make and to end a new one takes the kernel 25 µs more than a mount of it.
+ */
 function mask(context: Context): Step[] {
   const paths = context.spec.linux?.maskedPaths ?? [];
   if (paths.length === 0) return [];
@@ -76,14 +81,20 @@ function mask(context: Context): Step[] {
     moveOnto(why, MASK, TARGET, { errors: { EINVAL: { to: "mask directory" } }, ...SUBJECT }),
     jump("next mask"),
     label("mask directory"),
+    branch(MASK_DIRECTORY, "ne", 0, "mask another directory"),
     ...makeFileSystem(whyDirectory, {
       type: "tmpfs",
       source: "hutch",
       data: ["nr_inodes=1", ...labelOption(context, "tmpfs")],
       attributes: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-      into: MASK,
+      into: MASK_DIRECTORY,
       ...SUBJECT,
     }),
+    moveOnto(whyDirectory, MASK_DIRECTORY, TARGET, SUBJECT),
+    jump("next mask"),
+    label("mask another directory"),
+    // From where the first lies: a mount that is attached nowhere could not be copied before Linux 6.15.
+    call(whyDirectory, "open_tree", [MASK_DIRECTORY, "", flags], { into: MASK, ...SUBJECT }),
     moveOnto(whyDirectory, MASK, TARGET, SUBJECT),
     jump("next mask"),
     label("masked"),

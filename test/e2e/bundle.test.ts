@@ -176,6 +176,25 @@ asRoot("a masked file reads as empty, a masked directory is empty, neither takes
   expect(readFileSync(join(root, "etc/shadow"), "utf8")).toBe("secret");
 });
 
+asRoot(
+  "masked directories are mounts of one empty file system, each read-only and nothing more",
+  async () => {
+    const root = await rootfs();
+    for (const name of ["a", "b/c", "d"]) {
+      mkdirSync(join(root, name), { recursive: true });
+      writeFileSync(join(root, name, "file"), "secret");
+    }
+    const script =
+      "touch /b/c/x; touch /d/x; stat -c %d /a /b/c /d | sort -u | wc -l; ls -A /a /b/c /d | grep -c file; ls /b; " +
+      "grep -E ' /(a|b/c|d) ' /proc/self/mounts | cut -d ' ' -f 1-4";
+    const maskedPaths = ["/a", "/b/c", "/no/such/path", "/d"];
+    const result = await tryBundle(script, withLinux({ maskedPaths }), root);
+    const mounts = ["/a", "/b/c", "/d"].map((path) => `hutch ${path} tmpfs ro,nosuid,nodev,noexec,relatime`);
+    expect(output(result).replace(/(relatime),.*/g, "$1")).toBe(`1\n0\nc\n${mounts.join("\n")}\n`);
+    expect(result.stderr.match(/Read-only file system/g)).toHaveLength(2);
+  },
+);
+
 asRoot("a read-only path is read, not written, whether file or directory", async () => {
   const root = await rootfs();
   mkdirSync(join(root, "srv/deep"), { recursive: true });
