@@ -56,6 +56,7 @@ const MOVE_REGISTER = 0xaa000000;
 const UBFM = 0xd3400000;
 const UDIV = 0x9ac00800;
 const MSUB = 0x9b008000;
+const MADD = 0x9b000000;
 const SHIFT_12 = 1 << 22;
 /** Load with unsigned scaled offset and with signed unscaled offset; the size goes to bits 30 and 31. */
 const LOAD = 0x39400000;
@@ -305,6 +306,8 @@ export function createAarch64(image: Image, far: boolean): Assembler {
     shiftLeft: (to, count) =>
       registers(code, UBFM | (((64 - count) & 63) << 16) | ((63 - count) << 10), to, to, 0),
     shiftRight: (to, count) => registers(code, UBFM | (count << 16) | (63 << 10), to, to, 0),
+    // to = to * from + xzr
+    multiply: (to, from) => registers(code, MADD | (XZR << 10), to, to, from),
     divide(divisor) {
       const { value, remainder } = REGISTERS;
       registers(code, UDIV, X16, value, divisor);

@@ -55,6 +55,8 @@ export interface Assembler {
   operateInteger(op: Operation, to: Register, value: Integer): void;
   shiftLeft(to: Register, count: number): void;
   shiftRight(to: Register, count: number): void;
+  /** `to = to * from`, its low 64 bits. */
+  multiply(to: Register, from: Register): void;
   /** Divides `value`, unsigned, by `divisor`, which is neither `value` nor `remainder`. */
   divide(divisor: Register): void;
   branch(flag: Flag, label: number): void;

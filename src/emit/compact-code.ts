@@ -148,7 +148,7 @@ function assemble(arch: Arch, near?: ReadonlySet<number>): Image {
   const image = createImage(arch === "x86_64" ? 1 : 4, near);
   const asm = arch === "x86_64" ? createX86(image) : createAarch64(image, true);
   // On x86_64 r14 takes shorter forms than r12 and r13.
-  const [begin, , pc, base] = asm.registers.spare;
+  const [begin, free, pc, base] = asm.registers.spare;
   const [start, next, operand] = [createLabel(image), createLabel(image), createLabel(image)];
   const [failure, slotRoutine, goOnLabel] = [createLabel(image), createLabel(image), createLabel(image)];
   asm.jump(start);
@@ -163,6 +163,7 @@ function assemble(arch: Arch, near?: ReadonlySet<number>): Image {
     pc,
     begin,
     base,
+    free,
     next,
     operand,
     decimal,

@@ -1,5 +1,5 @@
 /**
- * The packing of compact programs and of their texts: bytes that were there before are named by their
+ * The packing of compact programs: bytes that were there before are named by their
  * distance. Made to be undone by little machine code (compact-unpack.ts), and fast.
  *
  * A token RLLLCCCC; with LLL = 7 a byte that is added to it; LLL bytes; with CCCC > 0 and R = 0 the
@@ -7,7 +7,7 @@
  * added to it. CCCC + 1 bytes are copied from that distance, or with R = 1 from the one before. R = 1 with
  * CCCC = 0 is the end.
  */
-import { parse, type Search } from "./compact-parse.ts";
+import { parse } from "./compact-parse.ts";
 
 export const REPEAT = 0x80;
 export const LONGEST_LITERALS = 7;
@@ -24,8 +24,8 @@ const MOST_LITERALS = LONGEST_LITERALS + MOST_MORE;
 /** No packed bytes are longer: a token, two bytes with it, and one for each part of the literals. */
 const mostPacked = (length: number): number => length + 4 + Math.ceil(length / MOST_LITERALS) * 2;
 
-/** The packed bytes; `begun` has looked through their beginning. */
-export function pack(bytes: Uint8Array, begun?: Search): Uint8Array {
+/** The packed bytes. */
+export function pack(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(mostPacked(bytes.length));
   let size = 0;
   let start = 0;
@@ -44,7 +44,7 @@ export function pack(bytes: Uint8Array, begun?: Search): Uint8Array {
   const shorten = (end: number): void => {
     while (end - start > MOST_LITERALS) putLiterals(start + MOST_LITERALS, 0);
   };
-  for (const { at, length, distance, isRepeat } of parse(bytes, begun)) {
+  for (const { at, length, distance, isRepeat } of parse(bytes)) {
     const field = Math.min(length - SHORTEST + 1, LONGEST_LENGTH);
     shorten(at);
     putLiterals(at, field | (isRepeat ? REPEAT : 0));

@@ -11,11 +11,16 @@ export const PLACES = {
   calls: reference(LATER, 2),
   guards: reference(LATER, 3),
   guardsEnd: reference(LATER, 4),
-  /** The unpacked texts: first those of errnos from 1 on, then those of the plan. */
+  /** The unpacked texts: first those of errnos from 1 on, then those of the plan; then the line. */
   errnos: reference(LATER, 5),
   texts: reference(LATER, 6),
   /** Memory for the line of a failure. */
   line: reference(LATER, 7),
+  /** The cells that the texts are unpacked with (compact-range.ts). */
+  kinds: reference(LATER, 8),
+  ranks: reference(LATER, 9),
+  lengths: reference(LATER, 10),
+  literals: reference(LATER, 11),
 } as const;
 
 /** The registers that keep their meaning from instruction to instruction. */
@@ -31,6 +36,8 @@ export interface Machine {
   readonly begin: Register;
   /** The address of the first slot. */
   readonly base: Register;
+  /** Nothing keeps anything in it. */
+  readonly free: Register;
   /** Labels: the next instruction, reading an operand, writing digits, unpacking. */
   readonly next: number;
   readonly operand: number;

@@ -41,12 +41,8 @@ interface Ways {
   readonly copyLength: Int16Array;
 }
 
-/** What was found out about bytes; more of them may follow. */
-export interface Search {
-  length: number;
-  /** Of the way behind literals to the end: what it costs, and the distance that a repeat would have. */
-  literalCost: number;
-  literalDistance: number;
+/** What was found out about bytes. */
+interface Search {
   readonly ways: Ways;
   /** Where two bytes, and three, were last; and where those three were before. */
   readonly pairs: Int32Array;
@@ -55,9 +51,6 @@ export interface Search {
 }
 
 const createSearch = (capacity: number): Search => ({
-  length: 0,
-  literalCost: FAR_TOO_MUCH,
-  literalDistance: 0,
   ways: {
     literalCount: new Int32Array(capacity + 1),
     copyCost: new Int32Array(capacity + 1),
@@ -72,32 +65,12 @@ const createSearch = (capacity: number): Search => ({
 /** Nothing is known yet. */
 function clear(search: Search, length: number): void {
   const { ways, pairs, heads } = search;
-  search.length = 0;
-  search.literalCost = FAR_TOO_MUCH;
-  search.literalDistance = 0;
   ways.literalCount[0] = 0;
   ways.copyDistance[0] = 0;
   ways.copyCost[0] = 0;
   ways.copyCost.fill(FAR_TOO_MUCH, 1, length + 1);
   pairs.fill(-1);
   heads.fill(-1);
-}
-
-/** All is known that another search has found out. */
-function take(search: Search, begun: Search, length: number): void {
-  const { ways, pairs, heads, before } = search;
-  search.length = begun.length;
-  search.literalCost = begun.literalCost;
-  search.literalDistance = begun.literalDistance;
-  const places = begun.length + 1;
-  ways.literalCount.set(begun.ways.literalCount.subarray(0, places));
-  ways.copyCost.set(begun.ways.copyCost.subarray(0, places));
-  ways.copyCost.fill(FAR_TOO_MUCH, places, length + 1);
-  ways.copyDistance.set(begun.ways.copyDistance.subarray(0, places));
-  ways.copyLength.set(begun.ways.copyLength.subarray(0, places));
-  pairs.set(begun.pairs);
-  heads.set(begun.heads);
-  before.set(begun.before.subarray(0, begun.length));
 }
 
 function sameLength(bytes: Uint8Array, place: number, at: number): number {
@@ -130,19 +103,21 @@ function putCopies(
   }
 }
 
-/** Looks through the bytes behind those that the search has been through. */
-function goThrough(bytes: Uint8Array, all: Search): void {
+/** Looks through the bytes; returns what the way behind literals to the end costs. */
+function goThrough(bytes: Uint8Array, all: Search): number {
   const { ways, pairs, heads, before } = all;
   const { literalCount, copyCost, copyDistance } = ways;
   const { length } = bytes;
-  let { literalCost, literalDistance } = all;
-  let count = literalCount[all.length] ?? 0;
+  // Of the way behind literals: what it costs, the distance that a repeat would have, and how many there are.
+  let literalCost = FAR_TOO_MUCH;
+  let literalDistance = 0;
+  let count = 0;
   // The longest of the last place: what it was copied from still goes on here.
   let last = 0;
   let lastDistance = 0;
   let repeat = 0;
   let repeatDistance = 0;
-  for (let at = all.length; at < length; at++) {
+  for (let at = 0; at < length; at++) {
     const copied = copyCost[at] ?? 0;
     // The last byte alone is no copy.
     if (at + 1 < length) {
@@ -196,33 +171,18 @@ function goThrough(bytes: Uint8Array, all: Search): void {
     count = isMore ? count + 1 : 1;
     literalCount[at + 1] = count;
   }
-  all.length = length;
-  all.literalCost = literalCost;
-  all.literalDistance = literalDistance;
-}
-
-/** Looks through bytes that more may follow. */
-export function search(bytes: Uint8Array): Search {
-  const fresh = createSearch(bytes.length);
-  clear(fresh, bytes.length);
-  goThrough(bytes, fresh);
-  return fresh;
+  return literalCost;
 }
 
 /** Memory of searches whose result is used at once. */
 let scratch = createSearch(1 << 14);
 
-/**
- * What is copied, in its order; the rest are literals. `begun` has looked through the beginning, and stays as it
- * is: no copy goes over the border, so that the same bytes and the same border give the same copies.
- */
-export function parse(bytes: Uint8Array, begun?: Search): Copy[] {
+/** What is copied, in its order; the rest are literals. */
+export function parse(bytes: Uint8Array): Copy[] {
   const { length } = bytes;
   if (scratch.before.length < length) scratch = createSearch(length);
-  if (begun === undefined) clear(scratch, length);
-  else take(scratch, begun, length);
-  goThrough(bytes, scratch);
-  const { literalCost } = scratch;
+  clear(scratch, length);
+  const literalCost = goThrough(bytes, scratch);
   const { literalCount, copyCost, copyDistance, copyLength } = scratch.ways;
   const copies: Copy[] = [];
   let end = length;

@@ -2,6 +2,7 @@
 import type { Register } from "./assembler.ts";
 import { GUARD_ENTRY, OWN, OWN_TEXTS, PROGRAM_OFFSET } from "./compact-format.ts";
 import { goOn, type Machine, PLACES, take } from "./compact-machine.ts";
+import { emitUnpackTexts } from "./compact-range-unpack.ts";
 import { bindLabel, boundLabel, createLabel } from "./image.ts";
 import { emitAppend } from "./routine.ts";
 
@@ -40,20 +41,6 @@ function emitTexts({ asm, image }: Machine): TextRoutines {
   bindLabel(image, found);
   asm.move(number, at);
   return { append: emitAppend(asm, image), text, errnoText };
-}
-
-/** Unpacks the texts, when that was not done before. */
-function emitUnpackTexts({ asm, image, unpack }: Machine): void {
-  const { args, value } = asm.registers;
-  const [to, from] = args;
-  const done = createLabel(image);
-  asm.address(to, PLACES.errnos);
-  asm.load(value, to, 0, 1);
-  asm.operateInteger("cmp", value, 0);
-  asm.branch("ne", done);
-  asm.address(from, PLACES.packedTexts);
-  asm.call(unpack);
-  bindLabel(image, done);
 }
 
 /** The two characters of a text. */

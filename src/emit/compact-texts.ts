@@ -6,10 +6,10 @@ import type { Encoder } from "./compact-operand.ts";
 
 type Texts = Pick<Encoder, "texts" | "hasHints">;
 
-/** A limit's value; the paths and errnos of texts have shorter numbers. */
-const VALUE = /\d{4}/;
-/** That, or what no text may have, or not everywhere: one look at nearly all of them. */
-const UNUSUAL = /\d{4}|[\0\ud800-\udfff]/;
+/** The value of a limit, which differs from container to container. */
+const VALUE = /^limit .*[ :]\d/;
+/** What no text may have, or not everywhere: one look at nearly all of them. */
+const UNUSUAL = /[\0\ud800-\udfff]/;
 
 export function textNumber({ texts }: Pick<Texts, "texts">, text: string): number {
   return texts.get(text) ?? addText(texts, text);

@@ -7,11 +7,21 @@ import type { Arch } from "../linux/arch.ts";
 import { NAME } from "../plan/standalone.ts";
 import type { Plan } from "../plan/step.ts";
 import { createCompact, patchOf } from "./compact-code.ts";
+import { tooLarge } from "./compact-constants.ts";
 import { encode } from "./compact-encode.ts";
 import { MEMORY, OWN, PROGRAM_OFFSET } from "./compact-format.ts";
 import { pack } from "./compact-lz.ts";
 import { PLACES } from "./compact-machine.ts";
-import { type Search, search } from "./compact-parse.ts";
+import {
+  CELL_SIZE,
+  CELLS,
+  finishTexts,
+  LENGTHS,
+  LITERALS,
+  type PackedTexts,
+  packTexts,
+  RANKS,
+} from "./compact-range.ts";
 import { type Note, writeElf } from "./elf.ts";
 import { usualErrnoTexts } from "./errno-texts.ts";
 import { BUFFERS, BYTES, type Reference, reference, SLOTS } from "./image.ts";
@@ -42,29 +52,41 @@ function concat(one: Uint8Array, two: Uint8Array): Uint8Array {
 const bytesOf = (texts: readonly string[]): Uint8Array =>
   new TextEncoder().encode(texts.map((text) => `${text}\0`).join(""));
 
-/** Never changes, and so begins the texts. */
+/** The cells of more could count higher than the coder takes (compact-range.ts). */
+const MOST_TEXTS = 2 ** 20;
+
+/** Never change, and so begin the texts. */
 const ERRNOS = bytesOf(usualErrnoTexts());
 
-/** Looked through already, by their words: files that differ in commands and limits have the same. */
-const known = new Map<string, { readonly bytes: Uint8Array; readonly begun: Search }>();
+interface Texts {
+  readonly bytes: Uint8Array;
+  readonly packed: PackedTexts;
+}
+
+let errnos: PackedTexts | undefined;
+
+/** Packed already, by their words: files that differ in commands and limits have the same. */
+const known = new Map<string, Texts>();
 const MOST_KNOWN = 16;
 
 /** The texts that come before the ones with values. */
-function usual(texts: readonly string[]) {
+function usual(texts: readonly string[]): Texts {
   const words = texts.join("\0");
   const found = known.get(words);
   if (found !== undefined) return found;
+  errnos ??= packTexts(ERRNOS);
   const bytes = concat(ERRNOS, bytesOf(texts));
-  const fresh = { bytes, begun: search(bytes) };
+  const fresh = { bytes, packed: packTexts(bytes, errnos) };
   if (known.size >= MOST_KNOWN) known.clear();
   known.set(words, fresh);
   return fresh;
 }
 
-function packTexts(texts: readonly string[], firstValue: number): { size: number; packed: Uint8Array } {
-  const { bytes, begun } = usual(texts.slice(0, firstValue));
+function packAll(texts: readonly string[], firstValue: number): { size: number; packed: Uint8Array } {
+  const { bytes, packed } = usual(texts.slice(0, firstValue));
   const all = concat(bytes, bytesOf(texts.slice(firstValue)));
-  return { size: all.length, packed: pack(all, begun) };
+  if (all.length > MOST_TEXTS) throw tooLarge("texts");
+  return { size: all.length, packed: finishTexts(all, packed) };
 }
 
 /**
@@ -98,9 +120,11 @@ function compact(
     guards,
     guardsEnd,
   } = encode(plan, arch, [name, ...TEXTS], hints, new Map([[NAME.name, OWN.name]]));
-  const texts = packTexts(encoded, firstValue);
-  const memory = program.length + memorySize;
-  const line = memory + texts.size;
+  const texts = packAll(encoded, firstValue);
+  // Behind a byte of zero.
+  const errnos = program.length + memorySize + 1;
+  const line = errnos + texts.size;
+  const cells = (line + LINE_SIZE + 7) & ~7;
   const place = (offset: number): Reference => reference(SLOTS, PROGRAM_OFFSET + offset);
   const packed = pack(program);
   const image = createCompact(
@@ -111,13 +135,17 @@ function compact(
       [PLACES.calls, place(calls)],
       [PLACES.guards, place(guards)],
       [PLACES.guardsEnd, place(guardsEnd)],
-      [PLACES.errnos, reference(BUFFERS, memory)],
-      [PLACES.texts, reference(BUFFERS, memory + ERRNOS.length)],
+      [PLACES.errnos, reference(BUFFERS, errnos)],
+      [PLACES.texts, reference(BUFFERS, errnos + ERRNOS.length)],
       [PLACES.line, reference(BUFFERS, line)],
+      [PLACES.kinds, reference(BUFFERS, cells)],
+      [PLACES.ranks, reference(BUFFERS, cells + RANKS * CELL_SIZE)],
+      [PLACES.lengths, reference(BUFFERS, cells + LENGTHS * CELL_SIZE)],
+      [PLACES.literals, reference(BUFFERS, cells + LITERALS * CELL_SIZE)],
     ]),
   );
   image.blobs.push(concat(packed, texts.packed));
   image.bytesSize = packed.length + texts.packed.length;
-  image.buffersSize = line + LINE_SIZE;
+  image.buffersSize = cells + CELLS * CELL_SIZE;
   return writeElf(image, arch, { notes: note }, patchOf(arch), MEMORY);
 }

@@ -326,6 +326,10 @@ export function createX86(image: Image): Assembler {
       direct(code, 8, 0xc1, 5, to);
       code.push(count);
     },
+    multiply(to, from) {
+      const rex = 0x48 | ((to >> 3) << 2) | (from >> 3);
+      code.push(rex, 0x0f, 0xaf, 0xc0 | ((to & 7) << 3) | (from & 7));
+    },
     divide(divisor) {
       direct(code, 0, 0x31, RDX, RDX);
       direct(code, 8, 0xf7, 6, divisor);

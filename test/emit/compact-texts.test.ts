@@ -5,7 +5,7 @@ import { call } from "../../src/plan/build.ts";
 test("reasons come first, then what else is told, and what has values last", () => {
   const texts = new Map([["hutch", 0]]);
   const plan = [
-    call("write 1024 to a file", "write", []),
+    call("limit memory: write 1024 to a file", "write", []),
     call("open a file", "openat", [], { hints: { ENOENT: "make it" } }),
     call("open a file", "openat", []),
     { kind: "fail", message: "nothing is there" },
@@ -20,7 +20,7 @@ test("reasons come first, then what else is told, and what has values last", () 
     "nothing is there",
   ]);
   expect(textNumber({ texts }, "openat")).toBe(3);
-  expect(textNumber({ texts }, "write 1024 to a file")).toBe(6);
+  expect(textNumber({ texts }, "limit memory: write 1024 to a file")).toBe(6);
   expect(textNumber({ texts }, "näher 12345 🙂")).toBe(7);
   const without = new Map<string, number>();
   numberTexts({ texts: without, hasHints: false }, plan);
