@@ -1,6 +1,6 @@
 /**
  * The compiled file of the default bundle with limits and a seccomp filter, beside the same system calls
- * written by hand in C (container.c), crun, and bubblewrap, which has no limits but else the same isolation.
+ * written by hand in C (container.c), crun, and bubblewrap, which has no cgroups but else the same isolation.
  */
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const GCC = ["gcc", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-pie",
 /** Of its linker: as few pages as the compiled file has. */
 const LINK = ["-Wl,-z,noseparate-code", "-Wl,-z,norelro", "-Wl,--build-id=none"];
 const BY_HAND = "by hand in C";
-const BUBBLEWRAP = "bwrap, no limits";
+const BUBBLEWRAP = "bwrap, no cgroups";
 const PEERS = [BY_HAND, "crun run", BUBBLEWRAP];
 const WARM_UP = 3;
 
@@ -84,12 +84,12 @@ async function casesFor(argv: readonly string[]): Promise<Case[]> {
   const { program } = compileSeccomp(seccomp, ARCH);
   const filter = join(directory, "filter.bpf");
   writeFileSync(filter, program);
-  // Beside bubblewrap, which has none.
-  const unlimited = await bundle(argv, {}, seccomp);
+  // Beside bubblewrap, which neither makes nor mounts any.
+  const without = await bundle(argv, "without cgroups", seccomp);
   const cases: Case[] = [];
   for (const [name, of] of Object.entries({
     "hutch compile": directory,
-    "hutch compile, no limits": unlimited,
+    "hutch compile, no cgroups": without,
   })) {
     const compiled = compiledFile(of);
     if (compiled === undefined) console.error(`${name} is left out: it made no file`);

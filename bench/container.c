@@ -74,9 +74,15 @@ static struct cgroup cgroups[] = {
 	  {"devices.allow",
 	   {"c *:* m", "b *:* m", "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm",
 	    "c 5:1 rwm", "c 5:2 rwm", "c 136:* rwm"}}}},
+	/* Without limits: else the container would be shown its caller's cgroups in them. */
+	{"/sys/fs/cgroup/cpuset"}, {"/sys/fs/cgroup/cpuacct"}, {"/sys/fs/cgroup/freezer"},
+	{"/sys/fs/cgroup/blkio"}, {"/sys/fs/cgroup/systemd"}, {"/sys/fs/cgroup/unified"},
 };
+/* Version 2, which has no file of tasks: init is born into it. */
+static long unified;
 static char cgroup_name[64];
 static unsigned made;
+enum { CPUSET = 4 };
 
 struct option { const char *key, *value; };
 struct filesystem {
@@ -184,11 +190,25 @@ static void become_sealed(char **argv, char **envp)
 	MUST(execveat, copy, "", argv, envp, AT_EMPTY_PATH);
 }
 
+/* A new cgroup of cpuset has no processors, and takes nobody. */
+static void inherit(struct cgroup *cgroup, const char *name)
+{
+	static char text[32768];
+	long file = MUST(openat, cgroup->above, name, O_RDONLY | O_CLOEXEC);
+	long size = MUST(read, file, text, sizeof text);
+	MUST(close, file);
+	file = MUST(openat, cgroup->directory, name, O_WRONLY | O_CLOEXEC);
+	MUST(write, file, text, size);
+	MUST(close, file);
+}
+
 static void make_cgroup(struct cgroup *cgroup)
 {
+	struct statx status;
 	const struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_BENEATH};
 	cgroup->above = MUST(openat, AT_FDCWD, cgroup->path, O_PATH | O_CLOEXEC);
-	MUST(mkdirat, cgroup->above, cgroup_name, 0755);
+	MUST(statx, cgroup->above, "", AT_EMPTY_PATH, STATX_INO, &status);
+	MUST(mkdirat, cgroup->above, cgroup_name, 01755);
 	made++;
 	cgroup->directory = MUST(openat2, cgroup->above, cgroup_name, &how, sizeof how);
 	for (unsigned i = 0; i < COUNT(cgroup->limits) && cgroup->limits[i].file; i++) {
@@ -197,7 +217,13 @@ static void make_cgroup(struct cgroup *cgroup)
 			MUST(write, file, *value, length(*value));
 		MUST(close, file);
 	}
-	cgroup->tasks = MUST(openat, cgroup->directory, "tasks", O_WRONLY | O_CLOEXEC);
+	if (cgroup == &cgroups[CPUSET]) {
+		inherit(cgroup, "cpuset.cpus");
+		inherit(cgroup, "cpuset.mems");
+	}
+	cgroup->tasks = CALL(openat, cgroup->directory, "tasks", O_WRONLY | O_CLOEXEC);
+	if (cgroup->tasks == -ENOENT) unified = cgroup->directory;
+	else check(cgroup->tasks, "openat of tasks");
 }
 
 static void make_cgroups(void)
@@ -252,9 +278,10 @@ __attribute__((used, noreturn)) static void start(long *stack)
 	MUST(prctl, PR_SET_DUMPABLE, 0);
 	long self = MUST(pidfd_open, CALL(getpid), 0);
 	struct clone_args clone = {
-		.flags = CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET,
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET,
 		.pidfd = (unsigned long)&init_pidfd,
 		.exit_signal = SIGCHLD,
+		.cgroup = unified,
 	};
 	long init = MUST(clone3, &clone, sizeof clone);
 	if (init == 0) contain(self, callers);

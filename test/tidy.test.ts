@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "plan/build",
     "plan/struct",
     "plan/cgroup",
+    "plan/hierarchy",
     "plan/step",
   ],
   net: ["linux", "spec", "plan/step"],

@@ -45,16 +45,19 @@ const whyOf = (file: string, text: string): string => `hand ${file} down to the 
 
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
-/** For a directory above the container's, which may be there and have what others have given it. */
-export const inheritAbove = (path: string): Step[] =>
+/**
+ * For a directory above the container's, which may be there and have what others have given it; by its path,
+ * or by one that begins with "./", below a directory that is open.
+ */
+export const inheritAbove = (path: string, from: Slot | number = AT_FDCWD): Step[] =>
   FILES.flatMap((file) => {
     const why = whyOf(file, path);
     const done = `cgroup ${path} ${file}`;
     return [
-      ...read(why, [AT_FDCWD, `${path}/${file}`]),
+      ...read(why, [from, `${path}/${file}`]),
       branch(LENGTH, "gt", EMPTY, done),
-      ...read(why, [AT_FDCWD, `${parentOf(path)}/${file}`]),
-      ...write(why, [AT_FDCWD, `${path}/${file}`]),
+      ...read(why, [from, `${parentOf(path)}/${file}`]),
+      ...write(why, [from, `${path}/${file}`]),
       label(done),
     ];
   });
@@ -63,7 +66,11 @@ export const inheritAbove = (path: string): Step[] =>
  * For the container's own, which is new, or keeps what it has. What its settings say is left to them: to be
  * given all first, and less then, may be refused where processors are exclusive.
  */
-export const inherit = (directory: Directory, settings: readonly Setting[]): Step[] =>
+export const inherit = (
+  directory: Directory,
+  settings: readonly Setting[],
+  aboveOf: (file: string) => Where = (file) => [AT_FDCWD, `${directory.parent}/${file}`],
+): Step[] =>
   FILES.filter((file) => !settings.some((setting) => setting.file === file)).flatMap((file) => {
     const why = whyOf(file, directory.text);
     const special = subjectOf(directory);
@@ -78,7 +85,7 @@ export const inherit = (directory: Directory, settings: readonly Setting[]): Ste
             label(isNew),
           ]
         : []),
-      ...read(why, [AT_FDCWD, `${directory.parent}/${file}`], special),
+      ...read(why, aboveOf(file), special),
       ...write(why, [directory.self, file], special),
       ...(mayBeThere ? [label(done)] : []),
     ];

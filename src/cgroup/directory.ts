@@ -13,8 +13,11 @@ export interface Directory extends Taken {
   readonly text: string;
   readonly parent: string;
   readonly name: string | Slot;
-  /** Systemd has made it already, always or perhaps; absent: it has to be new, or free to be taken. */
-  readonly isThere?: "always" | "perhaps";
+  /**
+   * Systemd has made it already, always or perhaps, or this program has, in each hierarchy that it has found;
+   * absent: it has to be new, or free to be taken.
+   */
+  readonly isThere?: "always" | "perhaps" | "found";
   /** Another that is the same where both controllers are mounted together; only the running program knows. */
   readonly sameAs?: Directory;
   /** Not 0 once this run has made or taken it: only then is it removed. */
@@ -100,19 +103,27 @@ function passIfSame({ parent, above, made }: Directory, other: Directory, same: 
  * one that linux.cgroupsPath names may be there, if nobody uses it.
  */
 export function makeDirectory(directory: Directory, path: string | Buffer = directory.parent): Step[] {
-  const { text, parent, name, isThere, sameAs, made, above, self } = directory;
-  const subject = subjectOf(directory);
-  const there = `${made.name}: it is there`;
+  const { parent, sameAs, made, above } = directory;
   const opened = `${made.name}: open it`;
-  const isNamed = typeof name === "string";
-  const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
   return [
     call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0], {
       into: above,
       hints: HINTS,
     }),
     ...(sameAs === undefined ? [] : passIfSame(directory, sameAs, opened)),
-    ...(isThere === "always"
+    ...makeInAbove(directory, sameAs === undefined ? [] : [label(opened)]),
+  ];
+}
+
+/** The same below a directory that is open in `above`; `opened` stands before the cgroup is opened. */
+export function makeInAbove(directory: Directory, opened: readonly Step[] = []): Step[] {
+  const { text, name, isThere, made, above, self } = directory;
+  const subject = subjectOf(directory);
+  const there = `${made.name}: it is there`;
+  const isNamed = typeof name === "string";
+  const how = openHow(O_RDONLY | O_CLOEXEC, 0, RESOLVE_BENEATH);
+  return [
+    ...(isThere === "always" || isThere === "found"
       ? []
       : [
           call(`make the cgroup ${text}`, "mkdirat", [above, name, CONTAINERS_MODE], {
@@ -127,14 +138,17 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
           set(made, 1),
           ...(isThere === "perhaps" || isNamed ? [label(there)] : []),
         ]),
-    ...(sameAs === undefined ? [] : [label(opened)]),
+    ...opened,
     // Whoever starts a program by hand may give any name; one that leads elsewhere is undone here.
     call(`open the cgroup ${text}`, "openat2", [above, name, how, OPEN_HOW_SIZE], {
       into: self,
       ...subject,
       hints: {
         EXDEV: "the name leads out of the cgroup above it",
-        ENOENT: "systemd has made its unit in another place, or has removed it already",
+        ENOENT:
+          isThere === "found"
+            ? "the hierarchy is not mounted by the names of all its controllers, as cpu,cpuacct, or not at all"
+            : "systemd has made its unit in another place, or has removed it already",
       },
     }),
     ...(isThere === undefined && isNamed

@@ -13,7 +13,9 @@ const START = "0::";
 const SIZE = 8192;
 const [NEWLINE, SLASH] = [0x0a, 0x2f];
 
-const PATH = buffer("cgroup above", SIZE);
+/** The path of the directory above the caller's cgroup. */
+export const ABOVE_CALLER = buffer("cgroup above", SIZE);
+const PATH = ABOVE_CALLER;
 const FILE = slot("cgroup file");
 
 const little = (text: string): bigint =>

@@ -7,18 +7,20 @@ import { CGROUP2_SUPER_MAGIC } from "../linux/magic.ts";
 import { CLOCK_REALTIME } from "../linux/time.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
 import type { CgroupPlan } from "../plan/cgroup.ts";
+import { CGROUP_MOUNT, HIERARCHY } from "../plan/hierarchy.ts";
 import type { Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import { countsV1, countsV2, eitherCount } from "./counts.ts";
 import { USUAL } from "./delegate.ts";
 import type { Hierarchy } from "./detect.ts";
 import { type Directory, GIVEN_NAME } from "./directory.ts";
-import { createBeside } from "./found-beside.ts";
+import { ABOVE_CALLER, createBeside } from "./found-beside.ts";
+import { eachOf, enterHierarchies, findHierarchies, removeHierarchies } from "./found-hierarchy.ts";
 import { limits } from "./index.ts";
 import { impossible, type Version } from "./limits.ts";
 import { isExplicit } from "./path.ts";
 import { removeDirectories } from "./remove.ts";
-import { createV1, enterV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
+import { createV1, enterV1, limitV1, type Membership, membershipsV1, settingsV1 } from "./v1.ts";
 import { createV2, membershipV2 } from "./v2.ts";
 
 export interface FoundInput {
@@ -29,10 +31,18 @@ export interface FoundInput {
   readonly isRoot: boolean;
   /** The container has a mount of type cgroup. */
   readonly mountsCgroup: boolean;
+  /** The process is to have a real-time policy. */
+  readonly isRealtime: boolean;
 }
 
-const MOUNT = "/sys/fs/cgroup";
+const MOUNT = CGROUP_MOUNT;
 const VERSION_2 = slot("cgroups are version 2");
+/** Version 2 beside version 1, into which init may be born too. */
+const BESIDE = {
+  version2: VERSION_2,
+  into: slot("cgroup beside version 1"),
+  intoWhen: slot("cgroup to be born into"),
+};
 const WHY = "look which version of cgroups there is";
 
 const PREFIX = "hutch-";
@@ -97,6 +107,12 @@ function joined(memberships: readonly Membership[]): Membership[] {
   );
 }
 
+/** What its limits are written to was made in each hierarchy. */
+const inFound = (membership: Membership): Membership => ({
+  ...membership,
+  directory: { ...membership.directory, isThere: "found" },
+});
+
 /** Controllers that are there on every machine, for a path without limits. */
 const COMMON = ["memory", "pids", "devices", "freezer"] as const;
 
@@ -104,38 +120,82 @@ const COMMON = ["memory", "pids", "devices", "freezer"] as const;
 const refusals = (resources: Resources, version: Version): Step[] =>
   impossible(resources, version).map((message) => ({ kind: "fail", message }));
 
+/** What every file's plan has. */
+const NOTHING = { into: undefined, directories: () => [], views: [], counts: {} } as const;
+
+/** The caller's own cgroups are shown to a container that has none. */
+function showCallers(): CgroupPlan {
+  const elsewhere = { known: [], path: "", each: undefined, isRealtime: false, ...BESIDE };
+  return {
+    ...NOTHING,
+    create: [...detect(), ...findHierarchies(elsewhere)],
+    enter: [],
+    remove: [],
+    found: {
+      version2: VERSION_2,
+      above: MOUNT,
+      path: HIERARCHY.path,
+      isOwn: { v1: false, v2: false },
+    },
+  };
+}
+
 /** The plan of the cgroups; undefined when nothing is wanted of them. */
 export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
-  const { resources = {}, cgroupsPath, isRoot, mountsCgroup } = input;
-  const isWanted = isExplicit(cgroupsPath) || limits(resources);
-  const shared = { into: undefined, directories: () => [], views: [], counts: {}, version2: VERSION_2 };
-  if (!isWanted) return mountsCgroup ? { ...shared, create: detect(), enter: [], remove: [] } : undefined;
+  const { resources = {}, cgroupsPath, isRoot, mountsCgroup, isRealtime } = input;
+  const isLimited = isExplicit(cgroupsPath) || limits(resources);
+  const isEverywhere = mountsCgroup && isRoot;
+  if (!isLimited && !isEverywhere) return mountsCgroup ? showCallers() : undefined;
   const settings = settingsV1(resources);
   const limited = settings.map(({ controller }) => controller);
-  const first = joined(
-    membershipsV1(hierarchies(limited.length > 0 ? limited : COMMON), settings, cgroupsPath),
-  );
+  const controllers = limited.length > 0 ? limited : isExplicit(cgroupsPath) ? COMMON : [];
+  const wanted = membershipsV1(hierarchies(controllers), settings, cgroupsPath);
+  const first = isEverywhere ? wanted.map(inFound) : joined(wanted);
   const unified = { mount: MOUNT, own: MOUNT };
-  const second = membershipV2(unified, resources, cgroupsPath, 0, isExplicit(cgroupsPath) ? USUAL : []);
-  const directories = [...first.map(({ directory }) => directory), second.directory];
+  const spare = isEverywhere || isExplicit(cgroupsPath) ? USUAL : [];
+  const second = membershipV2(unified, resources, cgroupsPath, 0, spare);
+  const isBeside = !isRoot && !isExplicit(cgroupsPath);
+  const each = isEverywhere ? eachOf(cgroupsPath, GIVEN_NAME, settings) : undefined;
+  const known = each === undefined ? first.map(({ directory }) => directory) : [];
+  const directories = [...known, second.directory];
+  const { parent, name } = second.directory;
+  const path = typeof name === "string" ? `${parent}/${name}`.slice(MOUNT.length + 1) : name;
+  const elsewhere = { known, path, each, isRealtime, ...BESIDE, into: second.into };
   return {
-    ...shared,
+    ...NOTHING,
     create: [
       ...takeOwnName(directories),
       ...detect(),
       branch(VERSION_2, "ne", 0, "make the cgroup of version 2"),
       ...refusals(resources, "v1"),
-      ...createV1(first),
+      ...(each === undefined ? createV1(first) : []),
+      ...(mountsCgroup ? findHierarchies(elsewhere) : []),
+      ...(each === undefined ? [] : limitV1(first)),
       jump("cgroups made"),
       label("make the cgroup of version 2"),
       ...refusals(resources, "v2"),
-      ...(isRoot || isExplicit(cgroupsPath) ? createV2(second) : createBeside(second)),
+      ...(isBeside ? createBeside(second) : createV2(second)),
+      ...(each === undefined ? [] : [set(BESIDE.intoWhen, 1)]),
       label("cgroups made"),
     ],
-    enter: [branch(VERSION_2, "ne", 0, "cgroups entered"), ...enterV1(first), label("cgroups entered")],
+    enter: [
+      branch(VERSION_2, "ne", 0, "cgroups entered"),
+      ...(each === undefined ? enterV1(first) : enterHierarchies(each)),
+      label("cgroups entered"),
+    ],
     into: second.into,
-    intoWhen: VERSION_2,
-    remove: removeDirectories(directories),
+    intoWhen: each === undefined ? VERSION_2 : BESIDE.intoWhen,
+    remove: each === undefined ? removeDirectories(directories) : removeHierarchies(directories, each),
     counts: eitherCount(countsV1(first), countsV2(second.directory)),
+    ...(mountsCgroup
+      ? {
+          found: {
+            version2: VERSION_2,
+            above: isBeside ? ABOVE_CALLER : parent,
+            path: name,
+            isOwn: { v1: each !== undefined, v2: true },
+          },
+        }
+      : {}),
   };
 }

@@ -187,9 +187,23 @@ function removeBelow(): Step[] {
 
 /** The steps that remove what this run has made, wherever it has come to. */
 export function removeDirectories(directories: readonly Directory[]): Step[] {
-  if (directories.length === 0) return [];
+  return directories.length === 0 ? [] : removeThem(directories, directories.flatMap(removeOne));
+}
+
+/** The same, with a directory for which `around` puts what the steps remove into its slots, one by one. */
+export const removeAlso = (
+  directories: readonly Directory[],
+  found: Directory,
+  around: (remove: readonly Step[]) => Step[],
+): Step[] =>
+  removeThem(
+    [...directories, found],
+    [...directories.flatMap(removeOne), ...around(removeOne(found, directories.length))],
+  );
+
+function removeThem(directories: readonly Directory[], remove: readonly Step[]): Step[] {
   return [
-    ...directories.flatMap(removeOne),
+    ...remove,
     jump(REMOVED),
     // Shared by all, reached only by what is busy; `turn` says where to go back to.
     label(EMPTY),

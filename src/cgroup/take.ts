@@ -34,11 +34,14 @@ const V2: Freezer = ["cgroup.freeze", "0"];
 export const freezerOf = (controllers: readonly string[] | "v2"): Freezer | undefined =>
   controllers === "v2" ? V2 : controllers.includes("freezer") ? V1 : undefined;
 
-function refuseFrozen(text: string, self: Slot, [file, thawed]: Freezer): Step[] {
+function refuseFrozen(text: string, self: Slot, [file, thawed]: Freezer, mayLack: boolean): Step[] {
   const why = `read ${file} of the cgroup ${text}`;
   const done = `cgroup ${text} ${file}`;
   return [
-    call(why, "openat", [self, file, O_RDONLY | O_CLOEXEC, 0], { into: FILE }),
+    call(why, "openat", [self, file, O_RDONLY | O_CLOEXEC, 0], {
+      into: FILE,
+      ...(mayLack ? { errors: { ENOENT: { to: done } } } : {}),
+    }),
     call(why, "read", [FILE, BYTE, 1]),
     call(why, "close", [FILE]),
     load(VALUE, BYTE, 0, 1),
@@ -53,8 +56,8 @@ export interface Taken {
   readonly text: string;
   readonly self: Slot;
   readonly made: Slot;
-  /** How it is frozen, if it can be. */
-  readonly freezer: Freezer | undefined;
+  /** How it is frozen, if it can be; "found" where only the running program knows. */
+  readonly freezer: Freezer | "found" | undefined;
 }
 
 /**
@@ -84,7 +87,11 @@ export function takeCgroup({ text, self, made, freezer }: Taken): Step[] {
     call(why, "read", [FILE, BYTE, 1], { into: VALUE }),
     call(why, "close", [FILE]),
     ...refuseUnless("eq", 0, "it has processes"),
-    ...(freezer === undefined ? [] : refuseFrozen(text, self, freezer)),
+    ...(freezer === "found"
+      ? [V1, V2].flatMap((each) => refuseFrozen(text, self, each, true))
+      : freezer === undefined
+        ? []
+        : refuseFrozen(text, self, freezer, false)),
     call(why, "fchmod", [self, CONTAINERS_MODE], { hints: { EPERM: "it belongs to another user" } }),
     set(made, TAKEN),
     branch(made, "eq", TAKEN, isTaken),

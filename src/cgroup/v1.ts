@@ -137,6 +137,13 @@ export const createV1 = (memberships: readonly Membership[]): Step[] =>
     }),
   ]);
 
+/** Writes the limits to cgroups that are there. */
+export const limitV1 = (memberships: readonly Membership[]): Step[] =>
+  memberships.flatMap(({ directory, settings }) => [
+    ...makeDirectory(directory),
+    ...writeSettings(directory, settings, absent),
+  ]);
+
 /** A thread as decimal text. */
 export interface Task {
   readonly text: string | Buffer;

@@ -76,7 +76,7 @@ const WHOLE: Standalone = {
 };
 
 /** What takes a hutch that lives on, or has looked at the machine before. */
-function refuseLiving({ hooks, mounts = [], linux }: Spec): void {
+function refuseLiving({ hooks }: Spec): void {
   for (const [name, list] of Object.entries(hooks ?? {})) {
     if (!list?.length) continue;
     throw new HutchError({
@@ -85,14 +85,6 @@ function refuseLiving({ hooks, mounts = [], linux }: Spec): void {
       hint: "hutch create and hutch start run them",
     });
   }
-  // Without a namespace for it, what is mounted anew would be the whole tree of the host's.
-  const isOwn = linux?.namespaces?.some(({ type, path }) => type === "cgroup" && !path) ?? false;
-  if (isOwn || !mounts.some(({ type }) => type === "cgroup")) return;
-  throw new HutchError({
-    operation: "compile",
-    reason: "a cgroup mount without a cgroup namespace is not in a file yet",
-    hint: 'add { "type": "cgroup" } to linux.namespaces, or hutch run the bundle',
-  });
 }
 
 async function planOf(

@@ -69,7 +69,8 @@ async function standaloneContext(spec: Spec, host: Host, launch: Launch): Promis
     resources: spec.linux?.resources,
     cgroupsPath: spec.linux?.cgroupsPath,
     isRoot: host.uid === 0,
-    mountsCgroup: (spec.mounts ?? []).some(({ type }) => type === "cgroup"),
+    mountsCgroup: mountsCgroup(spec),
+    isRealtime: isRealtime(spec),
   });
   return makeContext(
     spec,
@@ -91,6 +92,8 @@ const isManaged = ({ creates, reports }: Launch): boolean => creates || reports 
 
 const mountsCgroup = ({ mounts = [] }: Spec): boolean => mounts.some(({ type }) => type === "cgroup");
 
+const isRealtime = ({ process }: Spec): boolean => REALTIME.includes(process?.scheduler?.policy ?? "");
+
 const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): CgroupInput => ({
   ...ownerOf(spec, host),
   host: gatherCgroups(look),
@@ -101,7 +104,7 @@ const cgroupInput = (spec: Spec, host: Host, launch: Launch, look: Look): Cgroup
   mountsCgroup: mountsCgroup(spec),
   isManaged: isManaged(launch) && isAlways(launch, host),
   isDisabled: launch.cgroups === "never",
-  isRealtime: REALTIME.includes(spec.process?.scheduler?.policy ?? ""),
+  isRealtime: isRealtime(spec),
   looks: {
     text: (path) => look("text", path),
     isWritable: (path) => look("writable", path) !== undefined,

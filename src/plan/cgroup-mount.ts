@@ -3,13 +3,13 @@
 import { AT_EMPTY_PATH, O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY } from "../linux/mount.ts";
 import { call, slot } from "./build.ts";
-import type { CgroupView } from "./cgroup.ts";
+import type { CgroupView, FoundView } from "./cgroup.ts";
 import { type Context, isNew } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
-import { foundCgroupMount } from "./found-cgroup-mount.ts";
+import { foundCgroupMount, holdFoundViews, type Shown } from "./found-cgroup-mount.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
-import { openSource, type Source } from "./source.ts";
+import { openSource, opensEarly, type Source } from "./source.ts";
 import type { Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -36,6 +36,23 @@ export const cgroupSources = (context: Context, sorted: SortedMount): Source[] =
   sorted.mount.type === "cgroup" && sorted.options.bind === undefined && !isNew(context, "cgroup")
     ? (context.cgroup?.views ?? []).map((view) => viewSource(sorted, view))
     : [];
+
+/** How a file comes by what it mounts. */
+const shownIn = (context: Context, found: FoundView, sorted: SortedMount): Shown => ({
+  why: describe(sorted),
+  key: `mounts[${sorted.index}]`,
+  found,
+  view: isNew(context, "cgroup") ? "new" : opensEarly(context) ? "held" : "bind",
+});
+
+/** In the launcher of a file: opens the container's directories where init may not look for them. */
+export function openFoundEarly(context: Context, mounts: readonly SortedMount[]): Step[] {
+  const found = context.cgroup?.found;
+  if (found === undefined) return [];
+  return mounts
+    .filter(({ mount, options }) => mount.type === "cgroup" && options.bind === undefined)
+    .flatMap((sorted) => holdFoundViews(shownIn(context, found, sorted)));
+}
 
 /**
  * One hierarchy, detached, in `into`; without a cgroup namespace the container's directory is bound
@@ -75,9 +92,10 @@ export function cgroupMount(context: Context, sorted: SortedMount): Step[] {
     into: target,
     tag: `mounts[${index}]`,
   });
-  const version2 = context.cgroup?.version2;
-  if (version2 !== undefined) {
-    return [...onto, ...foundCgroupMount(why, version2, target, { attributes, safe: SAFE })];
+  const found = context.cgroup?.found;
+  if (found !== undefined) {
+    const shown = shownIn(context, found, sorted);
+    return [...onto, ...foundCgroupMount(shown, target, { attributes, safe: SAFE })];
   }
   const [only] = views;
   if (views.length === 1 && only?.name === "") {

@@ -1,5 +1,5 @@
 /** What the birth of a container needs of its cgroup; `src/cgroup` makes it for v1, hybrid and v2. */
-import type { Slot, Step } from "./step.ts";
+import type { Buffer, Slot, Step } from "./step.ts";
 
 /** One hierarchy as the container sees it mounted: v1 controllers by their mount options, or cgroup2. */
 export interface CgroupView {
@@ -44,6 +44,17 @@ export interface CgroupCounts {
   readonly bytesWritten?: readonly Count[];
 }
 
+/** What a file that is started on any machine shows: on v1 and hybrid what its table says (hierarchy.ts). */
+export interface FoundView {
+  /** Not 0 on v2. */
+  readonly version2: Slot;
+  /** Of v2: the directory above what is shown, and the path below it. */
+  readonly above: string | Buffer;
+  readonly path: string | Slot;
+  /** False where the caller's own cgroup is shown; what is above it in its place if it is not to be seen. */
+  readonly isOwn: { readonly v1: boolean; readonly v2: boolean };
+}
+
 export interface CgroupPlan {
   /** Creates the directories and writes the limits; in the launcher, before the clone. */
   readonly create: readonly Step[];
@@ -66,6 +77,6 @@ export interface CgroupPlan {
   readonly directories: () => readonly string[];
   /** What a mount of type "cgroup" shows. */
   readonly views: readonly CgroupView[];
-  /** Not 0 on v2: the running program finds out what a mount of type "cgroup" shows, and `views` is empty. */
-  readonly version2?: Slot;
+  /** The running program finds out what a mount of type "cgroup" shows, and `views` is empty. */
+  readonly found?: FoundView;
 }

@@ -7,7 +7,7 @@ import { PR_SET_DUMPABLE } from "../linux/prctl.ts";
 import { CLONE_INTO_CGROUP, CLONE_PIDFD } from "../linux/sched.ts";
 import { SIGNALS } from "../linux/signal.ts";
 import { address, branch, call, exit, guard, jump, label, set, slot } from "./build.ts";
-import { cgroupSources } from "./cgroup-mount.ts";
+import { cgroupSources, openFoundEarly } from "./cgroup-mount.ts";
 import { type Context, isNew } from "./context.ts";
 import { handOver, tellSupervised } from "./creator.ts";
 import { CONTROL } from "./creator-control.ts";
@@ -195,6 +195,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(writesOwnProc(context) ? [] : [closeProc()]),
     ...joinNamespaces(context, "launcher"),
     ...earlySources(context, mounts).flatMap(([why, source]) => openSourceEarly(context, why, source)),
+    ...openFoundEarly(context, mounts),
     ...(waitsForMaps(context) ? openSync() : []),
     ...(relaysTerminal(context) ? openTerminalChannel() : []),
     ...(isWatched ? openLauncher() : []),

@@ -71,12 +71,15 @@ const CHOICES = (shown: string): readonly (readonly (readonly string[])[])[] => 
 const PROBE = `id; pwd; hostname; umask; ulimit -a; env | sort
   grep -E '^(Cap|NoNewPrivs|Seccomp|Uid|Gid|Groups)' /proc/self/status
   cat /proc/self/uid_map /proc/self/oom_score_adj /proc/sys/kernel/hostname
-  cut -d' ' -f4- /proc/self/mountinfo |
+  cut -d' ' -f4- /proc/self/mountinfo | grep -v ' - cgroup' |
     sed 's/master:[0-9]*//; s/:[^:]*upperdir=[^ ,]*//; s|^\\(/\\.\\.\\)* |.. |'
+  cut -d' ' -f4- /proc/self/mountinfo | grep ' - cgroup' |
+    sed 's|^/[^ ]*hutch-[^/ ]* |/NAME |; s/master:[0-9]*//; s|^\\(/\\.\\.\\)* |.. |' | sort
+  find /sys/fs/cgroup -maxdepth 2 -type f 2>&1 | grep -Ev '/(hugetlb|rdma|misc|dmem)[.]' | sort
   ls -lnR /dev | grep -v '^total' | sed 's/[A-Z][a-z][a-z] *[0-9]* [0-9:]*//'
   ls /sys /proc/irq /mnt /a/b/c /made 2>&1; touch /probe 2>&1; touch /proc/sys/x 2>&1
   cat /proc/kcore 2>&1 | wc -c; cat /proc/sys/net/ipv4/ip_forward
-  sed 's/hutch-[^/]*/NAME/' /proc/self/cgroup
+  sed 's|:/.*hutch-[^/]*|:/NAME|' /proc/self/cgroup
   cat /proc/self/timens_offsets /proc/self/personality 2>&1
   (for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 1 >/dev/null 2>&1 & done
    echo forked) 2>&1 | sed 's/.*: //'`;
@@ -173,9 +176,9 @@ const PARTS: readonly ((spec: Spec, random: (limit: number) => number) => Spec)[
       devices: [{ type: "c", path: "/dev/one", major: 1, minor: 7, fileMode: 0o640, uid: 3 }],
     }),
   (spec, random) => {
-    // What else there is takes the others: names, kernel parameters, the cgroups that are mounted.
+    // What else there is takes the others: names and kernel parameters.
     const kinds = (spec.linux?.namespaces ?? []).filter(
-      ({ type }) => !["network", "pid"].includes(type) || random(2) > 0,
+      ({ type }) => !["network", "pid", "cgroup"].includes(type) || random(2) > 0,
     );
     return withLinux(spec, { namespaces: kinds });
   },

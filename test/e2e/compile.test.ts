@@ -362,29 +362,4 @@ describe("a bundle as a file", () => {
     expect(code).toBe(125);
     expect(stderr).toContain("hooks.poststop: ");
   });
-
-  withRoot(
-    "that mounts cgroups is refused unless it has a cgroup namespace: the host's would be seen",
-    async () => {
-      const directory = await bundle();
-      const path = join(directory, "config.json");
-      const config = await Bun.file(path).json();
-      const mount = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] };
-      config.mounts = [...config.mounts.filter(({ type }: { type: string }) => type !== "cgroup"), mount];
-      const others = config.linux.namespaces.filter(({ type }: { type: string }) => type !== "cgroup");
-      const joined = { type: "cgroup", path: "/proc/self/ns/cgroup" };
-      for (const [namespaces, expected] of [
-        [others, 125],
-        [[...others, joined], 125],
-        [[...others, { type: "cgroup" }], 0],
-      ] as const) {
-        await Bun.write(path, JSON.stringify({ ...config, linux: { ...config.linux, namespaces } }));
-        const { code, stderr } = await hutch(["compile", "--bundle", directory, "-o", join(place, "mounts")]);
-        expect({ code, stderr }).toEqual({
-          code: expected,
-          stderr: expected === 0 ? "" : expect.stringContaining("a cgroup mount without a cgroup namespace"),
-        });
-      }
-    },
-  );
 });

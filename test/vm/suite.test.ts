@@ -24,7 +24,7 @@ const LEFT_OUT: readonly (readonly [RegExp, string])[] = [
 const UNIT = /^test\/(host\/|cgroup\/remove\.)/;
 
 /** What differs between version 1 and version 2. */
-const OF_CGROUPS = /^test\/cgroup\/|^test\/e2e\/(update|events|pause|ten)\b/;
+const OF_CGROUPS = /^test\/cgroup\/|^test\/e2e\/(update|events|pause|ten|compile-cgroup)\b/;
 
 const all = [...new Bun.Glob("test/**/*.test.ts").scanSync(".")].sort();
 const reasonOf = (file: string): string | undefined => LEFT_OUT.find(([pattern]) => pattern.test(file))?.[1];
