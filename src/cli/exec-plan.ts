@@ -1,8 +1,9 @@
 /** The plan of `hutch exec`; apart, because a program that was kept needs none. */
 import { detectCgroups } from "../cgroup/detect.ts";
+import { compileFilter } from "../container/filter.ts";
 import { gatherHost } from "../container/host.ts";
 import { cgroupsToEnter, namespacesOf } from "../container/joining.ts";
-import { compileFilter, PLAIN } from "../container/plan.ts";
+import { PLAIN } from "../container/plan.ts";
 import type { Container } from "../container/state.ts";
 import { readTextIfExists } from "../host/fd.ts";
 import type { Look } from "../host/look.ts";

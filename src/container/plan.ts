@@ -3,11 +3,12 @@ import { type CgroupInput, planCgroup } from "../cgroup/index.ts";
 import type { Manager, UnitPlan } from "../cgroup/systemd.ts";
 import type { Look } from "../host/look.ts";
 import type { CgroupPlan } from "../plan/cgroup.ts";
-import { type Context, type Filter, type Host, type Launch, makeContext } from "../plan/context.ts";
+import { type Context, type Host, type Launch, makeContext } from "../plan/context.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
 import { cgroupOwner } from "./cgroup-owner.ts";
+import { compileFilter } from "./filter.ts";
 import { gatherCgroups } from "./host.ts";
 
 /** Wishes as OCI knows them: none beyond config.json. */
@@ -126,11 +127,4 @@ export async function unitFor(
 ): Promise<UnitPlan> {
   const { planUnit } = await import("../cgroup/systemd.ts");
   return planUnit({ ...cgroupInput(spec, host, launch, look), annotations: spec.annotations }, manager);
-}
-
-/** The filter of linux.seccomp. The compiler and its tables are loaded by those alone who need them. */
-export async function compileFilter({ linux }: Spec, { arch }: Host): Promise<Filter | undefined> {
-  if (linux?.seccomp === undefined) return undefined;
-  const { compileSeccomp } = await import("../plan/seccomp.ts");
-  return compileSeccomp(linux.seccomp, arch);
 }
