@@ -1,6 +1,6 @@
 /** hutch as a package that a project depends on, and its documentation: every example of it is run. */
 import { beforeAll, describe, expect } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defaultSpec } from "../../src/spec/default.ts";
 import { run } from "../support/hutch.ts";
@@ -52,8 +52,21 @@ const TSCONFIG = {
   },
 };
 
-/** A project that depends on hutch, by a link as `npm link` makes it, or by a copy as `npm install` does. */
-async function project(how: "link" | "copy"): Promise<string> {
+/** What `npm pack` makes of this, without the executable, as it lies in a project that has installed it. */
+function install(directory: string): void {
+  const source = temporaryDirectory("package");
+  for (const name of ["package.json", "README.md", "src", "docs", "test/library"]) {
+    cpSync(join(ROOT, name), join(source, name), { recursive: true });
+  }
+  const pack = [process.execPath, "pm", "pack", "--quiet", "--filename", join(source, "hutch.tgz")];
+  const packed = Bun.spawnSync(pack, { cwd: source, stdio: ["ignore", "pipe", "pipe"] });
+  if (!packed.success) throw new Error(`bun pm pack: ${packed.stderr}`);
+  mkdirSync(directory);
+  Bun.spawnSync(["tar", "-xzf", join(source, "hutch.tgz"), "-C", directory, "--strip-components=1"]);
+}
+
+/** A project that depends on hutch, by a link as `npm link` makes it, or installed as by `bun add FILE`. */
+async function project(how: "link" | "installed"): Promise<string> {
   const directory = temporaryDirectory("project");
   const modules = join(directory, "node_modules");
   mkdirSync(modules);
@@ -63,8 +76,7 @@ async function project(how: "link" | "copy"): Promise<string> {
   if (how === "link") symlinkSync(ROOT, join(modules, "hutch"));
   else {
     cpSync(join(ROOT, "node_modules/valibot"), join(modules, "valibot"), { recursive: true });
-    cpSync(join(ROOT, "src"), join(modules, "hutch/src"), { recursive: true });
-    cpSync(join(ROOT, "package.json"), join(modules, "hutch/package.json"));
+    install(join(modules, "hutch"));
   }
   mkdirSync(join(directory, "rootfs"));
   await rootfs(join(directory, "rootfs"));
@@ -90,9 +102,27 @@ async function bun(cwd: string, ...args: readonly string[]) {
   return { code, stdout, stderr };
 }
 
-let copied = "";
+let installed = "";
 beforeAll(async () => {
-  if (REASON === undefined) copied = await project("copy");
+  if (REASON === undefined) installed = await project("installed");
+});
+
+withRoot("the package has the library and its documentation, and no tests", () => {
+  expect(readdirSync(join(installed, "node_modules/hutch")).sort()).toEqual([
+    "README.md",
+    "docs",
+    "package.json",
+    "src",
+  ]);
+});
+
+withRoot("the example of the README runs", async () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const [, block = ""] = /^## As a library\n\n((?: {4}.*\n)+)/m.exec(readme) ?? [];
+  writeFileSync(join(installed, "rootfs/bin/server"), "#!/bin/sh\ntest -d /proc/1\n", { mode: 0o755 });
+  writeFileSync(join(installed, "readme.ts"), `${block}console.log((await box.exited).code);\n`);
+  const { code, stdout, stderr } = await bun(installed, "readme.ts");
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "0\n", stderr: "" });
 });
 
 describe("the documentation", () => {
@@ -104,13 +134,13 @@ describe("the documentation", () => {
 
   for (const [index, { heading, output }] of EXAMPLES.entries()) {
     withRoot(`${heading}: prints what it says`, async () => {
-      const { code, stdout, stderr } = await bun(copied, `example-${index}.ts`);
+      const { code, stdout, stderr } = await bun(installed, `example-${index}.ts`);
       expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: output, stderr: "" });
     });
   }
 
   withRoot("is right about the types", async () => {
-    const { code, stdout } = await bun(copied, "check");
+    const { code, stdout } = await bun(installed, "check");
     expect({ code, errors: stdout.match(/error TS.*/g) }).toEqual({ code: 0, errors: null });
   });
 });
@@ -128,8 +158,8 @@ withRoot("types are exact: a wrong option and a stream that is none are errors",
     "const code: number = (await box.exited).code;",
     "export { code };",
   ].join("\n");
-  writeFileSync(join(copied, "wrong.ts"), wrong);
-  const { stdout, stderr } = await bun(copied, "check", "--all", "wrong.ts");
+  writeFileSync(join(installed, "wrong.ts"), wrong);
+  const { stdout, stderr } = await bun(installed, "check", "--all", "wrong.ts");
   const lines = [...`${stdout}${stderr}`.matchAll(/wrong\.ts\((\d+),/g)].map(([, line]) => Number(line));
   expect([...new Set(lines)].sort((a, b) => a - b)).toEqual([2, 3, 4, 5, 7, 8, 9]);
 });
@@ -144,12 +174,12 @@ testUnless(anyReason(REASON, lacksUserNamespaces()))(
       "console.log(await added.stdout.text(), (await added.exited).code, box.kill('SIGKILL'));",
       "console.log((await box.exited).signal);",
     ].join("\n");
-    writeFileSync(join(copied, "user.ts"), program);
+    writeFileSync(join(installed, "user.ts"), program);
     // Where the user can reach it.
-    const own = join(copied, "bun");
+    const own = join(installed, "bun");
     cpSync(process.execPath, own, { dereference: true });
     const { uid, env } = ordinaryUser();
-    const { code, stdout, stderr } = await run([own, "user.ts"], { cwd: copied, uid, env });
+    const { code, stdout, stderr } = await run([own, "user.ts"], { cwd: installed, uid, env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.replace(/ +/g, " ")).toBe(`0\n 0 ${uid} 1\n 0 true\nSIGKILL\n`);
   },
