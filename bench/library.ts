@@ -8,11 +8,12 @@ import { type Container, container } from "../src/index.ts";
 import { proportionalSize } from "./engine.ts";
 import { markdownTable, quantile } from "./statistics.ts";
 
-/** So many are under way at once: two processors are busy with twice as many. */
-const PARALLEL = 4;
+/** So many are under way at once. Each is shown as it does best: what waits for the kernel gains by more. */
+const PARALLEL = [2, 4, 8] as const;
 const WARM_UP = 20;
 
 export interface Throughput {
+  readonly parallel: number;
   readonly perSecond: number;
   /** User and system time of this process and of all that it has waited for, for one container. */
   readonly cpuMilliseconds: number;
@@ -20,6 +21,8 @@ export interface Throughput {
 
 interface Way {
   readonly name: string;
+  /** So many are one sample. */
+  readonly count: number;
   readonly once: () => Promise<number | null>;
 }
 
@@ -32,7 +35,7 @@ function processorSeconds(): number {
   return ticks.reduce((sum, each) => sum + each, 0) / 100;
 }
 
-async function run({ name, once }: Way, count: number): Promise<void> {
+async function run({ name, once }: Way, parallel: number, count: number): Promise<void> {
   let left = count;
   const work = async (): Promise<void> => {
     while (left-- > 0) {
@@ -40,14 +43,16 @@ async function run({ name, once }: Way, count: number): Promise<void> {
       if (code !== 0) throw new Error(`${name}: exit code ${code}`);
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
+  await Promise.all(Array.from({ length: parallel }, work));
 }
 
-async function measureOnce(way: Way, count: number): Promise<Throughput> {
+async function measureOnce(way: Way, parallel: number): Promise<Throughput> {
+  const { count } = way;
   const [time, processor] = [performance.now(), processorSeconds()];
-  await run(way, count);
+  await run(way, parallel, count);
   const seconds = (performance.now() - time) / 1000;
   return {
+    parallel,
     perSecond: count / seconds,
     cpuMilliseconds: ((processorSeconds() - processor) * 1000) / count,
   };
@@ -55,18 +60,36 @@ async function measureOnce(way: Way, count: number): Promise<Throughput> {
 
 const byLibrary = (name: string, box: Container): Way => ({
   name,
+  count: 200,
   once: async () => (await (await box.start({ stdout: "ignore", stderr: "ignore" })).exited).code,
 });
 
 let serial = 0;
 const bySpawn = (program: string, bundle: string): Way => ({
   name: `${program} run, the same bundle`,
+  count: 50,
   once: () => {
     const id = `hutch-bench-${process.pid}-many-${++serial}`;
     return Bun.spawn([program, "run", "--bundle", bundle, id], { stdio: ["ignore", "ignore", "ignore"] })
       .exited;
   },
 });
+
+const median = (list: readonly Throughput[], of: (one: Throughput) => number): number =>
+  quantile(list.map(of), 0.5);
+
+/** The medians of those samples that were taken so many at a time, for the number with which most were started. */
+function bestOf(samples: readonly Throughput[]): Throughput {
+  const each = PARALLEL.map((parallel) => {
+    const list = samples.filter((one) => one.parallel === parallel);
+    return {
+      parallel,
+      perSecond: median(list, (one) => one.perSecond),
+      cpuMilliseconds: median(list, (one) => one.cpuMilliseconds),
+    };
+  });
+  return each.reduce((best, one) => (one.perSecond > best.perSecond ? one : best));
+}
 
 /** Every way, in turn, so that a slow minute of the machine is slow for all of them. */
 export async function throughputs(
@@ -81,22 +104,13 @@ export async function throughputs(
     ...programs.map((program) => bySpawn(program, bundle)),
   ];
   const samples = new Map<string, Throughput[]>(ways.map(({ name }) => [name, []]));
-  for (const way of ways) await run(way, WARM_UP);
+  for (const way of ways) await run(way, 2, WARM_UP);
   for (let round = 0; round < rounds; round++) {
-    for (const way of ways)
-      samples.get(way.name)?.push(await measureOnce(way, way.name.startsWith("library") ? 200 : 50));
+    for (const parallel of PARALLEL) {
+      for (const way of ways) samples.get(way.name)?.push(await measureOnce(way, parallel));
+    }
   }
-  const median = (list: readonly Throughput[], of: (one: Throughput) => number) =>
-    quantile(list.map(of), 0.5);
-  return new Map(
-    [...samples].map(([name, list]) => [
-      name,
-      {
-        perSecond: median(list, (one) => one.perSecond),
-        cpuMilliseconds: median(list, (one) => one.cpuMilliseconds),
-      },
-    ]),
-  );
+  return new Map([...samples].map(([name, list]) => [name, bestOf(list)]));
 }
 
 /** KiB (PSS) of the launcher beside a container of the library that sleeps. */
@@ -110,9 +124,15 @@ export async function libraryResident(bundle: string): Promise<number> {
 
 export const throughputTable = (all: ReadonlyMap<string, Throughput>): string =>
   markdownTable(
-    [`containers started and waited for, ${PARALLEL} at a time`, "a second", "CPU ms each"],
-    [...all].map(([name, { perSecond, cpuMilliseconds }]) => [
+    [
+      `containers started and waited for, best of ${PARALLEL.join(", ")} at a time`,
+      "at a time",
+      "a second",
+      "CPU ms each",
+    ],
+    [...all].map(([name, { parallel, perSecond, cpuMilliseconds }]) => [
       name,
+      `${parallel}`,
       perSecond.toFixed(0),
       cpuMilliseconds.toFixed(2),
     ]),
