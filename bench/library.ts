@@ -78,7 +78,7 @@ const bySpawn = (program: string, bundle: string): Way => ({
 const median = (list: readonly Throughput[], of: (one: Throughput) => number): number =>
   quantile(list.map(of), 0.5);
 
-/** The medians of those samples that were taken so many at a time, for the number with which most were started. */
+/** The medians of what was taken so many at a time, for the number with which most were started. */
 function bestOf(samples: readonly Throughput[]): Throughput {
   const each = PARALLEL.map((parallel) => {
     const list = samples.filter((one) => one.parallel === parallel);

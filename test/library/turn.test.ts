@@ -7,7 +7,7 @@ function hold(milliseconds: number): void {
   while (performance.now() < end);
 }
 
-test("of many that hold the event loop one does at a time, in their order, and timers are heard in between", async () => {
+test("one at a time holds the event loop, in their order, and timers are heard in between", async () => {
   let ticks = 0;
   const timer = setInterval(() => ++ticks, 1);
   const order: number[] = [];
