@@ -54,9 +54,11 @@ describe("the default bundle", () => {
     linux: { ...plain.linux, resources },
   });
   for (const arch of ARCHES) {
+    // The interpreter takes 400 bytes more there.
+    const wide = arch === "aarch64" ? 512 : 0;
     for (const [terminal, most] of [
-      [true, 12_288],
-      [false, 11_000],
+      [true, 12_288 + wide],
+      [false, 11_000 + wide],
     ] as const) {
       const kind = terminal ? "the terminal that it has" : "no terminal";
       test(`${arch}: with limits and ${kind} it is at most ${most} bytes, stripped, and the same every time`, async () => {
