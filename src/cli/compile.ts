@@ -99,6 +99,9 @@ export const command: Command = {
 
 const STDOUT = 1;
 
+/** The options of a container that `run` has, too. */
+const OF_BUNDLE: readonly string[] = ["init", "report"];
+
 function archOf(given: Given): Arch {
   const name = last(given, "arch");
   const arch = name === undefined ? hostArch() : ARCHES.find((each) => each === name);
@@ -167,14 +170,26 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   };
 }
 
+/** What `run` has no words for either stands in config.json. */
+function refuseMore({ values, words }: Given): void {
+  if (words.length > 0) throw usageError("compile", "--bundle: the command stands in config.json");
+  const more = IN_OPTIONS.find(({ name }) => values.has(name) && !OF_BUNDLE.includes(name));
+  if (more === undefined) return;
+  const reason = `--${more.name}: --bundle takes ${OF_BUNDLE.map((name) => `--${name}`).join(" and ")} alone of the options of in`;
+  throw usageError("compile", reason, "what a bundle is made of stands in its config.json");
+}
+
+function describeBundle(directory: string, given: Given): Descriptions {
+  refuseMore(given);
+  const { spec } = loadBundle(directory, look, warn);
+  const root = { spec, launch: { init: has(given, "init"), reports: reportName(given) ?? false } };
+  return { root, user: forUser(root) };
+}
+
 /** What root gets and what an ordinary user gets. */
 async function describe(given: Given, arch: Arch): Promise<Descriptions> {
   const bundle = last(given, "bundle");
-  if (bundle !== undefined) {
-    if (given.words.length > 0) throw usageError("compile", "--bundle: the command stands in config.json");
-    const { spec } = loadBundle(bundle, look, warn);
-    return { root: { spec }, user: forUser({ spec }) };
-  }
+  if (bundle !== undefined) return describeBundle(bundle, given);
   const root = await describeIn(given, arch, true);
   return { root, ...(await unlessRefused(() => describeIn(given, arch, false))) };
 }

@@ -352,6 +352,29 @@ describe("a bundle as a file", () => {
     });
   });
 
+  withRoot("takes what run takes beside config.json, and refuses the other options of in", async () => {
+    const directory = await bundle();
+    const report = join(place, "bundle.json");
+    const file = await compiled("--bundle", directory, "--init", "--report", report);
+    const { code } = await run([file]);
+    expect(await Bun.file(report).json()).toMatchObject({ code, signal: null });
+    const { stdout } = await hutch(["explain", file]);
+    expect(stdout).toContain("reap");
+    for (const option of [
+      "--memory=nonsense",
+      "--overlay",
+      "--env=A=1",
+      "--read-only",
+      "--tty",
+      "--timeout=1",
+    ])
+      expect(await hutch(["compile", "--bundle", directory, option, "-o", join(place, "no")])).toMatchObject({
+        code: 125,
+        stderr: `hutch: compile: ${option.split("=")[0]}: --bundle takes --init and --report alone of the options of in; hint: what a bundle is made of stands in its config.json\n`,
+      });
+    expect(existsSync(join(place, "no"))).toBe(false);
+  });
+
   withRoot("with hooks is refused by name", async () => {
     const directory = await bundle();
     const path = join(directory, "config.json");
