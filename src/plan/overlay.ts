@@ -1,6 +1,6 @@
 /** A writable layer over a read-only root (overlayfs). */
 import { HutchError } from "../linux/error.ts";
-import { AT_FDCWD } from "../linux/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../linux/fcntl.ts";
 import { MNT_DETACH, MOUNT_ATTR_NODEV, MOVE_MOUNT_F_EMPTY_PATH } from "../linux/mount.ts";
 import { call, slot } from "./build.ts";
 import type { Overlay } from "./context.ts";
@@ -40,6 +40,12 @@ function refuseLocked(context: Context): void {
   });
 }
 
+const HERE = slot("directory of this program");
+const BACK = "go back to the directory of this program";
+/** Opened in init's own mount namespace: only from there mounts can be cloned. */
+const holdHere = call(BACK, "openat", [AT_FDCWD, ".", O_PATH | O_CLOEXEC, 0], { into: HERE });
+const goBack = [call(BACK, "fchdir", [HERE]), call(BACK, "close", [HERE])];
+
 /**
  * Builds the overlay in a tmpfs that covers "/" for as long as the root is being made. The layers are
  * attached there under short names, because overlayfs takes paths, in which commas, colons and long names
@@ -53,6 +59,7 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
   const why = "cover the root with a writable layer";
   const directory = layer === undefined ? "" : "layer/";
   const kept = layer !== undefined;
+  const isRelative = context.launch.standalone?.directory !== undefined;
   // In a user namespace overlayfs may not use trusted.* attributes.
   const userxattr = withoutMknod(context) ? ["userxattr"] : [];
   return [
@@ -64,14 +71,12 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
       into: stage,
     }),
     call(why, "move_mount", [stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]),
+    // From the caller's directory, in which a file of --relative looks for its paths.
+    ...(layer === undefined ? [] : openSource(context, `open the layer ${layer.path}`, layer)),
+    ...(isRelative ? [holdHere] : []),
     call(why, "fchdir", [stage]),
     ...attach(why, tree, "lower"),
-    ...(layer === undefined
-      ? []
-      : [
-          ...openSource(context, `open the layer ${layer.path}`, layer),
-          ...attach(`open the layer ${layer.path}`, layer.into, "layer"),
-        ]),
+    ...(layer === undefined ? [] : attach(`open the layer ${layer.path}`, layer.into, "layer")),
     makeDirectory(why, `${directory}upper`, kept),
     makeDirectory(why, `${directory}work`, kept),
     ...(overlay.inside
@@ -101,5 +106,6 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
     }),
     // The overlay holds its layers by itself; what stayed here would end up on top of the container's root.
     call("let go of the place where the layers were put together", "umount2", [".", MNT_DETACH]),
+    ...(isRelative ? goBack : []),
   ];
 }

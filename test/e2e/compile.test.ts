@@ -203,6 +203,30 @@ describe("a compiled file", () => {
     });
   });
 
+  withRoot("moves about with its layer, and what is bound over one", async () => {
+    const home = temporaryDirectory("relative");
+    mkdirSync(join(home, "old/layer"), { recursive: true });
+    mkdirSync(join(home, "old/rootfs/mnt"), { recursive: true });
+    await rootfs(join(home, "old/rootfs"));
+    const bind = ["--bind", "./layer:/mnt"];
+    const write = ["./rootfs", "sh", "-c", "echo new > /file; ls /mnt"];
+    for (const [name, ...options] of [
+      ["kept", "--overlay=./layer", ...bind],
+      ["lost", "--overlay", ...bind],
+      ["packed", "--pack", "--overlay=./layer", ...bind],
+      ["mapped", "--uid-map=0:0:65536", "--overlay=./layer", ...bind],
+    ]) {
+      const args = ["compile", "--relative", ...options, ...write, "-o", name ?? ""];
+      expect(await hutch(args, { cwd: join(home, "old") })).toMatchObject({ code: 0, stderr: "" });
+    }
+    renameSync(join(home, "old"), join(home, "new"));
+    for (const name of ["lost", "kept", "packed", "mapped"]) {
+      const stdout = name === "lost" ? "" : "upper\nwork\n";
+      expect(await run([join(home, "new", name)])).toMatchObject({ code: 0, stdout, stderr: "" });
+    }
+    expect(readFileSync(join(home, "new/layer/upper/file"), "utf8")).toBe("new\n");
+  });
+
   withRoot("moves about also when it was written through a symlink", async () => {
     const home = temporaryDirectory("relative");
     mkdirSync(join(home, "old"));
