@@ -3,6 +3,7 @@
  * the caller's ids and environment) the file finds out itself.
  */
 
+import type { Note } from "../emit/elf.ts";
 import { readNotes } from "../emit/note.ts";
 import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
@@ -44,9 +45,6 @@ export interface Compiled {
   readonly plan: Plan;
   readonly arch: Arch;
 }
-
-/** The owner of the note that holds the text of the plan, deflated (RFC 1951). */
-export const NOTE_NAME = "hutch";
 
 /** Stands for the caller's ids, which only the running file knows. */
 const SOMEBODY = 1;
@@ -180,15 +178,15 @@ export async function compileFile(
   const { arch = hostArch(), name = WHOLE.name, strip = false, hints = !strip } = options;
   const plan = await planFile(descriptions, options);
   const { emitCompact } = await import("../emit/compact.ts");
-  const note = strip ? [] : [{ name: NOTE_NAME, bytes: noteOf(plan, arch) }];
+  const note = strip ? [] : [await noteOf(plan, arch)];
   return { bytes: emitCompact(plan, { arch, name, note, hints }), plan, arch };
 }
 
-const noteOf = (plan: Plan, arch: Arch): Uint8Array =>
-  Bun.deflateSync(new TextEncoder().encode(printPlan(plan, arch)));
-
-/** No plan has a longer text, in bytes. */
-const LONGEST = 2 ** 26;
+/** The lines that many plans have in common are loaded when one is told. */
+async function noteOf(plan: Plan, arch: Arch): Promise<Note> {
+  const { NOTE_NAME, packPlanText } = await import("./plan-note.ts");
+  return { name: NOTE_NAME, bytes: packPlanText(printPlan(plan, arch)) };
+}
 
 /** Plain text, whatever the file holds: what moves a terminal's cursor is no part of a plan. */
 const plain = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, "\uFFFD");
@@ -198,18 +196,19 @@ export async function planTextOf(file: Uint8Array, path: string): Promise<string
   const read = readNotes(file);
   const operation = `explain ${path}`;
   if (read === undefined) throw new HutchError({ operation, reason: "no file that hutch compile has made" });
-  const note = read.notes.get(NOTE_NAME);
-  if (note === undefined) {
-    throw new HutchError({
-      operation,
-      reason: "it carries no text of its plan",
-      hint: "it was compiled with --strip, or is no file of hutch compile",
-    });
-  }
-  // Bun.inflateSync has no limit, and a few bytes may be many.
-  const { inflateRawSync } = await import("node:zlib");
+  const { unpackPlanText } = await import("./plan-note.ts");
+  const text = attemptToRead(() => unpackPlanText(read.notes), operation);
+  if (text !== undefined) return plain(text);
+  throw new HutchError({
+    operation,
+    reason: "it carries no text of its plan",
+    hint: "it was compiled with --strip, or is no file of hutch compile",
+  });
+}
+
+function attemptToRead<Of>(unpack: () => Of, operation: string): Of {
   try {
-    return plain(new TextDecoder().decode(inflateRawSync(note, { maxOutputLength: LONGEST })));
+    return unpack();
   } catch (error) {
     throw new HutchError({ operation, reason: "the text of its plan is damaged", cause: error });
   }

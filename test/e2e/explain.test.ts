@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NOTE_NAME, OLD_NOTE_NAME, packPlanText } from "../../src/container/plan-note.ts";
 import { emit } from "../../src/emit/index.ts";
 import { exit } from "../../src/plan/build.ts";
 import { hostDifferences, snapshotHost } from "../support/host.ts";
@@ -175,9 +176,9 @@ describe("--output", () => {
 
 describe("hutch explain of a forged file", () => {
   /** A program that holds nothing but this text of a plan. */
-  function forged(deflated: Uint8Array): string {
+  function forged(deflated: Uint8Array, name = NOTE_NAME): string {
     const file = join(temporaryDirectory("forged"), "box");
-    const note = [{ name: "hutch", bytes: deflated }];
+    const note = [{ name, bytes: deflated }];
     writeFileSync(
       file,
       emit([exit(0, "end")], { arch: "x86_64", report: { kind: "print", prefix: "x" }, note }),
@@ -189,19 +190,24 @@ describe("hutch explain of a forged file", () => {
   withBusybox("says that it is damaged", async () => {
     const whole = deflate("a text");
     for (const bytes of [new Uint8Array(0), whole.subarray(0, 4), new Uint8Array(100).fill(255)]) {
-      const { code, stderr } = await hutch(["explain", forged(bytes)]);
-      expect(stderr).toMatch(/^hutch: explain \S+: the text of its plan is damaged\n$/);
-      expect(code).toBe(125);
+      for (const name of [NOTE_NAME, OLD_NOTE_NAME]) {
+        const { code, stderr } = await hutch(["explain", forged(bytes, name)]);
+        expect(stderr).toMatch(/^hutch: explain \S+: the text of its plan is damaged\n$/);
+        expect(code).toBe(125);
+      }
     }
   });
 
   withBusybox("does not unpack without end", async () => {
-    const { code, stderr } = await hutch(["explain", forged(deflate(new Uint8Array(2 ** 27)))]);
-    expect({ code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining("damaged") });
+    for (const name of [NOTE_NAME, OLD_NOTE_NAME]) {
+      const { code, stderr } = await hutch(["explain", forged(deflate(new Uint8Array(2 ** 27)), name)]);
+      expect({ code, stderr }).toMatchObject({ code: 125, stderr: expect.stringContaining("damaged") });
+    }
   });
 
   withBusybox("lets none of it command the terminal", async () => {
-    const { stdout } = await hutch(["explain", forged(deflate("\x1b]0;title\x07one\u009b31mtwo\n"))]);
-    expect(stdout).toBe("\uFFFD]0;title\uFFFDone\uFFFD31mtwo\n");
+    const text = "\x1b]0;title\x07one\u009b31mtwo\n";
+    for (const file of [forged(deflate(text), OLD_NOTE_NAME), forged(packPlanText(text))])
+      expect((await hutch(["explain", file])).stdout).toBe("\uFFFD]0;title\uFFFDone\uFFFD31mtwo\n");
   });
 });
