@@ -124,6 +124,12 @@ async function lifecycle(rounds: number) {
       (id) => ["exec", "--process", processFile(long, TRUE), "--pid-file", `${long}/pid`, id],
       rounds,
     ),
+    "the same, detached": commands(
+      all,
+      long,
+      (id) => ["exec", "--process", processFile(long, TRUE), "--detach", "--pid-file", `${long}/pid`, id],
+      rounds,
+    ),
     update: commands(
       all,
       limited,

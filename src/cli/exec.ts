@@ -8,6 +8,7 @@ import { effectiveUser } from "../host/facts.ts";
 import { readTextIfExists } from "../host/fd.ts";
 import { HutchError } from "../linux/error.ts";
 import { parseWhole } from "../options/number.ts";
+import { FAILED_NAME, readFailed } from "../plan/failed-exec.ts";
 import { joinerDescriptor } from "../plan/joiner-control.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import type { Globals } from "./globals.ts";
@@ -126,18 +127,22 @@ export async function run(argv: readonly string[], globals: Globals): Promise<vo
       return { plan: await planExec(wish), details: "", isLasting: true };
     },
   });
+  const pidFile = last(given, "pid-file");
+  const failed = readFailed(process.env[FAILED_NAME], process.pid);
+  if (failed !== undefined) {
+    const { failedExec } = await import("../container/failed-exec.ts");
+    throw await failedExec(failed, { id, program, pidFile });
+  }
   const exec = { id, program, init, preserveFds, pidfdSocket: last(given, "pidfd-socket") };
+  const keep = async (): Promise<void> => {
+    if (globals.debug || keptDirectory(process.env, effectiveUser()) === undefined) return;
+    const { keepExec } = await import("./exec-keep.ts");
+    keepExec(container, argv, given, processText, program);
+  };
   if (!detached) {
-    // What the entry program does itself the next time: see plan/entry-words.ts.
-    const isPlain = argv[0] === id && !globals.debug;
-    if (isPlain && keptDirectory(process.env, effectiveUser()) !== undefined) {
-      const { keepJoiner } = await import("../container/keep-joiner.ts");
-      keepJoiner(container, argv, program);
-    }
+    await keep();
     return execInForeground(exec);
   }
-  await execDetached(exec, {
-    pidFile: last(given, "pid-file"),
-    consoleSocket: last(given, "console-socket"),
-  });
+  await execDetached(exec, { pidFile, consoleSocket: last(given, "console-socket") });
+  await keep();
 }

@@ -112,6 +112,10 @@ export async function execDetached(exec: Exec, { pidFile, consoleSocket }: Detac
   }
 }
 
+/** The error of a process that ended, nobody knows why. */
+export const endedEarly = (id: string): HutchError =>
+  new HutchError({ operation: `exec in ${id}`, reason: "the process ended before its command ran" });
+
 /** The pid, once the exec has closed the pipe of reports; a report is the end instead. */
 async function follow(program: Program, id: string, pids: number, reports: number): Promise<number> {
   const pid = await readRecord(pids, 8, "the pid");
@@ -125,7 +129,7 @@ async function follow(program: Program, id: string, pids: number, reports: numbe
     );
   }
   if (pid !== undefined) return pid.getUint32(0, true);
-  throw new HutchError({ operation: `exec in ${id}`, reason: "the process ended before its command ran" });
+  throw endedEarly(id);
 }
 
 /** So many bytes, or undefined at the end. */

@@ -9,6 +9,7 @@ import type { Asked } from "../host/look.ts";
 import { fileStatus, readLink } from "../host/path.ts";
 import { HutchError } from "../linux/error.ts";
 import { NAMESPACES } from "../linux/namespace.ts";
+import type { ExecKey } from "../plan/exec-key.ts";
 import { FILE_QUESTION, joinerFile, joinerName, LINK_QUESTION } from "../plan/kept-joiner.ts";
 import { coldOf, freezerFiles } from "./freezer.ts";
 import type { Program } from "./program.ts";
@@ -37,7 +38,7 @@ function planned([question, argument]: Asked): Question {
 }
 
 /**
- * What the program depends upon beside its words: the caller's namespaces and cgroups, those of the container
+ * What the program depends upon beside its key: the caller's namespaces and cgroups, those of the container
  * that were not made for it, that it is not paused, and what its plan has asked.
  */
 function questionsOf({ record }: Container, pid: number, asked: readonly Asked[]): Question[] {
@@ -57,7 +58,7 @@ function questionsOf({ record }: Container, pid: number, asked: readonly Asked[]
 
 const NANOSECONDS = 1_000_000_000n;
 
-function fileOf(container: Container, words: readonly string[], program: Program): Uint8Array | undefined {
+function fileOf(container: Container, key: ExecKey, program: Program): Uint8Array | undefined {
   const { init, launcher, cgroups } = container.record;
   // The pid of a container in the foreground is its launcher's to know.
   if (init === undefined || launcher !== undefined || program.warnings.length > 0) return undefined;
@@ -80,18 +81,18 @@ function fileOf(container: Container, words: readonly string[], program: Program
     },
     statPath: `/proc/${init.pid}/stat`,
     startTime: init.startTime,
-    words,
+    key,
     questions,
     program: program.bytes,
   });
 }
 
-/** Keeps a program for `exec` with these words. That it cannot be kept is no reason not to execute it. */
-export function keepJoiner(container: Container, words: readonly string[], program: Program): void {
+/** Keeps a program for `exec` with this key. That it cannot be kept is no reason not to execute it. */
+export function keepJoiner(container: Container, key: ExecKey, program: Program): void {
   try {
-    const file = fileOf(container, words, program);
+    const file = fileOf(container, key, program);
     const held = file === undefined ? undefined : hold(container.root, container.id);
-    if (file !== undefined && held !== undefined) writeJoiner(held, joinerName(words), file);
+    if (file !== undefined && held !== undefined) writeJoiner(held, joinerName(key), file);
   } catch (error) {
     if (!(error instanceof HutchError)) throw error;
   }

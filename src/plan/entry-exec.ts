@@ -1,25 +1,16 @@
 /**
- * `exec` without Bun: a joiner that was kept (see kept-joiner.ts) is executed when the words are the same,
- * and every look at the container, the caller and hutch itself shows what it showed then. What
- * container/exec.ts does with the program is done here: a sealed copy of it becomes the supervisor.
+ * `exec` without Bun: a joiner that was kept (see kept-joiner.ts) is executed when the words and the process
+ * file are the same, and every look at the container, the caller and hutch itself shows what it showed
+ * then. What container/exec.ts does with the program is done here: a sealed copy of it becomes the
+ * supervisor, or is started beside (see entry-detach.ts).
  */
 import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
 import { STATX_MODE, STATX_OFFSETS, STATX_UID } from "../linux/stat.ts";
-import {
-  branch,
-  buffer,
-  call,
-  compute,
-  jump,
-  label,
-  load,
-  set,
-  slot,
-  store,
-  strings,
-  struct,
-} from "./build.ts";
+import { branch, buffer, call, compute, jump, label, load, set, slot, store, strings } from "./build.ts";
+import { detach } from "./entry-detach.ts";
+import { DETACHED, KEY, KEY_END, KEY_LENGTH, readProcess, WORDS_LENGTH } from "./entry-exec-words.ts";
 import { closeFile, DIRECTORY, FILE, INIT, PROGRAM } from "./entry-place.ts";
+import { ARGV, writeTitle } from "./entry-title.ts";
 import {
   KEPT,
   STATUS,
@@ -30,35 +21,38 @@ import {
   unlessSameCaller,
   unlessSameHutch,
 } from "./entry-unchanged.ts";
-import { BUN, ID, LONGEST_ID, WORDS } from "./entry-words.ts";
+import { BUN } from "./entry-words.ts";
+import { HASH } from "./exec-key.ts";
 import { HIGH } from "./joiner-control.ts";
-import { AT, HASH, JOINER, JOINER_MAX, MARK } from "./kept-joiner.ts";
+import { AT, FILES, JOINER, JOINER_MAX, MARK } from "./kept-joiner.ts";
 import { makeMemfd, sealMemfd } from "./memfd.ts";
 import type { Slot, Step } from "./step.ts";
-import { ifText, sameText } from "./text.ts";
+import { ifText } from "./text.ts";
 
 const orElse = { otherwise: BUN } as const;
 const code = (letter: string): number => letter.charCodeAt(0);
 
 const count = slot("count");
 const number = slot("number");
-const byte = slot("byte of a text");
 const other = slot("other text");
 
 export const execKept = (): Step[] => [
   ...unlessOff(),
   call("ask who the caller is", "geteuid", [], { into: USER }),
   ...unlessOwn("directory", DIRECTORY),
+  ...readProcess(),
   ...readKept(),
   ...unlessSameHutch(),
   ...unlessSameCaller(),
-  set(TEXT, KEPT),
-  compute(TEXT, TEXT, "add", AT.texts),
+  ...unlessSameKey(),
   ...unlessAlive(),
-  ...unlessSameWords(),
   ...unlessSameAnswers(),
   ...makeProgram(),
+  ...writeTitle(),
+  branch(DETACHED, "ne", 0, "detach the command"),
   ...become(),
+  label("detach the command"),
+  ...detach(),
 ];
 
 /** Who wants nothing to be kept wants nothing that was kept. */
@@ -93,31 +87,24 @@ const NAME = buffer("name of the kept joiner", 16);
 const nameValue = [...JOINER].reduceRight((sum, letter) => (sum << 8n) | BigInt(code(letter)), 0n);
 const hash = slot("hash");
 const shifted = slot("hash × 32");
-const word = slot("word");
-const place = slot("place in the words");
+const piece = slot("piece of the key");
+const place = slot("place in the key");
+const PIECE = 8;
 const DIGIT_SHIFT = 56;
 
-/** The name of the file, which the words choose; `count` is their number then. */
+/** The name of the file, which the key chooses. */
 const nameKept = (): Step[] => [
-  set(place, WORDS),
+  set(place, KEY),
   set(hash, 0),
-  set(count, 0),
-  label("word to hash"),
-  load(word, place, 0, 8),
-  branch(word, "eq", 0, "words are hashed"),
-  compute(place, place, "add", 8),
-  compute(count, count, "add", 1),
-  label("byte to hash"),
-  load(byte, word, 0, 1),
+  label("piece to hash"),
+  load(piece, place, 0, PIECE),
   compute(shifted, hash, "shl", HASH.shift),
   compute(hash, shifted, "sub", hash),
-  compute(hash, hash, "add", byte),
-  compute(hash, hash, "and", HASH.mask),
-  compute(word, word, "add", 1),
-  branch(byte, "ne", 0, "byte to hash"),
-  jump("word to hash"),
-  label("words are hashed"),
-  compute(hash, hash, "and", HASH.files),
+  compute(hash, hash, "add", piece),
+  compute(place, place, "add", PIECE),
+  branch(place, "lt", KEY_END, "piece to hash"),
+  ...HASH.folds.flatMap((fold) => [compute(shifted, hash, "shr", fold), compute(hash, hash, "add", shifted)]),
+  compute(hash, hash, "and", FILES - 1),
   compute(hash, hash, "shl", DIGIT_SHIFT),
   compute(hash, hash, "add", nameValue),
   store(NAME, 0, 8, hash),
@@ -133,14 +120,16 @@ function readKept(): Step[] {
     ...unlessOwn("kept joiner", FILE),
     call(why, "read", [FILE, KEPT, KEPT.size], { into: size, ...orElse }),
     ...closeFile(why),
-    branch(size, "lt", AT.texts, BUN),
+    branch(size, "lt", AT.key, BUN),
     branch(size, "gt", JOINER_MAX, BUN),
     set(other, KEPT),
     ...ifText(other, MARK, false, "form is known"),
     jump(BUN),
     label("form is known"),
     load(number, KEPT, AT.words, 8),
-    branch(number, "ne", count, BUN),
+    branch(number, "ne", WORDS_LENGTH, BUN),
+    load(number, KEPT, AT.keyLength, 8),
+    branch(number, "ne", KEY_LENGTH, BUN),
     load(number, KEPT, AT.program, 8),
     load(count, KEPT, AT.length, 8),
     compute(number, number, "add", count),
@@ -148,16 +137,18 @@ function readKept(): Step[] {
   ];
 }
 
-/** Their number is the same. */
-const unlessSameWords = (): Step[] => [
-  set(place, WORDS),
-  label("word to compare"),
-  load(word, place, 0, 8),
-  branch(word, "eq", 0, "words are the same"),
-  compute(place, place, "add", 8),
-  ...sameText("word", word, TEXT, BUN),
-  jump("word to compare"),
-  label("words are the same"),
+/** It is as long. What is behind it in the file are the texts. */
+const unlessSameKey = (): Step[] => [
+  set(place, KEY),
+  set(TEXT, KEPT),
+  compute(TEXT, TEXT, "add", AT.key),
+  label("piece to compare"),
+  load(piece, place, 0, PIECE),
+  load(other, TEXT, 0, PIECE),
+  branch(piece, "ne", other, BUN),
+  compute(place, place, "add", PIECE),
+  compute(TEXT, TEXT, "add", PIECE),
+  branch(place, "lt", KEY_END, "piece to compare"),
 ];
 
 const makeProgram = (): Step[] => [
@@ -171,44 +162,18 @@ const makeProgram = (): Step[] => [
   ...sealMemfd("seal the program", PROGRAM, orElse),
 ];
 
-const TITLE_START = "hutch-";
-const TITLE = buffer("title", TITLE_START.length + LONGEST_ID + 8);
-
-/** Its second argument, by which the program names the container. */
-function writeTitle(): Step[] {
-  const start = [...TITLE_START].reduceRight((sum, letter) => (sum << 8n) | BigInt(code(letter)), 0n);
-  return [
-    store(TITLE, 0, 8, start),
-    set(word, ID),
-    set(other, TITLE),
-    compute(other, other, "add", TITLE_START.length),
-    label("letter of the id"),
-    load(byte, word, 0, 1),
-    store(other, 0, 1, byte),
-    compute(word, word, "add", 1),
-    compute(other, other, "add", 1),
-    branch(byte, "ne", 0, "letter of the id"),
-  ];
-}
-
 /** As container/exec.ts does. */
 function become(): Step[] {
   const why = "execute the kept joiner";
   const otherwise = "not executed";
-  const argv = struct("argv", [
-    ["argv[0]", 8, "hutch"],
-    ["argv[1]", 8, TITLE],
-    ["argv[2]", 8, 0],
-  ]);
   return [
-    ...writeTitle(),
     // Who hands on so many descriptors is left to Bun, which moves its own out of the way.
     branch(INIT, "ge", HIGH.program, BUN),
     branch(PROGRAM, "ge", HIGH.program, BUN),
     call(why, "dup3", [PROGRAM, HIGH.program, 0], { otherwise }),
     call(why, "dup3", [INIT, HIGH.init, 0], { otherwise }),
     call(why, "dup3", [INIT, HIGH.socket, 0], { otherwise }),
-    call(why, "execveat", [HIGH.program, "", argv, strings([]), AT_EMPTY_PATH], { otherwise }),
+    call(why, "execveat", [HIGH.program, "", ARGV, strings([]), AT_EMPTY_PATH], { otherwise }),
     label(otherwise),
     call("leave nothing open", "close_range", [HIGH.program, HIGH.socket, 0], orElse),
     jump(BUN),

@@ -1,7 +1,7 @@
 /**
  * The command line as the entry program reads it: the options before the command that engines write, and then
- * `start ID`, `delete ID`, `delete --force ID` or `exec ID COMMAND…`. It knows less than
- * cli/globals.ts, and judges nothing: what it does not know is left to Bun.
+ * `start ID`, `delete ID`, `delete --force ID` or `exec`, whose words entry-exec-words.ts reads. It knows less
+ * than cli/globals.ts, and judges nothing: what it does not know is left to Bun.
  */
 import { branch, compute, jump, label, load, set, slot } from "./build.ts";
 import type { Slot, Step } from "./step.ts";
@@ -31,6 +31,7 @@ const word = slot("word");
 const log = slot("--log");
 const format = slot("--log-format");
 const debug = slot("--debug");
+const systemd = slot("--systemd-cgroup");
 
 const OPTIONS: readonly (readonly [name: string, value: Slot])[] = [
   ["--root", ROOT_OPTION],
@@ -63,13 +64,14 @@ function readOption(name: string, value: Slot): Step[] {
   ];
 }
 
-/** Reads the words; goes on behind when they are all understood. */
+/** Reads the words; goes on behind when they are all understood. The id is to be checked then (checkId). */
 export const readWords = (): Step[] => [
   { kind: "given", into: place, what: "arguments" },
   label("option"),
   ...need(),
   ...OPTIONS.flatMap(([name, value]) => readOption(name, value)),
   ...ifText(word, "--debug", true, "read --debug"),
+  ...ifText(word, "--systemd-cgroup", true, "read --systemd-cgroup"),
   set(COMMAND, COMMANDS.start),
   ...ifText(word, "start", true, "read the id"),
   set(COMMAND, COMMANDS.delete),
@@ -81,13 +83,15 @@ export const readWords = (): Step[] => [
   label("read --debug"),
   set(debug, 1),
   jump("option"),
+  // It says who makes cgroups, and `exec` finds them made.
+  label("read --systemd-cgroup"),
+  set(systemd, 1),
+  jump("option"),
   label("read exec"),
   branch(debug, "ne", 0, BUN),
   ...need(),
-  set(ID, word),
   set(WORDS, place),
-  ...need(),
-  jump("check the id"),
+  jump("check the values"),
   label("read delete"),
   ...need(),
   ...ifText(word, "--force", true, "read --force"),
@@ -98,13 +102,16 @@ export const readWords = (): Step[] => [
   label("read the id"),
   ...need(),
   label("check the words"),
+  branch(systemd, "ne", 0, BUN),
   set(ID, word),
   ...take(),
   branch(word, "ne", 0, BUN),
-  label("check the id"),
-  ...unlessId(ID, LONGEST_ID, BUN),
+  label("check the values"),
   ...checkValues(),
 ];
+
+/** What is no id is left to Bun. */
+export const checkId = (): Step[] => unlessId(ID, LONGEST_ID, BUN);
 
 /** Bun refuses a command line that is not UTF-8, and unknown formats; whoever writes one is to hear of it. */
 const checkValues = (): Step[] => [

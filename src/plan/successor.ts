@@ -36,8 +36,8 @@ const value = slot("value");
 const place = slot("place in the auxiliary vector");
 const last = slot("last type");
 
-/** Goes on in the successor; `variable` is added to its environment. */
-export const begin = ({ entry, linker, headers, debugAt }: Successor, variable: string): Step[] => [
+/** Goes on in the successor; `variable`, or the text whose address it is, is added to its environment. */
+export const begin = ({ entry, linker, headers, debugAt }: Successor, variable: string | Slot): Step[] => [
   set(ENTRY, debugAt),
   load(value, ENTRY, 0, 8),
   set(ENTRY, entry),
@@ -74,7 +74,7 @@ const copyWord = (): Step[] => [
  * Makes room at the end of the environment: what lies below is moved down by 16 bytes, because the stack has
  * to be aligned so, and the auxiliary vector behind it by 8.
  */
-const addVariable = (variable: string): Step[] => [
+const addVariable = (variable: string | Slot): Step[] => [
   ...findVector(),
   { kind: "given", into: from, what: "arguments" },
   compute(from, from, "sub", 8),

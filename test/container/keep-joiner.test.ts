@@ -9,9 +9,10 @@ import type { Container } from "../../src/container/state.ts";
 import type { Record as Written } from "../../src/container/store.ts";
 import type { Asked } from "../../src/host/look.ts";
 import { HutchError } from "../../src/linux/error.ts";
+import type { ExecKey } from "../../src/plan/exec-key.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
-const WORDS = ["box", "true"];
+const KEY: ExecKey = { bytes: new Uint8Array(new ArrayBuffer(16)), length: 9, words: 9 };
 
 const program = (asked: readonly Asked[] = [["user", ""]], warnings: readonly string[] = []): Program => ({
   bytes: new Uint8Array([1, 2, 3]),
@@ -43,7 +44,7 @@ function container(rest: Partial<Written> = {}): Container {
 
 /** What is kept of a container. */
 function kept(of: Container, what: Program): string[] {
-  keepJoiner(of, WORDS, what);
+  keepJoiner(of, KEY, what);
   return readdirSync(join(of.root, "box"));
 }
 
@@ -79,5 +80,5 @@ test("what the entry program could not judge is not kept", () => {
 
 test("a container that was deleted meanwhile is no failure", () => {
   const gone = { ...container(), root: join(temporaryDirectory("keep"), "nowhere") };
-  expect(() => keepJoiner(gone, WORDS, program())).not.toThrow(HutchError);
+  expect(() => keepJoiner(gone, KEY, program())).not.toThrow(HutchError);
 });

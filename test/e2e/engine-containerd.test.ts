@@ -7,6 +7,7 @@ import {
   type Daemon,
   IMAGE,
   lacksEngine,
+  lacksHutchAsRuntime,
   ociArchive,
   openBox,
   RUNTIME,
@@ -146,6 +147,20 @@ describe("a container of containerd in the background", () => {
     expect((await execute("four", "exec", "nowhere")).stderr).toContain("executable file not found");
     await removeTask("exec");
   });
+
+  testUnless(anyReason(lacksContainerd, lacksHutchAsRuntime()))(
+    "is executed in again without Bun",
+    async () => {
+      await start("-d", IMAGE, "again", ...SLEEP);
+      const execute = (id: string) => ctr("task", "exec", "--exec-id", id, "again", "echo", "in");
+      expect((await execute("a")).stdout).toBe("in\n");
+      const kept = await opened().keptJoiners();
+      expect(kept.length).toBe(1);
+      for (const id of ["b", "c", "d"]) expect((await execute(id)).stdout).toBe("in\n");
+      expect(await opened().keptJoiners()).toEqual(kept);
+      await removeTask("again");
+    },
+  );
 
   withContainerd("is paused, and goes on", async () => {
     await start("-d", IMAGE, "pause", ...SLEEP);

@@ -7,6 +7,7 @@ import {
   type Daemon,
   IMAGE,
   lacksEngine,
+  lacksHutchAsRuntime,
   openBox,
   RUNTIME,
   rootArchive,
@@ -187,6 +188,17 @@ describe("a docker container in the background", () => {
     expect([126, 127]).toContain((await docker("exec", "exec", "nowhere")).code ?? 0);
     expect((await docker("exec", "exec", "/etc/passwd")).code).toBe(126);
     await remove("exec");
+  });
+
+  testUnless(anyReason(lacksDocker, lacksHutchAsRuntime()))("is executed in again without Bun", async () => {
+    await start("-d", "--name", "again", IMAGE, "sh", "-c", SLEEP);
+    const execute = () => docker("exec", "again", "echo", "in");
+    expect((await execute()).stdout).toBe("in\n");
+    const kept = await opened().keptJoiners();
+    expect(kept.length).toBe(1);
+    for (let each = 0; each < 3; each += 1) expect((await execute()).stdout).toBe("in\n");
+    expect(await opened().keptJoiners()).toEqual(kept);
+    await remove("again");
   });
 
   withDocker("is executed in on a terminal", async () => {

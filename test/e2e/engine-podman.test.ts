@@ -1,7 +1,15 @@
 /** podman, with hutch in the place of runc. */
 import { afterAll, beforeAll, describe, expect } from "bun:test";
 import { join } from "node:path";
-import { type Box, IMAGE, lacksEngine, openBox, RUNTIME, rootArchive } from "../support/engines.ts";
+import {
+  type Box,
+  IMAGE,
+  lacksEngine,
+  lacksHutchAsRuntime,
+  openBox,
+  RUNTIME,
+  rootArchive,
+} from "../support/engines.ts";
 import type { HutchResult } from "../support/hutch.ts";
 import { eventually } from "../support/patience.ts";
 import { anyReason, lacksCgroup, lacksFile, testUnless } from "../support/skip.ts";
@@ -213,6 +221,17 @@ describe("a podman container in the background", () => {
     expect((await podman("exec", "exec", "nowhere")).code).toBe(127);
     expect((await podman("exec", "exec", "/etc/passwd")).code).toBe(126);
     expect((await podman("rm", "-f", "-t", "0", "exec")).code).toBe(0);
+  });
+
+  testUnless(anyReason(lacksPodman, lacksHutchAsRuntime()))("is executed in again without Bun", async () => {
+    await start("-d", "--name", "again", IMAGE, "sh", "-c", SLEEP);
+    const execute = () => podman("exec", "again", "echo", "in");
+    expect((await execute()).stdout).toBe("in\n");
+    const kept = await opened().keptJoiners();
+    expect(kept.length).toBe(1);
+    for (let each = 0; each < 3; each += 1) expect((await execute()).stdout).toBe("in\n");
+    expect(await opened().keptJoiners()).toEqual(kept);
+    expect((await podman("rm", "-f", "-t", "0", "again")).code).toBe(0);
   });
 
   withPodman("is executed in on a terminal", async () => {

@@ -1,9 +1,9 @@
 /**
- * `start`, `delete` and `exec` by the entry program (src/plan/entry.ts), and by Bun where that does not suffice. Which of
- * the two it was is seen by giving the process no memory but for its own executable: Bun cannot begin then.
+ * `start`, `delete` and `exec` by the entry program (src/plan/entry.ts), and by Bun where that does not suffice;
+ * `exec` as engines call it is in entry-detach.test.ts.
  */
 import { expect } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { SUMMARY } from "../../src/plan/summary.ts";
 import { HUTCH, lacksHutch, run } from "../support/hutch.ts";
@@ -11,6 +11,7 @@ import { rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksFile, lacksProgram, lacksUserNamespaces, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
+import { DONE, SELF, withoutBun } from "./support-entry.ts";
 import { freshId, withProcess } from "./support-inside.ts";
 import {
   asRoot,
@@ -26,35 +27,6 @@ import {
 } from "./support-lifecycle.ts";
 
 const built = testUnless(lacksHutch());
-
-interface Ended {
-  readonly code: number | null;
-  readonly said: string;
-}
-
-/** More than the stack needs, and less than the C library. */
-const SPARE_KIB = 1024;
-
-interface Special {
-  readonly program?: string;
-  readonly uid?: number;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-/** Runs hutch in memory that Bun does not fit into. */
-function withoutBun(words: readonly string[], { program = HUTCH, uid, env }: Special = {}): Ended {
-  const limit = Math.ceil(statSync(HUTCH).size / 1024) + SPARE_KIB;
-  const script = `ulimit -c 0; ulimit -v ${limit}; exec "$0" "$@"`;
-  const { exitCode, stdout, stderr } = Bun.spawnSync(["sh", "-c", script, program, ...words], {
-    stdin: "ignore",
-    timeout: 30_000,
-    env: { ...process.env, ...env },
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
-  return { code: exitCode, said: `${stdout}${stderr}` };
-}
-
-const DONE: Ended = { code: 0, said: "" };
 
 /** Makes a container. */
 async function created(where: Place): Promise<string> {
@@ -104,12 +76,6 @@ asRoot("what is not as it should be is left to Bun, and nothing has happened the
   await where.ok("delete", "--force", id);
   expect(remains(where, id)).toEqual([]);
 });
-
-/** What a process can tell of itself, but for the limits that withoutBun sets. */
-const SELF =
-  "id; pwd; env; umask; ulimit -n; ls /proc/self/fd | wc -l; cat /proc/self/cgroup; " +
-  "grep -E '^(Cap|NoNewPrivs|Seccomp:|Sig|Shd)' /proc/self/status; grep -Ev 'address|core' /proc/self/limits; " +
-  "for each in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$each; done; exit 3";
 
 asRoot("exec does without Bun what it has done before, and the process is the same", async () => {
   const where = await place("sleep 1000");

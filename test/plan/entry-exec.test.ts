@@ -1,34 +1,54 @@
 /** `exec` by the compiled entry program: when it executes what was kept, and when it does not. */
 import { afterAll, beforeAll, expect } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { identify } from "../../src/container/identity.ts";
 import { ownNofile } from "../../src/host/exec.ts";
 import { effectiveGroup, effectiveUser } from "../../src/host/facts.ts";
 import { fileStatus } from "../../src/host/path.ts";
 import { F_GETFD } from "../../src/linux/fcntl.ts";
-import { call, exit, label, slot } from "../../src/plan/build.ts";
+import { branch, buffer, call, compute, exit, label, slot, struct } from "../../src/plan/build.ts";
 import { execKept } from "../../src/plan/entry-exec.ts";
+import { readExecWords as readByProgram } from "../../src/plan/entry-exec-words.ts";
+import { KIND, VARIABLE } from "../../src/plan/entry-failed.ts";
 import { forgetDescriptors, openContainer, openRoot } from "../../src/plan/entry-place.ts";
-import { BUN, readWords } from "../../src/plan/entry-words.ts";
-import { HIGH } from "../../src/plan/joiner-control.ts";
+import { BUN, checkId, readWords } from "../../src/plan/entry-words.ts";
+import { type ExecKey, execKey, readExecWords } from "../../src/plan/exec-key.ts";
+import { FAILED } from "../../src/plan/failed-exec.ts";
+import { HIGH, JOINER_CONTROL, joinerDescriptor } from "../../src/plan/joiner-control.ts";
 import { joinerFile, joinerName, type KeptJoiner } from "../../src/plan/kept-joiner.ts";
-import type { Plan } from "../../src/plan/step.ts";
+import type { Plan, Step } from "../../src/plan/step.ts";
 import { ifText } from "../../src/plan/text.ts";
 import { type Machine, nativeContract } from "../emit/machine.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const LEFT_TO_BUN = 7;
 const EXECUTED = 9;
+/** With the kind of failure. */
+const TOLD = 20;
 
 const plan = ({ arch }: Machine): Plan => [
   ...forgetDescriptors(),
   ...readWords(),
+  ...readByProgram(),
+  ...checkId(),
   ...openRoot(arch),
   openContainer(arch),
   ...execKept(),
   label(BUN),
+  branch(VARIABLE, "ne", 0, "told"),
   exit(LEFT_TO_BUN, "not executed"),
+  label("told"),
+  compute(KIND, KIND, "add", TOLD),
+  exit(KIND, "failed"),
 ];
 
 const title = slot("title");
@@ -45,6 +65,17 @@ const JOINER: Plan = [
 
 const WORDS = ["box", "sh", "-c", "echo ü", ""];
 
+/** What stands at FILE is a file of this content. */
+const PROCESS_WORDS = ["--process", "FILE", "--pid-file=/p", "box"];
+const PROCESS = `{"args":["${"x".repeat(3000)}"]}`;
+
+function keyOf(words: readonly string[], text?: string): ExecKey {
+  const read = readExecWords(words);
+  const key = read === undefined ? undefined : execKey(read, text);
+  if (key === undefined) throw new Error(`no key for ${words.join(" ")}`);
+  return key;
+}
+
 let init: Bun.Subprocess;
 beforeAll(() => {
   init = Bun.spawn(["sleep", "1000"]);
@@ -55,7 +86,11 @@ afterAll(async () => {
 });
 
 /** A root directory with one kept joiner, the entry program, and a file and a link that are asked for. */
-function place(machine: Machine, change: (kept: KeptJoiner) => KeptJoiner = (kept) => kept) {
+function place(
+  machine: Machine,
+  change: (kept: KeptJoiner) => KeptJoiner = (kept) => kept,
+  key = keyOf(WORDS),
+) {
   const directory = temporaryDirectory("kept");
   const [answer, link, root] = [join(directory, "answer"), join(directory, "link"), join(directory, "root")];
   writeFileSync(answer, "yes\n");
@@ -65,7 +100,7 @@ function place(machine: Machine, change: (kept: KeptJoiner) => KeptJoiner = (kep
   if (self === undefined || limit === undefined) throw new Error("no status, or no limit");
   const box = join(root, "box");
   mkdirSync(box, { recursive: true, mode: 0o700 });
-  const file = join(box, joinerName(WORDS));
+  const file = join(box, joinerName(key));
   const kept: KeptJoiner = {
     numbers: {
       inode: self.inode,
@@ -79,7 +114,7 @@ function place(machine: Machine, change: (kept: KeptJoiner) => KeptJoiner = (kep
     },
     statPath: `/proc/${init.pid}/stat`,
     startTime: identify(init.pid)?.startTime ?? "",
-    words: WORDS,
+    key,
     questions: [
       [`F${answer}`, "yes\n"],
       [`L${link}`, "there"],
@@ -104,6 +139,83 @@ nativeContract("other words are left to Bun, also when they choose the same file
   for (const words of [...others, WORDS.slice(0, -1), [...WORDS, ""], ["box", "sh"], ["box"]]) {
     expect([words, call(words)]).toEqual([words, LEFT_TO_BUN]);
   }
+});
+
+nativeContract("a process file is known by its content, wherever it is", (machine) => {
+  const { box, call } = place(machine, undefined, keyOf(PROCESS_WORDS, PROCESS));
+  const path = join(box, "process.json");
+  const withContent = (content: string | Uint8Array, words = PROCESS_WORDS): number => {
+    writeFileSync(path, content);
+    return call(words.map((word) => (word === "FILE" ? path : word)));
+  };
+  expect(withContent(PROCESS)).toBe(EXECUTED);
+  expect(withContent(PROCESS, ["--process", "FILE", "--pid-file=/q", "box"])).toBe(LEFT_TO_BUN);
+  expect(withContent(PROCESS, ["-p", "FILE", "--pid-file=/p", "box"])).toBe(LEFT_TO_BUN);
+  const others = ["", "{}", `${PROCESS} `, PROCESS.slice(0, -1), PROCESS.replace(`x"`, `y"`), `${PROCESS}\0`];
+  for (const other of [...others, PROCESS.replace("x", "y"), "x".repeat(100_000)]) {
+    expect([other.slice(0, 20), withContent(other)]).toEqual([other.slice(0, 20), LEFT_TO_BUN]);
+  }
+  expect(withContent(PROCESS)).toBe(EXECUTED);
+  for (const other of [join(box, "nowhere"), box, "/dev/null", "/dev/stdin"]) {
+    expect(call(PROCESS_WORDS.map((word) => (word === "FILE" ? other : word)))).toBe(LEFT_TO_BUN);
+  }
+});
+
+const DETACHED_WORDS = ["-d", "--pid-file", "FILE", "box", "true"];
+const GO = buffer("go", 8);
+const record = (...values: readonly number[]) =>
+  struct(
+    "record",
+    values.map((value, index) => [`value${index}`, 8, value] as const),
+  );
+const at = (which: (typeof JOINER_CONTROL)[number]): number => joinerDescriptor(0, which);
+
+/** Stands for a joiner that is started beside, with its descriptors in order. */
+const beside = (...steps: readonly Step[]): Plan => [
+  ...JOINER_CONTROL.map((which) => call("see that it is open", "fcntl", [at(which), F_GETFD])),
+  ...steps,
+  exit(0, "end"),
+];
+const tellPid = call("tell the pid", "write", [at("pid"), record(4711), 8]);
+const report = call("report", "write", [at("report"), record(12, 2), 16]);
+const close = call("close the reports", "close", [at("report")]);
+const waitForGo = call("wait", "read", [at("go"), GO, 1]);
+
+/** Calls what is kept of these steps, with a pid file. */
+function detached(machine: Machine, ...steps: readonly Step[]) {
+  const program = readFileSync(machine.save(beside(...steps)));
+  const { box, call } = place(machine, (kept) => ({ ...kept, program }), keyOf(DETACHED_WORDS));
+  const run = (file: string) => call(DETACHED_WORDS.map((word) => (word === "FILE" ? file : word)));
+  return { box, pidFile: join(box, "pid"), run };
+}
+
+nativeContract("a detached command is let go when it runs, and its pid is written", (machine) => {
+  const { box, pidFile, run } = detached(machine, tellPid, close, waitForGo);
+  expect(run(pidFile)).toBe(0);
+  expect(readFileSync(pidFile, "utf8")).toBe("4711");
+  expect(run(box)).toBe(TOLD + FAILED.pidFile);
+  expect(run(join(box, "no/pid"))).toBe(TOLD + FAILED.pidFile);
+  expect(run("x".repeat(5000))).toBe(LEFT_TO_BUN);
+});
+
+nativeContract("what a detached command fails at is told, and no pid is written", (machine) => {
+  const cases: readonly (readonly [kind: number, ...steps: Step[]])[] = [
+    [FAILED.step, tellPid, report, close, waitForGo],
+    [FAILED.step, report],
+    [FAILED.ended, close],
+    [FAILED.ended],
+  ];
+  for (const [kind, ...steps] of cases) {
+    const { pidFile, run } = detached(machine, ...steps);
+    expect(run(pidFile)).toBe(TOLD + kind);
+    expect(existsSync(pidFile)).toBeFalse();
+  }
+});
+
+nativeContract("a supervisor that has ended too early ends nobody by SIGPIPE", (machine) => {
+  const { pidFile, run } = detached(machine, tellPid, close);
+  // Whether it has ended by then is the kernel's to say.
+  for (let tries = 0; tries < 20; tries += 1) expect([0, TOLD + FAILED.ended]).toContain(run(pidFile) ?? -1);
 });
 
 nativeContract("another hutch, caller or init is left to Bun", (machine) => {

@@ -1,7 +1,8 @@
 /** Which command lines the entry program takes, on both architectures. */
 import { expect } from "bun:test";
 import { branch, call, exit, label } from "../../src/plan/build.ts";
-import { BUN, COMMAND, FORCE, ID, ROOT_OPTION, readWords } from "../../src/plan/entry-words.ts";
+import { readExecWords } from "../../src/plan/entry-exec-words.ts";
+import { BUN, COMMAND, checkId, FORCE, ID, ROOT_OPTION, readWords } from "../../src/plan/entry-words.ts";
 import type { Plan } from "../../src/plan/step.ts";
 import { contract, type Machine, show, shown } from "../emit/machine.ts";
 
@@ -10,6 +11,8 @@ const LEFT_TO_BUN = 7;
 /** Shows what was understood: the command, --force, whether there is a root, the id, and the root. */
 const PLAN: Plan = [
   ...readWords(),
+  ...readExecWords(),
+  ...checkId(),
   show(COMMAND, FORCE, ROOT_OPTION),
   call("show the id", "write", [1, ID, 4]),
   branch(ROOT_OPTION, "eq", 0, "end"),
@@ -41,6 +44,8 @@ contract("the lines of conmon, podman, containerd and people are understood", (m
     "--debug --log-format text --root /one --root /two start box1",
     "--root /run exec box1 sh -c true",
     "exec box1 --help",
+    "--systemd-cgroup exec -t box1 sh",
+    "exec --process /p --detach --pid-file /f box1",
   ];
   expect(lines.map((line) => understood(machine, line.split(" ")))).toEqual([
     "start box1",
@@ -51,6 +56,8 @@ contract("the lines of conmon, podman, containerd and people are understood", (m
     "delete --force in /run box1",
     "start in /two box1",
     "exec in /run box1",
+    "exec box1",
+    "exec box1",
     "exec box1",
   ]);
 });
@@ -86,7 +93,10 @@ contract("everything else is left to Bun", (machine) => {
     ["-root", "/run", "start", "box1"],
     ["exec"],
     ["exec", "box1"],
-    ["exec", "-t", "box1", "sh"],
+    ["exec", "-t", "box1"],
+    ["exec", "-t"],
+    ["exec", "--help"],
+    ["exec", "--detach", "..", "sh"],
     ["exec", "--", "box1", "sh"],
     ["--debug", "exec", "box1", "sh"],
     ["state", "box1"],

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { type ExecKey, execKey, readExecWords } from "../../src/plan/exec-key.ts";
 import {
   ANSWER_MAX,
   AT,
@@ -7,6 +8,13 @@ import {
   joinerName,
   type KeptJoiner,
 } from "../../src/plan/kept-joiner.ts";
+
+function keyOf(words: readonly string[], text?: string): ExecKey {
+  const read = readExecWords(words);
+  const key = read === undefined ? undefined : execKey(read, text);
+  if (key === undefined) throw new Error(`no key for ${words.join(" ")}`);
+  return key;
+}
 
 const KEPT: KeptJoiner = {
   numbers: {
@@ -22,21 +30,39 @@ const KEPT: KeptJoiner = {
   },
   statPath: "/proc/5/stat",
   startTime: "4711",
-  words: ["box", "", "ü"],
+  key: keyOf(["--process", "/f", "box", "", "ü"], "{}"),
   questions: [["F/a", "one\n"]],
   program: new Uint8Array([0, 255]),
 };
 
-test("a file is the mark, the numbers, the texts each with a NUL, and the program", () => {
+test("a file is the mark, the numbers, the key, the texts each with a NUL, and the program", () => {
   const file = Buffer.from(joinerFile(KEPT) ?? []);
-  const texts = "/proc/5/stat\x004711 \0box\0\0ü\0F/a\0one\n\0\0";
-  expect(file.subarray(0, 8).toString()).toBe("joiner 1");
-  expect(file.subarray(AT.texts, -2).toString()).toBe(texts);
+  const key = "--process\0box\0\0ü\0{}";
+  const [words, length] = [Buffer.byteLength(key) - 2, Buffer.byteLength(key)];
+  const texts = `${key}\0\0\0\0/proc/5/stat\x004711 \0F/a\0one\n\0\0`;
+  expect((length + 4) % 8).toBe(0);
+  expect(file.subarray(0, 8).toString()).toBe("joiner 2");
+  expect(file.subarray(AT.key, -2).toString()).toBe(texts);
   expect([...file.subarray(-2)]).toEqual([0, 255]);
   const numbers = Object.entries(AT).map(([name, at]) =>
-    name === "texts" ? 0 : Number(file.readBigUInt64LE(at)),
+    name === "key" ? 0 : Number(file.readBigUInt64LE(at)),
   );
-  expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, AT.texts + Buffer.byteLength(texts), 2, 3, 0]);
+  expect(numbers).toEqual([
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    AT.key + Buffer.byteLength(texts),
+    2,
+    length,
+    words,
+    0,
+  ]);
 });
 
 test("what the entry program cannot read, or has no room for, is not written", () => {
@@ -48,7 +74,10 @@ test("what the entry program cannot read, or has no room for, is not written", (
   expect(joinerFile({ ...KEPT, program: new Uint8Array(spare + 1) })).toBeUndefined();
 });
 
-test("a container has at most eight such files, whatever the words are", () => {
-  const names = Array.from({ length: 500 }, (_, index) => joinerName(["box", "echo", `${index}`]));
-  expect([...new Set(names)].sort()).toEqual(Array.from({ length: 8 }, (_, digit) => `joiner-${digit}`));
+test("a container has at most eight such files, whatever the words are, and the process file chooses, too", () => {
+  const names = Array.from({ length: 500 }, (_, index) => joinerName(keyOf(["box", "echo", `${index}`])));
+  const files = Array.from({ length: 8 }, (_, digit) => `joiner-${digit}`);
+  expect([...new Set(names)].sort()).toEqual(files);
+  const process = (index: number) => joinerName(keyOf(["--process", "/f", "box"], `{"args":["${index}"]}`));
+  expect([...new Set(Array.from({ length: 500 }, (_, index) => process(index)))].sort()).toEqual(files);
 });

@@ -1,6 +1,7 @@
 /** Takes descriptors that are sent over a unix socket, as an engine does. */
 import { close } from "../../src/host/fd.ts";
 import { createArena, reserve } from "../../src/host/memory.ts";
+import { awaitReadable } from "../../src/host/socket.ts";
 import { call } from "../../src/host/syscall.ts";
 
 const AF_UNIX = 1;
@@ -12,6 +13,8 @@ const CMSG_SPACE = 24;
 export interface Receiver extends Disposable {
   /** Waits for a sender and a descriptor. */
   readonly receive: () => number;
+  /** True when no other sender waits. */
+  readonly isQuiet: () => boolean;
 }
 
 /** Listens on a path of less than 108 bytes. */
@@ -44,6 +47,7 @@ export function receiver(path: string): Receiver {
       if (header.view.getUint32(40, true) !== CMSG_SPACE) throw new Error("no single descriptor was sent");
       return control.view.getInt32(16, true);
     },
+    isQuiet: () => !awaitReadable(socket, 0),
     [Symbol.dispose]: () => close(socket),
   };
 }

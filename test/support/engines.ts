@@ -15,6 +15,10 @@ import { inTerminal, lacksTerminal, type Pty } from "./terminal.ts";
 /** HUTCH_ENGINE_RUNTIME=/usr/sbin/runc tells a fault of hutch from one of the test or of the machine. */
 export const RUNTIME = process.env["HUTCH_ENGINE_RUNTIME"] ?? HUTCH;
 
+/** For what no other runtime does. */
+export const lacksHutchAsRuntime = (): SkipReason =>
+  RUNTIME === HUTCH ? undefined : "needs hutch as runtime";
+
 /** The name of the image that every box has. */
 export const IMAGE = "hutch.test/busybox:1";
 
@@ -41,6 +45,10 @@ export interface Box extends AsyncDisposable {
   readonly run: (command: readonly string[], options?: HutchOptions) => Promise<HutchResult>;
   readonly terminal: (command: readonly string[]) => Pty;
   readonly start: (name: string, command: readonly string[]) => Daemon;
+  /**
+   * The programs of `exec` that are kept there, with their inodes: whenever Bun does an exec it writes one anew.
+   */
+  readonly keptJoiners: () => Promise<readonly string[]>;
   /** Processes but daemons, mounts, cgroups and state of hutch that are left; waits for what goes late. */
   readonly leftovers: () => Promise<readonly string[]>;
 }
@@ -52,6 +60,8 @@ const environment = (directory: string): Record<string, string | undefined> => (
   XDG_RUNTIME_DIR: undefined,
   XDG_CONFIG_HOME: undefined,
   XDG_DATA_HOME: undefined,
+  // Programs are kept in the box, as they are where engines are used.
+  HUTCH_CACHE: undefined,
 });
 
 /** The limits are ones that everybody may set; without a network no name, address or filter is needed. */
@@ -172,6 +182,26 @@ export async function openBox(name: string, containers: RegExp): Promise<Box> {
       ]);
     },
     start: (what, command) => startDaemon(directory, what, enter, command, env),
+    keptJoiners: async () => {
+      const find = [
+        "find",
+        "/run",
+        directory,
+        "-name",
+        "joiner-?",
+        "-exec",
+        "stat",
+        "-c",
+        "%n %i",
+        "{}",
+        "+",
+      ];
+      const { stdout } = await run([...enter, "--", ...find]);
+      return stdout
+        .split("\n")
+        .filter((line) => line !== "")
+        .sort();
+    },
     leftovers: async () => {
       await eventually(() => look().length === 0, 5_000);
       return look();

@@ -12,6 +12,8 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   "src/cli/resume.ts": "test/e2e/pause.test.ts runs it after each pause",
   "src/plan/entry-unchanged.ts":
     "a part of entry-exec; test/plan/entry-exec.test.ts changes each thing it looks at",
+  "src/plan/entry-title.ts":
+    "a part of entry-exec; what test/plan/entry-exec.test.ts executes reads its title",
   "src/emit/compact-call.ts": "a part of compact programs; every contract of test/emit runs such programs",
   "src/emit/compact-code.ts": "a part of compact programs; every contract of test/emit runs such programs",
   "src/emit/compact-encode-call.ts":
