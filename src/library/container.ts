@@ -5,11 +5,12 @@ import { look } from "../host/look.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Description, describeContainer } from "./description.ts";
 import { type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
-import { type Launched, launch, type Start, type Stream } from "./launcher.ts";
+import { type Launched, launch, type Start } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
 import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
+import { checkStreams, type Stream } from "./stream.ts";
 import { turn } from "./turn.ts";
 import { refuseStderr } from "./window.ts";
 
@@ -61,7 +62,7 @@ export interface RunningContainer<
     command: readonly string[],
     options?: ExecOptions<MoreIn, MoreOut, MoreErr>,
   ) => Promise<RunningProcess<MoreIn, MoreOut, MoreErr>>;
-  /** What it uses now; throws HutchError when it has no limit, and so no cgroup of its own. */
+  /** What it uses now; throws HutchError when it has ended, or has no limit and so no cgroup of its own. */
   readonly stats: () => Stats;
   /** Keeps this process from ending no longer, as Bun.spawn's unref does. */
   readonly unref: () => void;
@@ -121,7 +122,8 @@ export function container(options: ContainerOptions | BundleOptions): Container 
   ): Promise<RunningContainer<In, Out, Err>>;
   async function start(options: StartOptions = {}): Promise<RunningContainer> {
     const { id = newId(), detached = false, signal } = options;
-    checkNames(options, START_NAMES);
+    checkNames("start", options, START_NAMES);
+    checkStreams("start", options);
     checkId(id);
     signal?.throwIfAborted();
     const { warnings, spec: described } = await description();

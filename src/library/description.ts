@@ -15,10 +15,12 @@ import {
   COMMAND,
   type ContainerOptions,
   checkNames,
+  checkObject,
   givenOf,
   isBundle,
   windowOf,
 } from "./options.ts";
+import { inWords } from "./words.ts";
 
 export interface Description {
   readonly spec: Spec;
@@ -36,8 +38,12 @@ export interface Described {
   readonly whole: () => Promise<Description>;
 }
 
-export const describeContainer = (options: ContainerOptions | BundleOptions, look: Look): Described =>
-  isBundle(options) ? describeBundle(options, look) : describeOptions(options, look);
+export function describeContainer(options: ContainerOptions | BundleOptions, look: Look): Described {
+  checkObject(COMMAND, options);
+  return isBundle(options)
+    ? describeBundle(options, look)
+    : inWords(COMMAND, () => describeOptions(options, look));
+}
 
 function describeOptions(options: ContainerOptions, look: Look): Described {
   const given = givenOf(options);
@@ -52,7 +58,10 @@ function describeOptions(options: ContainerOptions, look: Look): Described {
   };
   return {
     now: read({ profile: undefined, filter: undefined }),
-    whole: async () => read(await chooseSeccomp(given, around.host, look)),
+    whole: async () => {
+      const seccomp = await chooseSeccomp(given, around.host, look);
+      return inWords(COMMAND, () => read(seccomp));
+    },
   };
 }
 
@@ -60,7 +69,7 @@ const notYet = (what: string): HutchError =>
   new HutchError({ operation: `${COMMAND}: ${what}`, reason: "not supported by the library yet" });
 
 function describeBundle(options: BundleOptions, look: Look): Described {
-  checkNames(options, ["bundle", "config", "init"]);
+  checkNames(COMMAND, options, ["bundle", "config", "init"]);
   const warnings: string[] = [];
   const { bundle, config, init = false } = options;
   const { spec } = loadBundle(bundle, look, (line) => warnings.push(line), config);

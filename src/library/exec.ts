@@ -10,18 +10,20 @@ import type { Look } from "../host/look.ts";
 import { executable } from "../host/memfd.ts";
 import type { WindowSize } from "../host/terminal.ts";
 import { HutchError } from "../linux/error.ts";
-import { parseCapability, parsePair, parseUser } from "../options/value.ts";
+import { parseCapability, parseUser } from "../options/value.ts";
 import { makeContext } from "../plan/context.ts";
 import { planJoiner } from "../plan/joiner.ts";
 import { JOINER_CONTROL, type Joining } from "../plan/joiner-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { changeProcess } from "../spec/exec.ts";
 import { parseProcess } from "../spec/parse.ts";
-import { type Launched, launch, type Stream } from "./launcher.ts";
-import { checkNames, windowOf } from "./options.ts";
+import { type Launched, launch } from "./launcher.ts";
+import { checkCommand, checkNames, pairsOf, windowOf } from "./options.ts";
 import { type Program, REPORT } from "./program.ts";
 import { openChild } from "./running.ts";
+import { checkStreams, type Stream } from "./stream.ts";
 import { refuseStderr } from "./window.ts";
+import { inWords } from "./words.ts";
 
 /** What differs from the container's own process, and the streams as of a start. */
 export interface ExecOptions<
@@ -40,7 +42,7 @@ export interface ExecOptions<
   /** A terminal of its own; see ContainerOptions. */
   readonly terminal?: boolean | WindowSize;
   /** Variables more. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** The directory to start in. */
   readonly workdir?: string;
   /** A uid, or "UID:GID". */
@@ -111,9 +113,7 @@ function planExec(
     args: command,
     terminal: window !== undefined,
     cwd: options.workdir,
-    env: Object.entries(options.env ?? {}).map(([name, value]) =>
-      parsePair("env", `${name}=${value}`).join("="),
-    ),
+    env: pairsOf("exec: env", options.env ?? {}),
     user: options.user === undefined ? undefined : parseUser("user", `${options.user}`),
     groups: [],
     capabilities: (options.capAdd ?? []).flatMap((name) => parseCapability("cap-add", name)),
@@ -159,7 +159,7 @@ export function joinerFor(
   const key = JSON.stringify([command, { env, workdir, user, capAdd, terminal }, shape]);
   let joiner = joiners.get(key);
   if (joiner === undefined) {
-    const plan = planExec(joined, place, command, options);
+    const plan = inWords("exec", () => planExec(joined, place, command, options));
     joiner = { plan, bytes: emit(plan, { arch: program.context.host.arch, report: REPORT }) };
   }
   // Last of all, for the first is the one to go.
@@ -174,8 +174,9 @@ export function joinerFor(
 
 /** Starts the process; nothing here waits. Throws HutchError for what can be refused at once. */
 export function exec(joined: Joined, command: readonly string[], options: ExecOptions, look: Look): Launched {
-  checkNames(options, NAMES);
-  if (command.length === 0) throw new HutchError({ operation: "exec", reason: "expected a command" });
+  checkCommand("exec: command", command);
+  checkNames("exec", options, NAMES);
+  checkStreams("exec", options);
   const size = windowOf(options);
   if (size !== undefined) refuseStderr(options.stderr);
   const { id, launched } = joined;

@@ -3,16 +3,13 @@ import { stepError } from "../container/step-error.ts";
 import { close } from "../host/fd.ts";
 import { makePipe } from "../host/pipe.ts";
 import type { WindowSize } from "../host/terminal.ts";
+import { isErrnoName } from "../linux/errno.ts";
 import { HutchError } from "../linux/error.ts";
 import { EVENT } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type End, endOf, isFailure, type Report, readReports } from "./reports.ts";
+import type { Stream, Streams } from "./stream.ts";
 import { openWindow, type Window } from "./window.ts";
-
-/** Where a standard stream of the container comes from or goes to; a number is a descriptor. */
-export type Stream = "pipe" | "inherit" | "ignore" | number;
-
-export type Streams = [stdin: Stream, stdout: Stream, stderr: Stream];
 
 export interface Start {
   readonly id: string;
@@ -35,8 +32,11 @@ export interface Start {
 
 /** How a container ended. */
 export interface Exit extends End {
-  /** The kernel has killed a process of it for want of memory; false where memory is not limited. */
-  readonly oom: boolean;
+  /**
+   * The kernel has killed a process of it for want of memory; undefined where that is not known: of a
+   * container whose memory is not limited, and of a process that was added to one.
+   */
+  readonly oom: boolean | undefined;
   /** The most memory that it has used, in bytes; undefined where it is not limited or not counted. */
   readonly memoryPeak: number | undefined;
   /** What did not keep the container from running: a cgroup that could not be removed, for example. */
@@ -79,7 +79,7 @@ export function launch(start: Start): Launched {
   } catch (error) {
     close(pipe.read);
     window?.close();
-    throw error;
+    throw spawnError(start.id, error);
   } finally {
     close(pipe.write);
     if (window !== undefined) close(window.stream);
@@ -92,7 +92,7 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
   let init: number | undefined;
   let isRunning = false;
   let end: End | undefined;
-  let oom = false;
+  let oom: boolean | undefined;
   let memoryPeak: number | undefined;
   const [naming, birth] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const reports = readReports(fd, (report) => {
@@ -101,7 +101,7 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
       init = report.value;
       naming.resolve();
     } else if (report.index === EVENT.exited) end = endOf(report.value);
-    else if (report.index === EVENT.oomKills) oom = isKnown(report.value) && report.value > 0;
+    else if (report.index === EVENT.oomKills) oom = isKnown(report.value) ? report.value > 0 : undefined;
     else if (report.index === EVENT.memoryPeak && isKnown(report.value)) memoryPeak = report.value;
     // What init has failed at it has told before.
     else if (report.index === EVENT.running && failures.length === 0) {
@@ -170,6 +170,14 @@ const said = ({ warnings }: Start, first: HutchError | undefined, rest: readonly
   ...warnings,
   ...(first === undefined ? [] : [first, ...rest]).map(({ message }) => message),
 ];
+
+/** What Bun.spawn has thrown: a descriptor that is not open, or a limit of the machine's. */
+function spawnError(id: string, error: unknown): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (typeof code !== "string" || !isErrnoName(code)) return error;
+  const hint = code === "EBADF" ? "one of the streams is not open" : undefined;
+  return new HutchError({ operation: `start ${id}: spawn its launcher`, errno: code, hint, cause: error });
+}
 
 const endedEarly = (id: string, code: number): HutchError =>
   new HutchError({ operation: `start ${id}`, reason: `the launcher ended with ${code} before its time` });

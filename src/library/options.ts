@@ -10,6 +10,8 @@ import { checkSize } from "./window.ts";
 export interface ContainerOptions extends Named, Omit<FromTable, keyof Named> {}
 
 interface Named {
+  /** The other kind of description. */
+  readonly bundle?: undefined;
   /** The root: a directory, or "/" for the host's own files, read-only. */
   readonly root: string;
   /** The command and its arguments; without a slash it is looked for in the container's PATH. */
@@ -106,44 +108,54 @@ const ROWS: ReadonlyMap<string, Option> = new Map(
   ]),
 );
 
+/** What the library calls an option of the command line; undefined when it has none such. */
+export const nameOf = (option: string): string | undefined =>
+  ROWS.has(camel(option)) ? camel(option) : undefined;
+
 /** Every name that may stand beside root and command. */
 export const OPTION_NAMES: readonly string[] = [...ROWS.keys()];
 
-const refuse = (name: string, expected: string, hint?: string): never => {
-  throw new HutchError({ operation: `${COMMAND}: ${name}`, reason: `expected ${expected}`, hint });
+const wrong = (operation: string, expected: string): HutchError =>
+  new HutchError({ operation, reason: `expected ${expected}` });
+
+const refuse = (name: string, expected: string): never => {
+  throw wrong(`${COMMAND}: ${name}`, expected);
 };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function textOf(name: string, value: unknown): string {
+const TEXT = "a string or number";
+
+function textOf(operation: string, value: unknown): string {
   if (typeof value === "string") return value;
-  return typeof value === "number" && Number.isFinite(value)
-    ? `${value}`
-    : refuse(name, "a string or number");
+  if (typeof value === "number" && Number.isFinite(value)) return `${value}`;
+  throw wrong(operation, TEXT);
 }
 
-/** NAME=VALUE for each member that has a value. */
-function pairsOf(name: string, value: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(value).flatMap(([key, each]) =>
-    each === undefined ? [] : [`${key}=${textOf(`${name}.${key}`, each)}`],
-  );
+/** NAME=VALUE for each member that has a value; throws HutchError for a name that would be another then. */
+export function pairsOf(operation: string, value: unknown): string[] {
+  checkObject(operation, value);
+  return Object.entries(value).flatMap(([key, each]) => {
+    if (key === "" || key.includes("=")) throw wrong(`${operation}: ${key}`, "a name without =");
+    return each === undefined ? [] : [`${key}=${textOf(`${operation}.${key}`, each)}`];
+  });
 }
 
 /** The texts of one option; undefined when it is not given. */
 function textsOf(name: string, row: Option, value: unknown): readonly string[] | undefined {
   if (value === undefined || value === false) {
     return value === false && row.value !== undefined && row.optional !== true
-      ? refuse(name, "a string or number")
+      ? refuse(name, TEXT)
       : undefined;
   }
-  if (value === true)
-    return row.value === undefined || row.optional ? [""] : refuse(name, "a string or number");
+  if (value === true) return row.value === undefined || row.optional ? [""] : refuse(name, TEXT);
   if (row.value === undefined) return refuse(name, "true or false");
-  if (isRecord(value)) return row.value === "K=V" ? pairsOf(name, value) : refuse(name, "a string or number");
+  const operation = `${COMMAND}: ${name}`;
+  if (isRecord(value)) return row.value === "K=V" ? pairsOf(operation, value) : refuse(name, TEXT);
   return Array.isArray(value)
-    ? value.map((each: unknown, index) => textOf(`${name}[${index}]`, each))
-    : [textOf(name, value)];
+    ? value.map((each: unknown, index) => textOf(`${operation}[${index}]`, each))
+    : [textOf(operation, value)];
 }
 
 /** True for the description of a bundle. */
@@ -160,24 +172,42 @@ export function windowOf({ terminal }: Pick<ContainerOptions, "terminal">): Wind
   return checkSize(`${COMMAND}: terminal`, terminal);
 }
 
-/** Throws HutchError for a name that is none of those. */
-export function checkNames(options: object, names: readonly string[]): void {
+/** A command and its arguments; throws HutchError for what is none, which types do not keep from anybody. */
+export function checkCommand(operation: string, command: unknown): readonly string[] {
+  if (!Array.isArray(command) || command.length === 0) {
+    throw new HutchError({ operation, reason: "expected a list of at least one string" });
+  }
+  return command.map((word: unknown, index) => {
+    if (typeof word === "string") return word;
+    throw new HutchError({ operation: `${operation}[${index}]`, reason: "expected a string" });
+  });
+}
+
+/** Throws HutchError for what is no object. */
+export function checkObject(operation: string, value: unknown): asserts value is object {
+  if (!isRecord(value)) throw wrong(operation, "an object");
+}
+
+/** The same, and for a name that is none of those. */
+export function checkNames(operation: string, options: object, names: readonly string[]): void {
+  checkObject(operation, options);
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
-    refuse(name, "no such option", near === undefined ? undefined : `did you mean ${near}?`);
+    throw new HutchError({
+      operation: `${operation}: ${name}`,
+      reason: "expected no such option",
+      hint: near === undefined ? undefined : `did you mean ${near}?`,
+    });
   }
 }
 
 /** The options as a command line would give them; throws HutchError that names the one that is wrong. */
 export function givenOf(options: ContainerOptions): Given {
-  checkNames(options, ["root", "command", "terminal", ...OPTION_NAMES]);
+  checkNames(COMMAND, options, ["root", "command", "terminal", ...OPTION_NAMES]);
   const { root, command } = options;
   if (typeof root !== "string" || root === "") refuse("root", "the path of a directory");
-  if (!Array.isArray(command) || command.length === 0) refuse("command", "a list of at least one string");
-  const words = command.map((word: unknown, index) =>
-    typeof word === "string" ? word : refuse(`command[${index}]`, "a string"),
-  );
+  const words = checkCommand(`${COMMAND}: command`, command);
   const values = new Map<string, readonly string[]>();
   for (const [name, value] of Object.entries(options)) {
     const row = ROWS.get(name);

@@ -2,12 +2,14 @@
 import { cgroupReader } from "../container/events.ts";
 import { statOf } from "../container/process.ts";
 import { close } from "../host/fd.ts";
+import { fileKind } from "../host/path.ts";
 import { errnoOf, failed, syscall, syscallError } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
 import { SIGNALS, type SignalName, signalNumber } from "../linux/signal.ts";
 import { PARENT_DIED } from "../plan/parent-death.ts";
-import type { Exit, Launched, Stream } from "./launcher.ts";
+import type { Exit, Launched } from "./launcher.ts";
 import { readStats, type Stats } from "./stats.ts";
+import type { Stream } from "./stream.ts";
 
 /** A process of a container, or the container as a whole by its first one. */
 export interface RunningProcess<
@@ -117,7 +119,11 @@ export function endOnAbort(launched: Launched, signal: AbortSignal | undefined):
 
 /** What the cgroups of a container say. */
 export function statsOf(id: string, cgroups: readonly string[]): Stats {
-  if (cgroups.length > 0) return readStats(cgroupReader(cgroups));
+  const isThere = (path: string): boolean => fileKind(path) === "directory";
+  if (cgroups.some(isThere)) return readStats(cgroupReader(cgroups));
+  if (cgroups.length > 0) {
+    throw new HutchError({ operation: `stats of ${id}`, reason: "the container has ended" });
+  }
   throw new HutchError({
     operation: `stats of ${id}`,
     reason: "the container has no cgroup of its own",

@@ -175,6 +175,16 @@ describe("a start", () => {
     expect(error).toMatchObject({ message: expect.stringContaining("did you mean stdout?") });
   });
 
+  withRoot("with streams that are none is refused", async () => {
+    const start = (await boxOf(["true"])).start as (options: unknown) => Promise<unknown>;
+    const refused = async (options: unknown) => errorOf(start(options));
+    expect(await refused({ stdin: "pip" })).toMatchObject({
+      message: expect.stringContaining("start: stdin"),
+    });
+    expect(await refused(null)).toMatchObject({ message: "start: expected an object" });
+    expect(await refused({ stdout: 999 })).toMatchObject({ code: "EBADF" });
+  });
+
   withRoot("with an id that none can be is refused", async () => {
     const error = await errorOf((await boxOf(["true"])).start({ id: "../x" }));
     expect(error).toMatchObject({ message: expect.stringContaining("container id ../x") });
@@ -248,7 +258,17 @@ describe("limits", () => {
     expect(modest.oom).toBe(false);
     expect(modest.memoryPeak).toBeLessThan(2 ** 23);
     const free = await (await (await boxOf(["true"])).start()).exited;
-    expect([free.oom, free.memoryPeak]).toEqual([false, undefined]);
+    expect([free.oom, free.memoryPeak]).toEqual([undefined, undefined]);
+  });
+
+  withLimits("that a process of exec has reached are counted, and not told of its own end", async () => {
+    await using box = await (await boxOf(["sleep", "60"], { memory: "16m" })).start();
+    const greedy = await box.exec(["sh", "-c", "exec tail /dev/zero"], { stderr: "ignore" });
+    expect(await greedy.exited).toMatchObject({ signal: "SIGKILL", oom: undefined });
+    expect(box.stats().oomKills).toBe(1);
+    box.kill("SIGKILL");
+    await box.exited;
+    expect(() => box.stats()).toThrow("the container has ended");
   });
 
   withRoot("that are missing leave nothing to be counted", async () => {

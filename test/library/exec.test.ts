@@ -63,8 +63,18 @@ withRoot("what cannot be is refused, and the container goes on", async () => {
   expect(await errorOf(box.exec(["nothing"]))).toMatchObject({ exitCode: 127 });
   expect(await errorOf(box.exec([]))).toBeInstanceOf(HutchError);
   expect(await errorOf(box.exec(["true"], { user: "nobody" }))).toMatchObject({
-    message: expect.stringContaining("--user nobody"),
+    message: expect.stringContaining("exec: user nobody"),
   });
+  const exec = box.exec as (...args: unknown[]) => Promise<unknown>;
+  for (const [args, message] of [
+    [["id"], "exec: command: expected a list"],
+    [[["id", 1]], "exec: command[1]: expected a string"],
+    [[["id"], { stdout: "pip" }], "exec: stdout: expected"],
+    [[["id"], { env: ["A=1"] }], "exec: env: expected an object"],
+    [[["id"], { env: { "A=B": "1" } }], "exec: env: A=B: expected a name without ="],
+  ] as const) {
+    expect(await errorOf(exec(...args))).toMatchObject({ message: expect.stringContaining(message) });
+  }
   expect(isAlive(box.pid)).toBe(true);
   box.kill("SIGKILL");
   await box.exited;

@@ -73,6 +73,11 @@ describe("what is wrong is refused by name", () => {
     expect(wrong({ memory: null })).toThrow("container: memory: expected a string or number");
   });
 
+  test("a variable whose name would be another then", () => {
+    expect(wrong({ env: { "A=B": "1" } })).toThrow("container: env: A=B: expected a name without =");
+    expect(wrong({ env: { "": "1" } })).toThrow("container: env");
+  });
+
   test("a root or a command that is none", () => {
     expect(wrong({ root: "" })).toThrow("container: root: expected the path of a directory");
     expect(wrong({ command: [] })).toThrow("container: command: expected a list of at least one string");
