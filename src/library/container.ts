@@ -4,7 +4,7 @@ import { checkId } from "../container/store.ts";
 import { look } from "../host/look.ts";
 import type { Spec } from "../spec/spec.ts";
 import { type Description, describeContainer } from "./description.ts";
-import { type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
+import { checkExec, type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
 import { type Launched, launch, type Start } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
@@ -121,9 +121,9 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     options?: StartOptions<In, Out, Err>,
   ): Promise<RunningContainer<In, Out, Err>>;
   async function start(options: StartOptions = {}): Promise<RunningContainer> {
-    const { id = newId(), detached = false, signal } = options;
     checkNames("start", options, START_NAMES);
     checkStreams("start", options);
+    const { id = newId(), detached = false, signal } = options;
     checkId(id);
     signal?.throwIfAborted();
     const { warnings, spec: described } = await description();
@@ -218,6 +218,7 @@ function runningOf(joined: Joined): RunningContainer {
     options?: ExecOptions<In, Out, Err>,
   ): Promise<RunningProcess<In, Out, Err>>;
   async function execIn(command: readonly string[], options: ExecOptions = {}): Promise<RunningProcess> {
+    checkExec(command, options);
     await turn();
     options.signal?.throwIfAborted();
     const added = exec(joined, command, options, look);

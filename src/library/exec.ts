@@ -172,11 +172,15 @@ export function joinerFor(
   return joiner;
 }
 
-/** Starts the process; nothing here waits. Throws HutchError for what can be refused at once. */
-export function exec(joined: Joined, command: readonly string[], options: ExecOptions, look: Look): Launched {
+/** Throws HutchError for what no process can be, which types do not keep from anybody. */
+export function checkExec(command: unknown, options: ExecOptions): void {
   checkCommand("exec: command", command);
   checkNames("exec", options, NAMES);
   checkStreams("exec", options);
+}
+
+/** Starts the process; nothing here waits. Throws HutchError for what can be refused at once. */
+export function exec(joined: Joined, command: readonly string[], options: ExecOptions, look: Look): Launched {
   const size = windowOf(options);
   if (size !== undefined) refuseStderr(options.stderr);
   const { id, launched } = joined;

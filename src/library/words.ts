@@ -20,7 +20,7 @@ function translated(called: string, error: HutchError): HutchError {
     reason: reason === undefined ? undefined : translate(reason),
     hint: hint === undefined || hint.startsWith(HELP) ? undefined : translate(hint),
     exitCode,
-    cause: error,
+    cause: error.cause,
   });
 }
 

@@ -22,10 +22,13 @@ describe("a description", () => {
     expect(wrong({ root: "/nowhere", command: ["sh"] })).toThrow(HutchError);
     expect(wrong({ root: "/nowhere", command: ["sh"] })).toThrow(expect.objectContaining({ code: "ENOENT" }));
     expect(wrong({ root: "/", command: ["sh"], memory: "64x" })).toThrow(
-      expect.objectContaining({ code: "ERR_HUTCH", message: expect.stringContaining("--memory 64x") }),
+      expect.objectContaining({
+        code: "ERR_HUTCH",
+        message: expect.stringContaining("container: memory 64x"),
+      }),
     );
     expect(wrong({ root: "/", command: ["sh"], rlimit: "nofile=9:1" })).toThrow(
-      "--rlimit nofile=9:1: expected a SOFT of at most HARD",
+      "container: rlimit nofile=9:1: expected a SOFT of at most HARD",
     );
     expect(wrong({ bundle: "/nowhere" })).toThrow("bundle /nowhere: ENOENT");
   });
