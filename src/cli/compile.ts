@@ -161,7 +161,8 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const around = await surroundings(wish, look, foreignHost(arch, isRoot));
   const isPacked = has(given, "pack");
   const where = isPacked ? PACKED : variable === undefined ? around.where : `$${variable}`;
-  const submounts = isPacked ? [] : around.submounts;
+  // What a root that is found later has mounts in, nobody knows yet.
+  const submounts = isPacked || variable !== undefined ? [] : around.submounts;
   const { spec, launch } = readIn(wish, { ...around, where, submounts }, variablesOf(given));
   const { givenEnvironment: _, ...rest } = launch;
   return {

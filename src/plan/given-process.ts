@@ -105,10 +105,10 @@ export function addEnvironment(variables: readonly string[], into: Slot): Step[]
   ];
 }
 
-/** The value of a variable of the caller's; to be without it is a failure. */
+/** The value of a variable of the caller's; to be without it, or one that is empty, is a failure. */
 export function findVariable(name: string, into: Slot): Step[] {
   const envp = slot("given environment");
-  const wanted = slot("variable");
+  const [wanted, byte] = [slot("variable"), slot("name byte")];
   return [
     { kind: "given", into: envp, what: "environment" },
     label("look for variable"),
@@ -120,5 +120,9 @@ export function findVariable(name: string, into: Slot): Step[] {
     set(wanted, `${name}=`),
     // Leaves `into` behind the "=".
     ...compareNames(into, wanted, "wanted variable byte", "look for variable"),
+    load(byte, into, 0, 1),
+    branch(byte, "ne", 0, "variable found"),
+    { kind: "fail", message: `${name} is empty in the environment; it is to hold the path of the root` },
+    label("variable found"),
   ];
 }

@@ -16,6 +16,7 @@ import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
 import { openSource, ROOT_KEY, type Source } from "./source.ts";
+import { subjectOfRoot } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -117,6 +118,7 @@ export function attachRoot(context: Context): Step[] {
     ...(launch.overlay === undefined ? [set(ROOT, tree)] : overlayRoot(context, launch.overlay, tree, ROOT)),
     call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, path), MOVE_MOUNT_F_EMPTY_PATH], {
       hints: { EINVAL: "a root is a directory" },
+      ...subjectOfRoot(context),
     }),
     ...submountSources(context).flatMap((submount) => attachSubmount(context, submount)),
   ];

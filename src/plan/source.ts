@@ -7,7 +7,7 @@ import { MOUNT_ATTR_IDMAP, MS_SLAVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "
 import { call, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { PACKED } from "./pack.ts";
-import { hostPath } from "./standalone.ts";
+import { hostPath, refuseHostRoot, subjectOfRoot } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 
@@ -57,13 +57,16 @@ const isPacked = ({ launch }: Context, { key }: Source): boolean =>
 function cloneTree(context: Context, why: string, source: Source, into: Slot): Step[] {
   const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (source.recursive ? AT_RECURSIVE : 0);
   const { at } = source;
+  const isRoot = source.key === ROOT_KEY;
   return [
     at === undefined
-      ? call(why, "open_tree", [AT_FDCWD, hostPath(context, source.path, source.key === ROOT_KEY), flags], {
+      ? call(why, "open_tree", [AT_FDCWD, hostPath(context, source.path, isRoot), flags], {
           into,
           hints: HINTS,
+          ...(isRoot ? subjectOfRoot(context) : {}),
         })
       : call(why, "open_tree", [at, "", flags | AT_EMPTY_PATH], { into, hints: HINTS }),
+    ...(isRoot ? refuseHostRoot(context, why, into) : []),
     ...(source.idmap === undefined ? [] : [mapIds(why, into, source.idmap)]),
   ];
 }

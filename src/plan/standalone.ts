@@ -11,7 +11,7 @@ import { findVariable } from "./given-process.ts";
 import type { AtEnd } from "./machine.ts";
 import { makeMemfd, sealMemfd } from "./memfd.ts";
 import { keepPackFile, type Pack } from "./pack.ts";
-import type { Slot, Step } from "./step.ts";
+import type { Call, Slot, Step } from "./step.ts";
 
 /** What the file finds out when it is started. */
 export interface Standalone {
@@ -144,6 +144,43 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
 /** Takes the path of the root from the environment, if it is to be found there. */
 export const takeRoot = (standalone: Standalone | undefined): Step[] =>
   standalone?.rootVariable === undefined ? [] : findVariable(standalone.rootVariable, ROOT_PATH);
+
+/** The string of the environment that names the root, for messages. */
+export const subjectOfRoot = ({ launch }: Context): Pick<Call, "subject"> =>
+  launch.standalone?.rootVariable === undefined ? {} : { subject: ROOT_PATH };
+
+/**
+ * Refuses the host's own root where the environment has named it: it would be writable, with the sockets of
+ * its /run. WHERE / is read-only, with a /run of its own; that is planned so. `tree` is what was opened, whose
+ * path may lead elsewhere by now.
+ */
+export function refuseHostRoot({ launch }: Context, why: string, tree: Slot): Step[] {
+  if (launch.standalone?.rootVariable === undefined) return [];
+  const [status, look] = [buffer("statx", STATX_SIZE_OF), "see that the root is not the host's own"];
+  const [inode, device, other] = [
+    slot("inode"),
+    slot("device of the root"),
+    slot("field of the host's root"),
+  ];
+  // The number of a device is two fields, side by side.
+  const field = (into: Slot, name: "stx_ino" | "stx_dev_major"): Step =>
+    load(into, status, STATX_OFFSETS[name], 8);
+  return [
+    call(look, "statx", [tree, "", AT_EMPTY_PATH, STATX_BASIC_STATS, status]),
+    field(inode, "stx_ino"),
+    field(device, "stx_dev_major"),
+    call(look, "statx", [AT_FDCWD, "/", 0, STATX_BASIC_STATS, status]),
+    field(other, "stx_ino"),
+    branch(other, "ne", inode, "another root"),
+    field(other, "stx_dev_major"),
+    branch(other, "ne", device, "another root"),
+    {
+      kind: "fail",
+      message: `${why}: it is the host's own root; hint: name another directory, or compile a file with / as WHERE`,
+    },
+    label("another root"),
+  ];
+}
 
 /** A path of the host as the running file has to name it. */
 export function hostPath({ launch }: Context, path: string, isRoot: boolean): string | Slot {
