@@ -271,7 +271,7 @@ const awaitSupervisor = (key: string): Step[] => [
 const fail = (): Step[] => [
   label("step has failed"),
   load(STEP, RECORD, 0, 8),
-  load(ERRNO, RECORD, 8, 8),
+  load(ERRNO, RECORD, 8, 4),
   set(KIND, FAILED.step),
   jump("exec has failed"),
   label("pid file has failed"),
