@@ -119,13 +119,13 @@ async function lifecycle(rounds: number) {
     start: partOf(measured, "start"),
     delete: partOf(measured, "delete"),
     "exec of true": commands(all, long, (id) => ["exec", id, ...TRUE], rounds),
-    "the same, as engines do": commands(
+    "the same, by a process file": commands(
       all,
       long,
       (id) => ["exec", "--process", processFile(long, TRUE), "--pid-file", `${long}/pid`, id],
       rounds,
     ),
-    "the same, detached": commands(
+    "the same, detached, as engines do": commands(
       all,
       long,
       (id) => ["exec", "--process", processFile(long, TRUE), "--detach", "--pid-file", `${long}/pid`, id],
