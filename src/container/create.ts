@@ -1,19 +1,20 @@
 /** hutch create: everything up to the wait for `start`. */
-import { close, read as readBytes, write as writeBytes } from "../host/fd.ts";
+import { close, write as writeBytes } from "../host/fd.ts";
 import { executable } from "../host/memfd.ts";
 import { fileKind, fileStatus } from "../host/path.ts";
 import { makePipe } from "../host/pipe.ts";
 import { bind, datagramSocket } from "../host/socket.ts";
 import { call } from "../host/syscall.ts";
 import { HutchError } from "../linux/error.ts";
-import { POLLIN } from "../linux/poll.ts";
 import { SIGNALS, type SignalName } from "../linux/signal.ts";
 import { EVENT, STATE_END, STATE_SIZE } from "../plan/creator-control.ts";
 import { noteArguments } from "../plan/note-arguments.ts";
+import { failure, lastWord, nextEvent } from "./creator-event.ts";
 import { type Identity, identify } from "./identity.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
 import { stateJson } from "./state.ts";
+import type { StepRecord } from "./step-record.ts";
 import {
   type Held,
   isWritten,
@@ -68,23 +69,8 @@ export interface Supervisor {
   readonly ended: () => Promise<number>;
 }
 
-const RECORD_SIZE = 16;
-
-interface Event {
-  readonly index: number;
-  readonly value: number;
-}
-
 /** The second word of the creator's command line, which its cgroups are called by. */
 const nameOf = ({ id }: Record): string => `hutch-${id}`;
-
-/** One event or failure; undefined when the program has ended. */
-function nextEvent(fd: number): Event | undefined {
-  const view = new DataView(new ArrayBuffer(RECORD_SIZE));
-  const bytes = new Uint8Array(view.buffer);
-  if (readBytes(fd, bytes, "what the creator tells") < RECORD_SIZE) return undefined;
-  return { index: Number(view.getBigUint64(0, true)), value: Number(view.getBigUint64(8, true)) };
-}
 
 /** Makes the container; its init waits for `start` when this returns. Whatever fails is undone. */
 export async function create(creation: Creation): Promise<void> {
@@ -101,9 +87,9 @@ export async function create(creation: Creation): Promise<void> {
 /** The same with a program that `supervises`: the creator stays, and ends as the container does. */
 export const createBeside = (creation: Creation): Promise<Supervisor> =>
   makeOrUndo(creation, async (_, { child, report }) => {
-    const refuse = async (event: Event | undefined): Promise<void> => {
+    const refuse = async (event: StepRecord | undefined): Promise<void> => {
       if (event === undefined || event.index === EVENT.supervised) return;
-      throw await failure(creation, event);
+      throw await failure(creation.program, event);
     };
     // At its end, without an event, init has died before: the exit code tells of it.
     await refuse(nextEvent(report));
@@ -242,7 +228,7 @@ async function followUntilReady(
     if (event === undefined) throw ended(record);
     if (event.index === EVENT.pid) {
       init = identify(event.value);
-      if (init === undefined) throw await lastWord(creation, fd);
+      if (init === undefined) throw (await lastWord(creation.program, fd)) ?? ended(record);
       // Who has deleted it has seen its last record.
       if (!isWritten(held)) throw ended(record);
       write(held, { ...record, init });
@@ -253,7 +239,7 @@ async function followUntilReady(
       }
     } else if (event.index === EVENT.settled) writeBytes(hand, BYTE, "init");
     else if (event.index === EVENT.made || event.index === EVENT.ready) step = event.index;
-    else throw await failure(creation, event);
+    else throw await failure(creation.program, event);
     // Init may be faster than its creator, which tells the pid; then it waits for an answer.
     if (init === undefined || step === undefined) continue;
     if (step === EVENT.ready) {
@@ -280,22 +266,6 @@ function stateOf(
     reason: `the state that hooks in the container read is longer than ${STATE_SIZE} bytes`,
     hint: "its annotations are the most of it",
   });
-}
-
-/** What a step of the program has told. */
-async function failure({ program, record }: Creation, { index, value }: Event): Promise<HutchError> {
-  const { stepError } = await import("./step-error.ts");
-  return stepError(await program.plan(), index, value, nameOf(record));
-}
-
-/** What an init has told before it ended, of which its pid was read too late. */
-async function lastWord(creation: Making, fd: number): Promise<HutchError> {
-  const { poll } = await import("../host/poll.ts");
-  for (;;) {
-    const event = poll([{ fd, events: POLLIN }], 0)[0] === 0 ? undefined : nextEvent(fd);
-    if (event === undefined) return ended(creation.record);
-    if (event.index < EVENT.pid) return failure(creation, event);
-  }
 }
 
 const ended = ({ id }: Record): HutchError =>

@@ -11,6 +11,7 @@ import { HIGH, JOINER_CONTROL } from "../plan/joiner-control.ts";
 import { writePidFile } from "./pid-file.ts";
 import { preserve } from "./preserve.ts";
 import type { Program } from "./program.ts";
+import { nextRecord } from "./step-record.ts";
 
 /** A joiner that is compiled, and what it is handed. */
 export interface Exec {
@@ -118,22 +119,13 @@ export const endedEarly = (id: string): HutchError =>
 
 /** The pid, once the exec has closed the pipe of reports; a report is the end instead. */
 async function follow(program: Program, id: string, pids: number, reports: number): Promise<number> {
-  const pid = await readRecord(pids, 8, "the pid");
-  const report = await readRecord(reports, 16, "reports");
+  const pid = new DataView(new ArrayBuffer(8));
+  const isTold = read(pids, new Uint8Array(pid.buffer), "the pid") === pid.byteLength;
+  const report = nextRecord(reports, "reports");
   if (report !== undefined) {
     const { stepError } = await import("./step-error.ts");
-    throw stepError(
-      await program.plan(),
-      Number(report.getBigUint64(0, true)),
-      Number(report.getBigUint64(8, true)),
-    );
+    throw stepError(await program.plan(), report);
   }
-  if (pid !== undefined) return pid.getUint32(0, true);
+  if (isTold) return pid.getUint32(0, true);
   throw endedEarly(id);
-}
-
-/** So many bytes, or undefined at the end. */
-async function readRecord(fd: number, size: number, what: string): Promise<DataView | undefined> {
-  const view = new DataView(new ArrayBuffer(size));
-  return read(fd, new Uint8Array(view.buffer), what) < size ? undefined : view;
 }

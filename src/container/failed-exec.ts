@@ -12,7 +12,7 @@ export async function failedExec(
   { kind, step, errno }: Failed,
   { id, program, pidFile = "" }: { id: string; program: Program; pidFile: string | undefined },
 ): Promise<unknown> {
-  if (kind === FAILED.step) return stepError(await program.plan(), step, errno);
+  if (kind === FAILED.step) return stepError(await program.plan(), { index: step, value: errno });
   if (kind !== FAILED.pidFile) return endedEarly(id);
   try {
     // What was wrong is still so, and is told as ever.

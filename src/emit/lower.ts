@@ -46,18 +46,21 @@ export function lower(plan: Plan, arch: Arch, asm: Assembler, data: Data, report
   reporter.finish(longestSubject(plan));
 }
 
-/** Room for an argument of the program, which cannot be measured; as long as a path may be. */
-const LONGEST_ARGUMENT = 4096;
+/** Room for what cannot be measured: an argument, or what is read while the plan runs; as long as a path. */
+const LONGEST_UNKNOWN = 4096;
 
 /** The length of the longest string that a `subject` can be. */
 function longestSubject(plan: Plan): number {
+  const listed = new Set<string>();
   let longest = 0;
   for (const step of plan) {
-    if (step.kind === "given") longest = Math.max(longest, LONGEST_ARGUMENT);
     if (step.kind !== "next") continue;
+    listed.add(step.into.name);
     for (const text of step.from.strings) longest = Math.max(longest, text.length);
   }
-  return longest;
+  const isKnown = (step: Step): boolean =>
+    step.kind !== "call" || step.subject === undefined || listed.has(step.subject.name);
+  return plan.every(isKnown) ? longest : Math.max(longest, LONGEST_UNKNOWN);
 }
 
 function lowerOther(state: Lowering, step: Exclude<Step, Call>, index: number): void {

@@ -10,9 +10,13 @@ import {
   FLAG_BITS,
   HINTS_MASK,
   PIPE_GUARD,
+  PIPE_SLOT_BITS,
+  PIPE_SUBJECT,
   PRINT_GUARD,
   PRINT_SUBJECT,
+  RECORD,
   SHORT_TEXT_MASK,
+  SUBJECT_MAX,
   SUBJECT_SLOT,
 } from "./descriptor.ts";
 import { errnoTexts, LAST_NAMED } from "./errno-texts.ts";
@@ -119,20 +123,56 @@ function emitEnd(asm: Assembler, image: Image, arch: Arch, bit: number): void {
 function emitPipe(asm: Assembler, image: Image, arch: Arch): number {
   const { args, spare } = asm.registers;
   const [descriptor, errno, flags, scratch] = spare;
+  const [out, line, size] = args;
   const label = boundLabel(image);
   emitStart(asm);
   asm.load(scratch, descriptor, 0, 4);
-  asm.address(args[1], reference(LINE, 0));
-  asm.store(args[1], 0, scratch, 8);
-  asm.store(args[1], 8, errno, 8);
-  asm.address(args[0], reference(ALIGNED, 0));
-  asm.load(args[0], args[0], 0, 4);
-  asm.integer(args[2], 16);
-  asm.syscall(SYSCALLS[arch].write);
   asm.load(flags, descriptor, 4, 4);
+  asm.address(line, reference(LINE, 0));
+  asm.store(line, 0, scratch, 8);
+  asm.store(line, 8, errno, 8);
+  asm.integer(size, RECORD);
+  emitPipeSubject(asm, image);
+  asm.address(out, reference(ALIGNED, 0));
+  asm.load(out, out, 0, 4);
+  asm.syscall(SYSCALLS[arch].write);
   asm.load(errno, descriptor, 4, 1);
   emitEnd(asm, image, arch, PIPE_GUARD);
   return label;
+}
+
+/** Puts the string whose address is in the slot of the subject behind the record, and its length into it. */
+function emitPipeSubject(asm: Assembler, image: Image): void {
+  const { args, value, spare } = asm.registers;
+  const [to, line, size, from] = args;
+  const [, , flags] = spare;
+  const alone = createLabel(image);
+  const end = createLabel(image);
+  asm.operateInteger("test", flags, PIPE_SUBJECT);
+  asm.branch("none", alone);
+  asm.address(to, reference(SLOTS, 0));
+  asm.move(from, flags);
+  asm.shiftRight(from, PIPE_SLOT_BITS);
+  // Slots have 8 bytes.
+  asm.shiftLeft(from, 3);
+  asm.operate("add", from, to);
+  asm.load(from, from, 0, 8);
+  asm.address(to, reference(LINE, RECORD));
+  const next = boundLabel(image);
+  asm.load(value, from, 0, 1);
+  asm.operateInteger("cmp", value, 0);
+  asm.branch("eq", end);
+  asm.store(to, 0, value, 1);
+  asm.operateInteger("add", from, 1);
+  asm.operateInteger("add", to, 1);
+  asm.operateInteger("add", size, 1);
+  asm.operateInteger("cmp", size, RECORD + SUBJECT_MAX);
+  asm.branch("ne", next);
+  bindLabel(image, end);
+  asm.move(value, size);
+  asm.operateInteger("sub", value, RECORD);
+  asm.store(line, 12, value, 4);
+  bindLabel(image, alone);
 }
 
 /** The line is put together in memory and written by one call: lines of several processes do not mix. */

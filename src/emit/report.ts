@@ -11,9 +11,14 @@ import {
   FLAG_BITS,
   HINTS_MASK,
   PIPE_GUARD,
+  PIPE_LAST_SLOT,
+  PIPE_SLOT_BITS,
+  PIPE_SUBJECT,
   PRINT_GUARD,
   PRINT_SUBJECT,
+  RECORD,
   SHORT_TEXT_BITS,
+  SUBJECT_MAX,
   SUBJECT_SLOT,
 } from "./descriptor.ts";
 import { LABEL, reference } from "./image.ts";
@@ -21,8 +26,9 @@ import type { Routines } from "./report-code.ts";
 import { ROUTINES } from "./routines.ts";
 
 /**
- * How failures are told: in words on descriptor 2 ("prefix: why: call: ERRNO (text); hint: …"), or as two
- * 64-bit numbers, the index of the step and the errno (0 for a `fail` step), written to descriptor `fd`.
+ * How failures are told: in words on descriptor 2 ("prefix: why: call: ERRNO (text); hint: …"), or written
+ * to descriptor `fd`: the index of the step (64 bits), the errno (32 bits; 0 for a `fail` step), and the length
+ * of the subject (32 bits), whose bytes follow, at most SUBJECT_MAX.
  */
 export type Report =
   | { readonly kind: "print"; readonly prefix: string }
@@ -56,7 +62,7 @@ export function createReporter(asm: Assembler, data: Data, arch: Arch, report: R
     return printReporter(asm, data, routines, report.prefix.length);
   }
   image.aligned.push(report.fd, 0);
-  image.lineSize = 16;
+  image.lineSize = RECORD;
   return pipeReporter(asm, data, routines);
 }
 
@@ -67,13 +73,29 @@ function checkExitCode(data: Data, exitCode: number): number {
   throw refuse(data, `exit code ${exitCode} does not fit 8 bits`);
 }
 
+/** The flags of a call with a subject: its slot is named to the reporter, so that no instruction is added. */
+function subjectFlags(data: Data, subject: Slot): number {
+  const number = slotNumber(data, subject);
+  if (number > PIPE_LAST_SLOT) throw refuse(data, "a subject has one of the first 32,768 slots");
+  return PIPE_SUBJECT | (number << PIPE_SLOT_BITS);
+}
+
 function pipeReporter(asm: Assembler, data: Data, routines: Routines): Reporter {
-  const report = (step: Call | Fail, index: number, guard: number): void => {
+  const report = (step: Call | Fail, index: number, guard: number, flags = 0): void => {
     const code = step.exitCode === undefined ? DEFAULT_EXIT_CODE : checkExitCode(data, step.exitCode);
-    asm.report(routines.report, index, guard < 0 ? code : code | PIPE_GUARD);
+    asm.report(routines.report, index, code | flags | (guard < 0 ? 0 : PIPE_GUARD));
     if (guard >= 0) asm.wordOf(reference(LABEL, guard));
   };
-  return { decimal: routines.decimal, failed: report, fail: report, finish() {} };
+  return {
+    decimal: routines.decimal,
+    failed(call, index, guard) {
+      if (call.subject === undefined) return report(call, index, guard);
+      data.image.lineSize = RECORD + SUBJECT_MAX;
+      report(call, index, guard, subjectFlags(data, call.subject));
+    },
+    fail: report,
+    finish() {},
+  };
 }
 
 function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLength: number): Reporter {
@@ -110,6 +132,11 @@ function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLen
     hintLists.set(hints, words);
     return words;
   };
+  const leaveSubject = (subject: Slot): number => {
+    asm.loadSlot(asm.registers.pointer, slotNumber(data, subject));
+    asm.storeSlot(SUBJECT_SLOT, asm.registers.pointer);
+    return PRINT_SUBJECT;
+  };
   const report = (step: Call | Fail, why: string, name: number, flags: number, guard: number): void => {
     if (why.length > longestWhy) longestWhy = why.length;
     const text = placeText(data, why) >> 4;
@@ -118,12 +145,6 @@ function printReporter(asm: Assembler, data: Data, routines: Routines, prefixLen
     asm.report(routines.report, first, name | (code << SHORT_TEXT_BITS));
     if (guard >= 0) asm.wordOf(reference(LABEL, guard));
   };
-  const leaveSubject = (subject: Slot): number => {
-    asm.loadSlot(asm.registers.pointer, slotNumber(data, subject));
-    asm.storeSlot(SUBJECT_SLOT, asm.registers.pointer);
-    return PRINT_SUBJECT;
-  };
-
   return {
     decimal: routines.decimal,
     failed(call, _index, guard) {

@@ -21,8 +21,8 @@ export const ROUTINES: Readonly<Record<Arch, Readonly<Record<Report["kind"], Rou
       decimal: 0,
     },
     pipe: {
-      code: "jUsKSInwSIPHATHSSPfxSIP4AHXxMdKIF0mJ+kiJ8DHSSPfxSIPCMEmD6gFBiBJIg/gAderDQVxFMe1JKcVFizwkvgAAAABMiT5MiW4IvwAAAACLP41TELgBAAAADwVFi3QkBEUPtmwkBEn3xgABAAAPhAgAAABFi2QkCEH/5EyJ77jnAAAADwU=",
-      fixups: [1081, 0, 7, 1273, 0, 1],
+      code: "jUsKSInwSIPHATHSSPfxSIP4AHXxMdKIF0mJ+kiJ8DHSSPfxSIPCMEmD6gFBiBJIg/gAderDQVxFMe1JKcVFizwkRYt0JAS+AAAAAEyJPkyJbgiNUxBJ98YAAgAAD4RKAAAAvwAAAABNifJJweoQScHiA0kB+k2LEr8AAAAAQQ+2AkiD+AAPhBcAAACIB0mDwgFIg8cBSIPCAUiB+gAQAAB120iJ0EiD6BCJRgy/AAAAAIs/uAEAAAAPBUUPtmwkBEn3xgABAAAPhAgAAABFi2QkCEH/5EyJ77jnAAAADwU=",
+      fixups: [1161, 0, 7, 1609, 0, 5, 1961, 0, 263, 2793, 0, 1],
       texts: "",
       report: 54,
       decimal: 0,
@@ -37,8 +37,8 @@ export const ROUTINES: Readonly<Record<Arch, Readonly<Record<Report["kind"], Rou
       decimal: 0,
     },
     pipe: {
-      code: "SgGA0ukDAaoABACRMAnKmgumCpvpAxCqPwEA8WH//1QLAIDSCwAAOeMDAKrpAwGqMAnKmgumCpvpAxCqa8EAkWMEANFrAAA5PwEA8SH//1TAA1/W8wMeqhQAgNKUAgDLdgJAuQEAgNIBAKDyNgAA+TQEAPkAAIDSAACg8gAAQLkCAoDSCAiA0gEAANR1BkC5dBJAORAggNK/AhDqYAAAVHMKQLlgAh/W4AMUqsgLgNIBAADU",
-      fixups: [1609, 5, 7, 1865, 5, 1],
+      code: "SgGA0ukDAaoABACRMAnKmgumCpvpAxCqPwEA8WH//1QLAIDSCwAAOeMDAKrpAwGqMAnKmgumCpvpAxCqa8EAkWMEANFrAAA5PwEA8SH//1TAA1/W8wMeqhQAgNKUAgDLdgJAuXUGQLkBAIDSAQCg8jYAAPk0BAD5AgKA0hBAgNK/AhDqwAIAVAAAgNIAAKDy4wMVqmP8UNNj8H3TYwAAi2MAQPkAAIDSAACg8mkAQDk/AQDx4AAAVAkAADljBACRAAQAkUIEAJFfBEDxAf//VOkDAqopQQDRKQwAuQAAgNIAAKDyAABAuQgIgNIBAADUdBJAORAggNK/AhDqYAAAVHMKQLlgAh/W4AMUqsgLgNIBAADU",
+      fixups: [1673, 5, 7, 2185, 5, 5, 2633, 5, 263, 3529, 5, 1],
       texts: "",
       report: 84,
       decimal: 0,

@@ -109,8 +109,7 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
       birth.resolve();
     }
   });
-  const errors = (): HutchError[] =>
-    failures.map(({ index, value }) => stepError(start.plan, index, value, `hutch-${start.id}`));
+  const errors = (): HutchError[] => failures.map((failure) => stepError(start.plan, failure));
   const exited = Promise.all([child.exited, reports.ended]).then(async ([code]): Promise<Exit> => {
     window?.close();
     const [first, ...rest] = errors();

@@ -1,15 +1,11 @@
-/** What a launcher tells over its pipe: events and failures, 16 bytes each (see plan/follow.ts). */
+/** What a launcher tells over its pipe: events and failures, 16 bytes each (see plan/follow.ts),
+ * and behind a failure what it was about. */
+import { RECORD_SIZE, recordAt, type StepRecord, subjectSize } from "../container/step-record.ts";
 import { close } from "../host/fd.ts";
 import { signalName } from "../linux/signal.ts";
 import { EVENT, TIMED_OUT } from "../plan/creator-control.ts";
 
-export interface Report {
-  /** An event, or the index of a step that failed. */
-  readonly index: number;
-  readonly value: number;
-}
-
-const SIZE = 16;
+export type Report = StepRecord;
 
 /** Takes whole reports out of what was read, which may end in the middle of one. */
 export function reportReader(tell: (report: Report) => void): (bytes: Uint8Array) => void {
@@ -20,8 +16,11 @@ export function reportReader(tell: (report: Report) => void): (bytes: Uint8Array
     all.set(bytes, rest.length);
     const view = new DataView(all.buffer);
     let at = 0;
-    for (; at + SIZE <= all.length; at += SIZE) {
-      tell({ index: Number(view.getBigUint64(at, true)), value: Number(view.getBigUint64(at + 8, true)) });
+    while (at + RECORD_SIZE <= all.length) {
+      const end = at + RECORD_SIZE + subjectSize(view, at);
+      if (end > all.length) break;
+      tell(recordAt(view, at, all.subarray(at + RECORD_SIZE, end)));
+      at = end;
     }
     rest = all.slice(at);
   };

@@ -72,11 +72,11 @@ test("descriptors that are not there are refused before anything is written down
 test("the error of a step has its hint and its exit code, and an errno without a name its number", () => {
   const step = call("make x", "mkdirat", [0, "x", 0], { hints: { EROFS: "mount it" }, exitCode: 126 });
   const plan: Plan = [step, { kind: "fail", message: "no command", exitCode: 127 }];
-  const failure = stepError(plan, 0, ERRNO.EROFS);
+  const failure = stepError(plan, { index: 0, value: ERRNO.EROFS });
   expect(failure.message).toMatch(/^make x: mkdirat: EROFS \(.+\); hint: mount it$/);
   expect(failure.exitCode).toBe(126);
-  expect(stepError(plan, 0, 524).message).toBe("make x: mkdirat: errno 524");
-  expect(stepError(plan, 1, 0)).toMatchObject({ message: "no command", exitCode: 127 });
+  expect(stepError(plan, { index: 0, value: 524 }).message).toBe("make x: mkdirat: errno 524");
+  expect(stepError(plan, { index: 1, value: 0 })).toMatchObject({ message: "no command", exitCode: 127 });
 });
 
 test("a cgroup that is there already is told by its whole name, also by a program that is good for any id", async () => {

@@ -1,6 +1,6 @@
 /** Starts that fail half-way, and callers who give hutch little: a clear message, and nothing left. */
 import { beforeAll, describe, expect } from "bun:test";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mount } from "../../src/spec/spec.ts";
 import { type Changes, configOf, hostBefore, leftBehind, runConfig, writeBundle } from "../support/attack.ts";
@@ -348,4 +348,24 @@ rooted("a bundle of which the root goes away between two starts is refused at th
   await run(["mv", `${own}.away`, own]);
   expect(second.code).toBe(125);
   expect(second.stderr).toMatch(/^hutch: root\.path .*ENOTDIR/);
+});
+
+rooted("what a step was about is told by create and by a compiled file as by run", async () => {
+  const own = await rootfs();
+  symlinkSync("loop", join(own, "loop"));
+  const bundle = writeBundle(
+    configOf(own, { process: { args: ["true"] }, linux: { maskedPaths: ["/proc/kcore", "/loop"] } }),
+  );
+  const told = "mask /loop: openat2: ELOOP (too many levels of symbolic links)\n";
+  const id = `subject-${process.pid}`;
+  for (const [verb, exit] of [
+    ["run", 125],
+    ["create", 1],
+  ] as const) {
+    const { code, stderr } = await hutch([verb, "--bundle", bundle, id]);
+    expect({ verb, code, stderr }).toEqual({ verb, code: exit, stderr: `hutch: ${told}` });
+  }
+  const file = join(bundle, "box");
+  expect(await hutch(["compile", "--bundle", bundle, "-o", file])).toMatchObject({ code: 0 });
+  expect(await run([file])).toMatchObject({ code: 125, stderr: `box: ${told}` });
 });

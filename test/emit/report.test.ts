@@ -74,6 +74,34 @@ contract("the subject of a failure is the string that was taken last", ({ run })
   expect(run(plan).stderr).toBe(line("/one") + line("/two, a little longer than the rest"));
 });
 
+contract(
+  "the subject of a failure follows its record on the pipe, and is cut to what comes in one piece",
+  ({ run }) => {
+    const subject = slot("subject");
+    const report = (text: string) => {
+      const plan: Plan = [
+        set(subject, text),
+        guard("on"),
+        closeBad({ subject }),
+        label("on"),
+        guard(),
+        closeBad(),
+      ];
+      const { stdout } = run(plan, PIPE);
+      const length = stdout.readUInt32LE(12);
+      expect([stdout.readBigUInt64LE(0), stdout.readUInt32LE(8)]).toEqual([2n, ERRNO.EBADF]);
+      // The next has none.
+      expect(stdout.length).toBe(16 + length + 16);
+      expect(stdout.readBigUInt64LE(16 + length + 8)).toBe(BigInt(ERRNO.EBADF));
+      return stdout.subarray(16, 16 + length).toString();
+    };
+    expect(report("/größe")).toBe("/größe");
+    expect(report("")).toBe("");
+    expect(report("x".repeat(4080))).toBe("x".repeat(4080));
+    expect(report("x".repeat(10_000))).toBe("x".repeat(4080));
+  },
+);
+
 contract("a failure below a guard is told, and the plan goes on at the label", ({ run }) => {
   const plan = [
     guard("later"),
