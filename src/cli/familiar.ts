@@ -1,6 +1,10 @@
-/** Words of other tools that people type out of habit, and what hutch has in their place. */
+/**
+ * Words of other tools that people type out of habit, and what hutch has in their place. Each table is made when
+ * it is asked: every command loads this module, and few have a question.
+ */
 
 type Words = Readonly<Record<string, string>>;
+type Table = () => Words;
 
 const ALWAYS_INTERACTIVE = "standard input is always the command's; -t alone gives it a terminal";
 const BINDS = "hutch in has --bind SOURCE:DESTINATION[:ro]";
@@ -15,7 +19,7 @@ const MAPPED = "--uid-map 0:UID:COUNT; an ordinary user is mapped to root when n
 const NAMELESS = "a container with a name is a bundle: hutch run --bundle DIR NAME";
 
 /** By the name without dashes: docker's and podman's words, bubblewrap's, and those of unshare(1). */
-const IN: Words = {
+const IN: Table = () => ({
   i: ALWAYS_INTERACTIVE,
   interactive: ALWAYS_INTERACTIVE,
   rm: REMOVED,
@@ -73,53 +77,57 @@ const IN: Words = {
   M: "--hostname NAME",
   setenv: "--env NAME=VALUE",
   clearenv: "--clear-env",
-};
+});
 
 const IN_CONFIG = "config.json of the bundle says it; without a bundle: hutch in --help";
 const CONFIGURED =
   "i interactive t tty v volume mount e env m memory cpus pids w workdir u user hostname net network p publish privileged cap-add cap-drop read-only tmpfs bind share join security-opt entrypoint";
 
-const BUNDLE: Words = {
-  ...Object.fromEntries(CONFIGURED.split(" ").map((name) => [name, IN_CONFIG])),
+/** The same for all of the names. */
+const all = (names: string, hint: string): Words =>
+  Object.fromEntries(names.split(" ").map((name) => [name, hint]));
+
+const BUNDLE: Table = () => ({
+  ...all(CONFIGURED, IN_CONFIG),
   name: "the name is the ID: hutch run --bundle DIR NAME",
   rm: "a container in the foreground goes by itself, one in the background by hutch delete",
-};
+});
+
+const EXEC: Table = () => ({
+  i: ALWAYS_INTERACTIVE,
+  interactive: ALWAYS_INTERACTIVE,
+  w: "--cwd DIR",
+  workdir: "--cwd DIR",
+  privileged: "--cap CAP for each capability",
+});
 
 const SIGNAL_IS_LAST = "the signal stands behind the ID: hutch kill ID KILL";
+const SIGNALS = "s signal 9 15 KILL TERM INT HUP SIGKILL SIGTERM";
+
+const KILL: Table = () => all(SIGNALS, SIGNAL_IS_LAST);
 
 /** By command. What engines call is among them: to them a hint is a text like any other. */
-const OPTIONS: Readonly<Record<string, Words>> = {
+const OPTIONS: Readonly<Record<string, Table>> = {
   in: IN,
   explain: IN,
   compile: IN,
   run: BUNDLE,
   create: BUNDLE,
-  exec: {
-    i: ALWAYS_INTERACTIVE,
-    interactive: ALWAYS_INTERACTIVE,
-    w: "--cwd DIR",
-    workdir: "--cwd DIR",
-    privileged: "--cap CAP for each capability",
-  },
-  kill: Object.fromEntries(
-    ["s", "signal", "9", "15", "KILL", "TERM", "INT", "HUP", "SIGKILL", "SIGTERM"].map((name) => [
-      name,
-      SIGNAL_IS_LAST,
-    ]),
-  ),
-  ps: { a: "hutch list has the containers", all: "hutch list has the containers" },
-  list: { a: "all of them are listed", all: "all of them are listed" },
-  update: {
+  exec: EXEC,
+  kill: KILL,
+  ps: () => ({ a: "hutch list has the containers", all: "hutch list has the containers" }),
+  list: () => ({ a: "all of them are listed", all: "all of them are listed" }),
+  update: () => ({
     m: "--memory BYTES",
     cpus: "--cpu-quota MICROSECONDS, of each --cpu-period",
     cpuset: "--cpuset-cpus LIST",
-  },
+  }),
 };
 
 const NO_IMAGES = "hutch knows no images: the root is a directory, as debootstrap or docker export make one";
 const OUTPUT = "hutch keeps no output: it goes where that of hutch run or hutch start went";
 
-const COMMANDS: Words = {
+const COMMANDS: Table = () => ({
   ls: "hutch list",
   containers: "hutch list",
   inspect: "hutch state ID",
@@ -142,25 +150,25 @@ const COMMANDS: Words = {
   pull: NO_IMAGES,
   load: NO_IMAGES,
   import: NO_IMAGES,
-};
+});
 
-const PROCESSORS: Words = {
+const PROCESSORS: Table = () => ({
   arm64: "aarch64",
   armv8: "aarch64",
   amd64: "x86_64",
   x64: "x86_64",
   "x86-64": "x86_64",
-};
+});
 
-const of = (words: Words | undefined, name: string): string | undefined =>
-  words !== undefined && Object.hasOwn(words, name) ? words[name] : undefined;
+const of = (words: Words, name: string): string | undefined =>
+  Object.hasOwn(words, name) ? words[name] : undefined;
 
 /** What to use in place of an option that the command does not have, if that is known. */
 export const familiar = (command: string, name: string): string | undefined =>
-  of(Object.hasOwn(OPTIONS, command) ? OPTIONS[command] : undefined, name);
+  Object.hasOwn(OPTIONS, command) ? of(OPTIONS[command]?.() ?? {}, name) : undefined;
 
 /** What to use in place of a command that hutch does not have. */
-export const familiarCommand = (name: string): string | undefined => of(COMMANDS, name);
+export const familiarCommand = (name: string): string | undefined => of(COMMANDS(), name);
 
 /** What the kernel calls a processor that others call so. */
-export const familiarProcessor = (name: string): string | undefined => of(PROCESSORS, name.toLowerCase());
+export const familiarProcessor = (name: string): string | undefined => of(PROCESSORS(), name.toLowerCase());
