@@ -204,11 +204,12 @@ __attribute__((noreturn)) static void contain(long launcher, unsigned long calle
 	const long at_once[2] = {0, 0};
 	struct pollfd death = {.fd = launcher, .events = POLLIN};
 
+	const unsigned entered = made;
 	made = 0; /* The launcher removes the cgroups. */
 	MUST(prctl, PR_SET_PDEATHSIG, SIGKILL);
 	if (MUST(ppoll, &death, 1, at_once, 0, 0)) CALL(exit_group, FAILED);
 	MUST(prctl, PR_SET_DUMPABLE, 0);
-	for (unsigned i = 0; i < COUNT(cgroups); i++)
+	for (unsigned i = 0; i < entered; i++)
 		if (cgroups[i].tasks >= 0) MUST(write, cgroups[i].tasks, "0", 1);
 	MUST(unshare, CLONE_NEWCGROUP);
 	MUST(keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);

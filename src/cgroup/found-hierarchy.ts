@@ -4,6 +4,7 @@
  * would show it its caller's, which may be the whole tree of the host's.
  */
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, O_WRONLY } from "../linux/fcntl.ts";
+import { CGROUP2_SUPER_MAGIC } from "../linux/magic.ts";
 import { STATX_ATTR_MOUNT_ROOT, STATX_INO, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
 import {
@@ -27,6 +28,8 @@ import type { Setting } from "./setting.ts";
 const SIZE = 65_536;
 const LINES = buffer("cgroups of this process", SIZE);
 const STATUS = buffer("status of a hierarchy", STATX_SIZE_OF);
+/** struct statfs, which begins with f_type on both architectures. */
+const TYPE = buffer("statfs of a hierarchy", 120);
 const [COLON, NEWLINE] = [0x3a, 0x0a];
 
 const { name: NAME, kind: KIND_OF, path: PATH, made: MADE, above: ABOVE, tasks: TASKS } = HIERARCHY;
@@ -101,6 +104,13 @@ const openRoot = (): Step[] => [
   compute(WORD, WORD, "and", STATX_ATTR_MOUNT_ROOT),
   branch(WORD, "eq", 0, NEXT),
   load(NUMBER, STATUS, STATX_OFFSETS.stx_dev_minor, 4),
+  // Init is born into it by its descriptor, which the kernel takes of version 2 alone: who hides version 2
+  // mounts something else there.
+  branch(KIND_OF, "ne", KIND.version2, "hierarchy is open"),
+  call(WHY, "fstatfs", [ROOT, TYPE], { subject: NAME }),
+  load(WORD, TYPE, 0, 8),
+  branch(WORD, "ne", CGROUP2_SUPER_MAGIC, NEXT),
+  label("hierarchy is open"),
 ];
 
 /** What a file does in the hierarchies that it finds. */

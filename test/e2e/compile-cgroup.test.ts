@@ -96,7 +96,8 @@ async function bothOf(spec: Spec, user: object = {}) {
   const state = Object.keys(user).length === 0 ? ["--root", join(bundle, "state")] : [];
   const direct = () => hutch([...state, "run", "--bundle", bundle, ID], user);
   const pid = join(bundle, "pid");
-  const started = () => run(["sh", "-c", 'echo $$ >"$1"; exec "$0"', file, pid], user);
+  const started = (around: readonly string[] = []) =>
+    run([...around, "sh", "-c", 'echo $$ >"$1"; exec "$0"', file, pid], user);
   // The name of a file's cgroup begins with its process.
   const left = async () => {
     const names = [`hutch-${ID}`, `hutch-${(await Bun.file(pid).text()).trim()}-`];
@@ -188,6 +189,21 @@ testUnless(REASON)(
     rmdirSync(join(taken, name));
     expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("a container has it") });
     expect(others.filter((path) => existsSync(join(path, name)))).toEqual([]);
+  },
+);
+
+const UNIFIED = join(CGROUPS, "unified");
+const HIDING = ["unshare", "--mount", "--propagation", "private", "sh", "-c"];
+
+testUnless(anyReason(REASON, existsSync(UNIFIED) ? undefined : "needs version 2 beside version 1"))(
+  "where something else is mounted in the place of version 2, that is left out",
+  async () => {
+    const { file, left } = await bothOf(specOf({ namespaces: own }, "ls /sys/fs/cgroup", ["ro"]));
+    expect((await file()).stdout).toContain("unified");
+    const hidden = await file([...HIDING, `mount -t tmpfs hutch-hidden ${UNIFIED} && exec "$@"`, "sh"]);
+    expect(hidden).toMatchObject({ code: 0, stderr: "" });
+    expect(hidden.stdout).not.toContain("unified");
+    expect(await left()).toEqual([]);
   },
 );
 
