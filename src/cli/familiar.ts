@@ -1,6 +1,6 @@
 /**
- * Words of other tools that people type out of habit, and what hutch has in their place. Each table is made when
- * it is asked: every command loads this module, and few have a question.
+ * Words of other tools that people type out of habit, and what hutch has in their place. Each table is made
+ * when it is asked: every command loads this module, and few have a question.
  */
 
 type Words = Readonly<Record<string, string>>;
