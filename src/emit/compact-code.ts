@@ -5,6 +5,7 @@ import { createAarch64, patchAarch64 } from "./aarch64.ts";
 import { emitCall } from "./compact-call.ts";
 import {
   FIRST_INSTRUCTION,
+  FIRST_OPERAND,
   MOST_SLOTS,
   OP,
   OPERAND,
@@ -63,8 +64,8 @@ function emitOperand(machine: Machine): void {
   const { value, pointer } = asm.registers;
   bindLabel(image, operand);
   take(machine, value, 1);
-  only(machine, value, "ge", SLOT_OPERAND, () => asm.return());
-  only(machine, value, "ge", OPERAND.slot, () => {
+  only(machine, value, "ge", FIRST_OPERAND, () => asm.return());
+  only(machine, value, "lt", SLOT_OPERAND, () => {
     slotOf(machine, value);
     asm.load(value, value, -SLOT_OPERAND * 8, 8);
     asm.return();

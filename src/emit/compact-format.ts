@@ -36,20 +36,21 @@ export const OP = {
   fail: 0x98,
 } as const;
 
-/** Operands: bytes below are integers; then slots; then what the following bytes hold. */
-export const SLOT_OPERAND = 0x60;
+/** Operands: bytes below are integers; then come those of what the following bytes hold, then slots. */
+export const FIRST_OPERAND = 0x60;
 export const OPERAND = {
   /** A slot by the following byte. */
-  slot: 0xd0,
+  slot: 0x60,
   /** Integers: the negated byte, 2, 4 and 8 bytes. */
-  minus: 0xd1,
-  word2: 0xd2,
-  word4: 0xd3,
-  word8: 0xd4,
+  minus: 0x61,
+  word2: 0x62,
+  word4: 0x63,
+  word8: 0x64,
   /** An address by its distance from the first slot, in 2 and in 4 bytes. */
-  address2: 0xd5,
-  address4: 0xd6,
+  address2: 0x65,
+  address4: 0x66,
 } as const;
+export const SLOT_OPERAND = 0x67;
 
 export const CALL_INTO = 1;
 export const CALL_REST = 2;

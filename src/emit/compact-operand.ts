@@ -4,7 +4,7 @@ import type { Argument, Slot, Struct } from "../plan/step.ts";
 import { putLittle } from "./compact-bytes.ts";
 import type { Place } from "./compact-constants.ts";
 import { type CompactData, placeConstant, reserve, slotNumber } from "./compact-data.ts";
-import { OP, OPERAND, SLOT_OPERAND } from "./compact-format.ts";
+import { FIRST_OPERAND, OP, OPERAND, SLOT_OPERAND } from "./compact-format.ts";
 
 /** The encoder while it works. */
 export interface Encoder {
@@ -81,7 +81,7 @@ export function putInteger(encoder: Encoder, value: number | bigint): void {
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new HutchError({ operation: "emit compact program", reason: `${value} is no exact integer` });
   }
-  if (value >= 0 && value < SLOT_OPERAND) putByte(encoder, Number(value));
+  if (value >= 0 && value < FIRST_OPERAND) putByte(encoder, Number(value));
   else if (value < 0 && value >= -0xff) {
     putByte(encoder, OPERAND.minus);
     putByte(encoder, -Number(value));
@@ -97,7 +97,7 @@ export function putInteger(encoder: Encoder, value: number | bigint): void {
 
 export function putSlot(encoder: Encoder, slot: Slot): void {
   const number = slotNumber(encoder.data, slot.name);
-  if (SLOT_OPERAND + number < OPERAND.slot) putByte(encoder, SLOT_OPERAND + number);
+  if (SLOT_OPERAND + number <= 0xff) putByte(encoder, SLOT_OPERAND + number);
   else {
     putByte(encoder, OPERAND.slot);
     putByte(encoder, number);

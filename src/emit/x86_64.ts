@@ -4,15 +4,7 @@
  * rbx is zero all the time: `lea reg, [rbx + n]` is the shortest way to a small integer that needs no stack.
  * rbp is the middle of the first 32 slots, so that a signed byte reaches them. r11 is private scratch.
  */
-import {
-  type Assembler,
-  type Flag,
-  high32,
-  type Integer,
-  isInt32,
-  low32,
-  type Operation,
-} from "./assembler.ts";
+import type { Assembler, Flag } from "./assembler.ts";
 import {
   CODE,
   FIRST_OWN_KIND,
@@ -24,23 +16,29 @@ import {
   SLOTS,
   WORD,
 } from "./image.ts";
-
-const RAX = 0;
-const RCX = 1;
-const RDX = 2;
-const RBX = 3;
-const RSP = 4;
-const RBP = 5;
-const RSI = 6;
-const RDI = 7;
-const R8 = 8;
-const R9 = 9;
-const R10 = 10;
-const R11 = 11;
-const R12 = 12;
-const R13 = 13;
-const R14 = 14;
-const R15 = 15;
+import {
+  direct,
+  indirect,
+  moveWide,
+  OPCODES,
+  operateInteger,
+  R8,
+  R9,
+  R10,
+  R12,
+  R13,
+  R14,
+  R15,
+  RAX,
+  RBP,
+  RBX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  RSP,
+  word,
+} from "./x86_64-operand.ts";
 
 const REGISTERS = {
   args: [RDI, RSI, RDX, R10, R8, R9],
@@ -57,15 +55,6 @@ const RELATIVE32 = FIRST_OWN_KIND;
 const RELATIVE8 = FIRST_OWN_KIND + 1;
 const NEAR = 127;
 
-/** Opcode of `op r/m64, r64`; where bit 3 to 5 are, at the same time, the extension of the immediate form. */
-const OPCODES = {
-  add: 0x01,
-  or: 0x09,
-  and: 0x21,
-  sub: 0x29,
-  cmp: 0x39,
-  test: 0x85,
-} as const satisfies Record<Operation, number>;
 const CONDITIONS = {
   eq: 4,
   none: 4,
@@ -93,57 +82,6 @@ export function nearJumps({ ahead, fixups, labels }: Image): Set<number> {
     if ((labels[label] ?? 0) - place <= NEAR) near.add(number);
   }
   return near;
-}
-
-/** Both operands are registers; `wide` is 8 for 64 bits, else 0. */
-function direct(code: number[], wide: number, op: number, reg: number, rm: number): void {
-  const rex = wide | ((reg >> 3) << 2) | (rm >> 3);
-  if (rex !== 0) code.push(0x40 | rex);
-  code.push(op, 0xc0 | ((reg & 7) << 3) | (rm & 7));
-}
-
-/**
- * The second operand is memory at base + displacement; `rex` has the bits that do not follow from
- * registers.
- */
-function indirect(
-  code: number[],
-  rex: number,
-  op: number,
-  reg: number,
-  base: number,
-  displacement: number,
-): void {
-  const prefix = rex | ((reg >> 3) << 2) | (base >> 3);
-  if (prefix !== 0) code.push(0x40 | prefix);
-  if (op > 0xff) code.push(op >> 8);
-  const isShort = displacement === (displacement << 24) >> 24;
-  // rbp and r13 have no form without displacement; rsp and r12 need the SIB byte.
-  const mode = displacement === 0 && (base & 7) !== RBP ? 0 : isShort ? 0x40 : 0x80;
-  code.push(op, mode | ((reg & 7) << 3) | (base & 7));
-  if ((base & 7) === 4) code.push(0x24);
-  if (mode === 0x40) code.push(displacement);
-  else if (mode === 0x80) word(code, displacement);
-}
-
-/** Sections of bytes take the low 8 bits of each number, so nothing is masked here. */
-function word(code: number[], value: number): void {
-  code.push(value, value >> 8, value >> 16, value >> 24);
-}
-
-/** What does not fit a signed byte. */
-function moveWide(code: number[], to: number, value: Integer): void {
-  const field = to & 7;
-  if (typeof value === "number" && value > 0 && value <= 0xffffffff) {
-    if (to >= 8) code.push(0x41);
-    code.push(0xb8 | field, value, value >> 8, value >> 16, value >> 24);
-  } else if (value === (Number(value) | 0)) {
-    code.push(to < 8 ? 0x48 : 0x49, 0xc7, 0xc0 | field, value, value >> 8, value >> 16, value >> 24);
-  } else {
-    code.push(to < 8 ? 0x48 : 0x49, 0xb8 | field);
-    word(code, low32(value));
-    word(code, high32(value));
-  }
 }
 
 /** The 4 bytes of a distance to a label; filled in later when that lies ahead. */
@@ -179,20 +117,6 @@ function transfer(image: Image, shortOp: number, longOp: number, label: number):
   if (longOp > 0xff) code.push(longOp >> 8);
   code.push(longOp & 0xff);
   distance(image, label);
-}
-
-function operateInteger(code: number[], op: Operation, to: number, value: Integer): void {
-  if (!isInt32(value)) {
-    moveWide(code, R11, value);
-    direct(code, 8, OPCODES[op], R11, to);
-    return;
-  }
-  const isShort = value >= -128 && value < 128 && op !== "test";
-  if (to === RAX && !isShort) code.push(0x48, op === "test" ? 0xa9 : OPCODES[op] + 4);
-  else if (op === "test") direct(code, 8, 0xf7, 0, to);
-  else direct(code, 8, isShort ? 0x83 : 0x81, OPCODES[op] >> 3, to);
-  if (isShort) code.push(value);
-  else word(code, value);
 }
 
 type Flow =

@@ -14,11 +14,11 @@ testUnless(lacksDisassembler("x86_64"))("append copies a byte and goes on until 
   expect(disassemble("x86_64", code)).toEqual([
     "movzx eax,BYTE PTR [rsi]",
     "mov BYTE PTR [rdi],al",
-    "add rsi,0x1",
-    "add rdi,0x1",
-    "cmp rax,0x0",
+    "inc rsi",
+    "inc rdi",
+    "test rax,rax",
     "jne 0x0",
-    "sub rdi,0x1",
+    "dec rdi",
     "ret",
   ]);
 });

@@ -66,19 +66,27 @@ const ROWS: readonly Row[] = [
   [(asm) => asm.operate("or", 0, 1), "4809c8", "or rax,rcx"],
   [(asm) => asm.operate("cmp", 1, 2), "4839d1", "cmp rcx,rdx"],
   [(asm) => asm.operate("test", 9, 9), "4d85c9", "test r9,r9"],
-  [(asm) => asm.operateInteger("add", 1, 1), "4883c101", "add rcx,0x1"],
+  [(asm) => asm.operateInteger("add", 1, 1), "48ffc1", "inc rcx"],
+  [(asm) => asm.operateInteger("sub", 9, 1), "49ffc9", "dec r9"],
+  [(asm) => asm.operateInteger("add", 1, 2), "4883c102", "add rcx,0x2"],
   [(asm) => asm.operateInteger("add", 1, 4096), "4881c100100000", "add rcx,0x1000"],
   [(asm) => asm.operateInteger("sub", 9, 8), "4983e908", "sub r9,0x8"],
   [(asm) => asm.operateInteger("sub", 1, -8), "4883e9f8", "sub rcx,0xfffffffffffffff8"],
   [(asm) => asm.operateInteger("and", 1, 255), "4881e1ff000000", "and rcx,0xff"],
   [(asm) => asm.operateInteger("and", 0, 255), "4825ff000000", "and rax,0xff"],
   [(asm) => asm.operateInteger("or", 9, -1), "4983c9ff", "or r9,0xffffffffffffffff"],
+  [(asm) => asm.operateInteger("cmp", 0, 0), "4885c0", "test rax,rax"],
+  [(asm) => asm.operateInteger("cmp", 12, 0), "4d85e4", "test r12,r12"],
   [(asm) => asm.operateInteger("cmp", 0, -9), "4883f8f7", "cmp rax,0xfffffffffffffff7"],
   [(asm) => asm.operateInteger("cmp", 0, -200), "483d38ffffff", "cmp rax,0xffffffffffffff38"],
   [(asm) => asm.operateInteger("cmp", 9, 0x12345678), "4981f978563412", "cmp r9,0x12345678"],
   [(asm) => asm.operateInteger("cmp", 1, 0x123456789a), "49bb9a785634120000004c39d9", "movabs r11,0x123456789a; cmp rcx,r11"],
-  [(asm) => asm.operateInteger("test", 0, 1), "48a901000000", "test rax,0x1"],
-  [(asm) => asm.operateInteger("test", 9, 16), "49f7c110000000", "test r9,0x10"],
+  [(asm) => asm.operateInteger("test", 0, 1), "a801", "test al,0x1"],
+  [(asm) => asm.operateInteger("test", 2, 255), "f6c2ff", "test dl,0xff"],
+  [(asm) => asm.operateInteger("test", 7, 2), "40f6c702", "test dil,0x2"],
+  [(asm) => asm.operateInteger("test", 0, 256), "48a900010000", "test rax,0x100"],
+  [(asm) => asm.operateInteger("test", 1, -1), "48f7c1ffffffff", "test rcx,0xffffffffffffffff"],
+  [(asm) => asm.operateInteger("test", 9, 16), "41f6c110", "test r9b,0x10"],
   [(asm) => asm.operateInteger("test", 1, 0xffffffff), "41bbffffffff4c85d9", "mov r11d,0xffffffff; test rcx,r11"],
   [(asm) => asm.shiftLeft(1, 3), "48c1e103", "shl rcx,0x3"],
   [(asm) => asm.shiftLeft(9, 63), "49c1e13f", "shl r9,0x3f"],
@@ -147,6 +155,15 @@ function integerText(to: Register, value: bigint): string {
 const OPERATIONS: readonly Operation[] = ["add", "sub", "and", "or", "cmp", "test"];
 const SIZES: readonly Size[] = [1, 2, 4, 8];
 
+function immediateText(operation: Operation, to: Register, value: number): string {
+  const wide = register(to, 8);
+  if (operation === "cmp" && value === 0) return `test ${wide},${wide}`;
+  if (operation === "test" && value >= 0 && value <= 0xff) return `test ${register(to, 1)},${hex(value)}`;
+  if (operation === "add" && value === 1) return `inc ${wide}`;
+  if (operation === "sub" && value === 1) return `dec ${wide}`;
+  return `${operation} ${wide},${hex(value)}`;
+}
+
 /** One random instruction and what it is called. */
 function randomInstruction(random: (limit: number) => number): {
   emit: (asm: Assembler) => void;
@@ -182,7 +199,7 @@ function randomInstruction(random: (limit: number) => number): {
     },
     {
       emit: (asm: Assembler) => asm.operateInteger(operation, one, small),
-      text: `${operation} ${wide},${hex(small)}`,
+      text: immediateText(operation, one, small),
     },
     { emit: (asm: Assembler) => asm.shiftLeft(one, slot), text: `shl ${wide},0x${slot.toString(16)}` },
     { emit: (asm: Assembler) => asm.shiftRight(one, slot), text: `shr ${wide},0x${slot.toString(16)}` },

@@ -24,6 +24,8 @@ export const UNTESTED: Readonly<Record<string, string>> = {
   "src/emit/compact-report.ts": "a part of compact programs; every contract of test/emit runs such programs",
   "src/emit/compact-range-unpack.ts":
     "test/emit/compact-range.test.ts reads what the machine code has unpacked",
+  "src/emit/x86_64-operand.ts":
+    "a part of x86_64; test/emit/x86_64.test.ts has golden rows of each instruction",
   "src/emit/errno-texts.ts": "test/emit/compact.test.ts and report.test.ts read messages with such texts",
   "src/emit/compact-steps.ts": "a part of compact programs; every contract of test/emit runs such programs",
 };
