@@ -45,9 +45,27 @@ describe("a file that is replaced", () => {
   test("is not written to what somebody else has put in the way", () => {
     const place = temporaryDirectory("whole");
     writeFileSync(join(place, "victim"), "untouched");
+    writeFileSync(join(place, "box"), "old");
     symlinkSync("victim", join(place, `box.hutch-${process.pid}`));
     expect(() => replaceFile(join(place, "box"), 0o644, put("new"))).toThrow("EEXIST");
     expect(readFileSync(join(place, "victim"), "utf8")).toBe("untouched");
+    expect(readFileSync(join(place, "box"), "utf8")).toBe("old");
+  });
+
+  test("has no name before it is whole, so that a signal leaves nothing behind", () => {
+    const place = temporaryDirectory("whole");
+    writeFileSync(join(place, "box"), "old");
+    for (const name of ["box", "new"])
+      replaceFile(join(place, name), 0o644, (fd) => {
+        put("new")(fd);
+        expect(readdirSync(place).filter((each) => each.includes("hutch"))).toEqual([]);
+      });
+    expect(readdirSync(place).sort()).toEqual(["box", "new"]);
+  });
+
+  test("is named in the message when its directory is not there", () => {
+    const path = join(temporaryDirectory("whole"), "none/box");
+    expect(() => replaceFile(path, 0o644, put("new"))).toThrow(`write ${path}: ENOENT`);
   });
 
   test("is no device and no pipe: those stay, and are written to", () => {
