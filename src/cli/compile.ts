@@ -8,7 +8,7 @@ import {
   forUser,
   unlessRefused,
 } from "../container/compile.ts";
-import { write } from "../host/fd.ts";
+import { wasClosed, write } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
 import { absolutePath } from "../host/path.ts";
@@ -33,13 +33,13 @@ import { reportName } from "./report-option.ts";
 export const command: Command = {
   name: "compile",
   summary: "make a container one static executable, which needs neither hutch nor a libc",
-  usage: "[OPTIONS] WHERE [--] COMMAND [ARGUMENT…] -o FILE  |  --bundle DIR -o FILE",
+  usage: "-o FILE [OPTIONS] WHERE [--] COMMAND [ARGUMENT…]  |  -o FILE --bundle DIR",
   options: [
     {
       name: "output",
       short: "o",
       value: "FILE",
-      help: "the file to write; may stand at the end too; - is standard output",
+      help: "the file to write, - for standard output; may stand at the very end where no -- is",
     },
     { name: "bundle", short: "b", value: "DIR", help: "compile an OCI bundle, as hutch run would start it" },
     {
@@ -113,11 +113,13 @@ function archOf(given: Given): Arch {
 
 const OUTPUT = ["-o", "--output"];
 
-/** `-o FILE` or `--output=FILE` at the end is the compiler's, unless it was given before. */
+/** `-o FILE` or `--output=FILE` at the end is the compiler's, unless it was given before, or after a --. */
 export function takeOutput(given: Given): { readonly given: Given; readonly output: string | undefined } {
-  const output = last(given, "output");
+  const [output, another] = all(given, "output");
+  if (another !== undefined)
+    throw usageError("compile", `-o ${another}: -o ${output} was given before`, "compile writes one file");
   const { words } = given;
-  if (output !== undefined) return { given, output };
+  if (output !== undefined || given.isEnded) return { given, output };
   const [, joined] = /^--output=(.+)$/s.exec(words.at(-1) ?? "") ?? [];
   if (joined !== undefined) return { given: { ...given, words: words.slice(0, -1) }, output: joined };
   const [flag = "", file] = words.slice(-2);
@@ -126,14 +128,16 @@ export function takeOutput(given: Given): { readonly given: Given; readonly outp
 }
 
 /** The error of a command line without -o FILE, or with one in the middle of the command. */
-function withoutOutput({ words }: Given): HutchError {
+function withoutOutput({ words, isEnded }: Given): HutchError {
   const flag = words.find((word, index) => index > 0 && (OUTPUT.includes(word) || word.startsWith("-o")));
   return usageError(
     "compile",
     "-o FILE: expected the file to write",
     flag === undefined
       ? "-o FILE stands before WHERE or at the very end; -o - is standard output"
-      : `${flag} is a part of the command here; options stand before WHERE, -o FILE also at the very end`,
+      : isEnded
+        ? `${flag} is a part of the command, as all that follows --; -o FILE stands before WHERE then`
+        : `${flag} is a part of the command here; options stand before WHERE, -o FILE also at the very end`,
   );
 }
 
@@ -234,7 +238,14 @@ function machineOf(given: Given): AtEnd | undefined {
 
 /** True for -o -, which a terminal is spared. */
 function isStandardOutput(given: Given, output: string | undefined): boolean {
-  if (output !== "-") return output === undefined;
+  if (output !== "-" && output !== undefined) return false;
+  if (wasClosed(STDOUT))
+    throw new HutchError({
+      operation: "write standard output",
+      errno: "EBADF",
+      hint: "it is closed; -o FILE names the file to write",
+    });
+  if (output === undefined) return true;
   if (has(given, "pack"))
     throw usageError("compile", "-o -: a packed root takes a regular file", "name the file to write");
   if (has(given, "json") || !isTerminal(STDOUT)) return true;

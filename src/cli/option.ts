@@ -69,18 +69,21 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
   };
   let rest = argv;
   let before: Given["before"];
+  let isEnded = false;
   while (rest.length > 0) {
     const [word = ""] = rest;
     rest = rest.slice(1);
     if (word === "--") {
       words.push(...rest);
+      isEnded = true;
       break;
     }
     if (!word.startsWith("-") || word === "-") {
       words.push(word);
       if (!command.stopsAtWord) continue;
       // `hutch in / -- sh` and `hutch in / sh` are the same; a second "--" belongs to the command.
-      words.push(...(rest[0] === "--" ? rest.slice(1) : rest));
+      isEnded = rest[0] === "--";
+      words.push(...(isEnded ? rest.slice(1) : rest));
       break;
     }
     before = undefined;
@@ -104,5 +107,11 @@ export function readOptions(command: Command, argv: readonly string[]): Given {
       before = { option: option.name, value };
     }
   }
-  return { command: command.name, values, words, ...(before === undefined ? {} : { before }) };
+  return {
+    command: command.name,
+    values,
+    words,
+    ...(isEnded ? { isEnded } : {}),
+    ...(before === undefined ? {} : { before }),
+  };
 }

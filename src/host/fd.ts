@@ -6,9 +6,11 @@
 import { HutchError } from "../linux/error.ts";
 import {
   AT_FDCWD,
+  F_GETFD,
   F_GETFL,
   F_SETFD,
   F_SETFL,
+  FD_CLOEXEC,
   O_CLOEXEC,
   O_CREAT,
   O_NONBLOCK,
@@ -160,6 +162,15 @@ export function setNonblock(fd: number, on: boolean): void {
   const flags = call(`get the flags of descriptor ${fd}`, "fcntl", fd, F_GETFL);
   const wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (wanted !== flags) call(`set the flags of descriptor ${fd}`, "fcntl", fd, F_SETFL, wanted);
+}
+
+/**
+ * True for a standard stream that the caller has closed. Bun has /dev/null there then, with a flag that no
+ * inherited descriptor can have.
+ */
+export function wasClosed(fd: number): boolean {
+  const flags = syscall("fcntl", fd, F_GETFD);
+  return flags < 0 || (flags & FD_CLOEXEC) !== 0;
 }
 
 /** Lets a descriptor through the next exec; throws EBADF when it is not open. */

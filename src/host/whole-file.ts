@@ -15,7 +15,7 @@ import { hostArch } from "./libc.ts";
 import { fileKind, realPath, rename, unlink } from "./path.ts";
 import { call, errnoOf, failed, syscall, syscallError } from "./syscall.ts";
 
-/** File systems without O_TMPFILE (open(2)): those say EOPNOTSUPP, kernels that do not know the flag EISDIR. */
+/** What file systems without O_TMPFILE say, and kernels without it (open(2)). */
 const CANNOT: readonly (string | undefined)[] = ["EOPNOTSUPP", "EISDIR", "EINVAL"];
 
 const HINTS: Readonly<Record<string, string>> = {

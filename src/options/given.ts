@@ -21,6 +21,8 @@ export interface Given {
   readonly command: string;
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly words: readonly string[];
+  /** A -- stood before the command: none of its words can be an option of ours. */
+  readonly isEnded?: boolean;
   /** The option whose value is the word before them. */
   readonly before?: { readonly option: string; readonly value: string };
 }

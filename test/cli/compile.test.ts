@@ -22,7 +22,19 @@ describe("the output", () => {
       expect(taken(`-o box R gcc ${end}`)).toEqual({ words: `R gcc ${end}`, output: "box" });
   });
 
+  test("after a -- is the command's, whatever it looks like", () => {
+    const words = "R sort -o out";
+    for (const line of [`-o box R -- sort -o out`, `-o box -- R sort -o out`])
+      expect(taken(line)).toEqual({ words, output: "box" });
+    expect(taken("R -- sort -o out")).toEqual({ words, output: undefined });
+  });
+
   test.each([
+    [
+      "R -- sort -o out",
+      "-o is a part of the command, as all that follows --; -o FILE stands before WHERE then",
+    ],
+    ["-o one --output=two R id", "-o two: -o one was given before; hint: compile writes one file"],
     ["R id -o x --memory 64m", "-o is a part of the command here; options stand before WHERE"],
     ["R id -o", "-o is a part of the command here"],
     ["R id -ox", "-ox is a part of the command here"],

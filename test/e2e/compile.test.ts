@@ -70,6 +70,15 @@ describe("a compiled file", () => {
     expect(readFileSync(named).equals(readFileSync(box))).toBe(true);
   });
 
+  withRoot("is not lost where standard output is closed", async () => {
+    for (const option of [["-o", "-"], ["--json"]]) {
+      const command = `exec "$@" ${option.join(" ")} "$0" id >&-`;
+      const { code, stderr } = await run(["sh", "-c", command, root, HUTCH, "compile"]);
+      expect(stderr).toContain("write standard output: EBADF");
+      expect(code).toBe(125);
+    }
+  });
+
   withPty("does not go to a terminal", async () => {
     await using terminal = inTerminal([HUTCH, "compile", "-o", "-", root, "id"]);
     expect(await terminal.exited).toBe(125);
