@@ -34,6 +34,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "with limits": { limits: true },
   "without limits": {},
   "as hutch spec writes it": { terminal: true },
+  "with limits and the terminal": { limits: true, terminal: true },
   "with limits and seccomp": { limits: true, seccomp: "same" },
   "the same, each with another profile": { limits: true, seccomp: "own" },
   "with limits, seccomp and a terminal": { limits: true, seccomp: "same", terminal: true },

@@ -5,7 +5,7 @@ import { PLAN_LINES } from "./plan-lines.ts";
 
 /** The owner of the note. Another list of lines takes another name: files refer to this one for ever. */
 export const NOTE_NAME = "hutch2";
-/** The owner of notes in files of hutch 0.2 and before: the text, deflated (RFC 1951). */
+/** The owner of notes before there was such a list: the text, deflated (RFC 1951). */
 export const OLD_NOTE_NAME = "hutch";
 
 /** No plan has a longer text, in bytes. */

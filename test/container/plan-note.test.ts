@@ -17,7 +17,7 @@ test("the lines that the files of a release refer to are what they were: others 
   });
 });
 
-test("a text is unpacked as it was packed, and that of the release before is read", () => {
+test("a text is unpacked as it was packed, and one that was only deflated is read", () => {
   for (const text of ["", "a line\n", `${PLAN_LINES.join("\n")}\n`, "ü".repeat(100_000)])
     expect(unpack(packPlanText(text))).toBe(text);
   expect(unpack(Bun.deflateSync("an old text"), OLD_NOTE_NAME)).toBe("an old text");
