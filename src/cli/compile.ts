@@ -28,6 +28,7 @@ import { parseSpec } from "../spec/parse.ts";
 import { familiarProcessor } from "./familiar.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
+import { placeOf, tellFixed } from "./relative.ts";
 import { reportName } from "./report-option.ts";
 
 export const command: Command = {
@@ -270,19 +271,6 @@ function checkOutput(given: Given, path: string, output?: string): void {
     throw new HutchError({ operation, reason: "a packed root takes a regular file", hint: "name another" });
 }
 
-const above = (path: string): string => path.slice(0, path.lastIndexOf("/")) || "/";
-
-/** Where the file will be: the kernel tells it that without symlinks, as the root's path is told here. */
-function placeOf(
-  given: Given,
-  path: string,
-): { readonly directory: string | undefined; readonly alias?: string } {
-  if (!has(given, "relative")) return { directory: undefined };
-  const isThere = look("kind", path) === "file";
-  const directory = isThere ? above(look("real", path) ?? path) : look("real", above(path));
-  return { directory: directory ?? above(path), alias: above(path) };
-}
-
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
@@ -308,9 +296,12 @@ export async function run(argv: readonly string[]): Promise<void> {
     const { writePacked } = await import("../container/pack.ts");
     const directory = packedRoot(given);
     const { root } = await describe(given, arch);
-    return writePacked({ root, options, directory, latest: latestTime(), path });
+    const packed = await writePacked({ root, options, directory, latest: latestTime(), path });
+    return tellFixed(options, packed, root.spec);
   }
-  const { bytes, plan } = await compileFile(await describe(given, arch), options);
+  const described = await describe(given, arch);
+  const { bytes, plan } = await compileFile(described, options);
+  tellFixed(options, plan, described.root.spec);
   const content = json ? new TextEncoder().encode(planJson(plan, arch)) : bytes;
   if (isPrinted) return write(STDOUT, content, "standard output");
   replaceFile(path, json ? 0o644 : 0o755, (fd) => write(fd, content, path));

@@ -5,6 +5,7 @@ import { call } from "../host/syscall.ts";
 import { replaceFile } from "../host/whole-file.ts";
 import { erofsImage, type Image, type Piece } from "../image/erofs.ts";
 import type { Pack } from "../plan/pack.ts";
+import type { Plan } from "../plan/step.ts";
 import { type CompileOptions, compileFile, type Description } from "./compile.ts";
 import { withMountPoints } from "./mount-points.ts";
 import { type RootTree, readRootTree } from "./root-tree.ts";
@@ -77,7 +78,7 @@ export interface Packing {
 }
 
 /** Writes the file, whole or not at all; the same input gives the same file. */
-export async function writePacked({ root, options, directory, latest, path }: Packing): Promise<void> {
+export async function writePacked({ root, options, directory, latest, path }: Packing): Promise<Plan> {
   using files = readRootTree(directory, latest, path);
   const image = erofsImage(withMountPoints(files.tree, root.spec, fileKind));
   const { compiled, offset } = await fitBefore(image.size, (pack) =>
@@ -87,4 +88,5 @@ export async function writePacked({ root, options, directory, latest, path }: Pa
     write(fd, compiled.bytes, path);
     writeImage(fd, offset, image, files.read, path);
   });
+  return compiled.plan;
 }

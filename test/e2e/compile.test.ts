@@ -248,6 +248,23 @@ describe("a compiled file", () => {
     expect(await run([join(home, "new/box")])).toMatchObject({ stdout: "group\npasswd\n", stderr: "" });
   });
 
+  withRoot("tells which paths do not move about with it", async () => {
+    const home = temporaryDirectory("relative");
+    await rootfs(join(home, "rootfs"));
+    const args = ["compile", "--relative", "--bind", "./rootfs/etc:/mnt", "--bind", "/usr:/srv", "-o", "box"];
+    const told = (...paths: string[]) =>
+      `hutch: warning: --relative: not below ${home}, and stays where it is: ${paths.join(", ")}\n`;
+    for (const [where, expected, ...options] of [
+      ["./rootfs", told("/usr")],
+      [root, told(root, "/usr")],
+      ["./rootfs", told("/usr"), "--pack"],
+    ] as const) {
+      const result = await hutch([...args, ...options, where, "true"], { cwd: home });
+      expect({ where, ...result }).toMatchObject({ where, code: 0, stderr: expected });
+      expect(await run([join(home, "box")])).toMatchObject({ code: 0, stderr: "" });
+    }
+  });
+
   /** Starts a file that has no name any more twice, and tells its mode. */
   const NAMELESS =
     'exec 3</dev/null 9<"$0"; rm "$0"; /proc/self/fd/9 && /proc/self/fd/9; stat -Lc %a /proc/self/fd/9';
@@ -258,7 +275,8 @@ describe("a compiled file", () => {
   });
 
   withRoot("without a name has no directory that --relative could mean", async () => {
-    const file = await compiled("--relative", root, "true");
+    const file = join(place, "nameless");
+    expect(await hutch(["compile", "-o", file, "--relative", root, "true"])).toMatchObject({ code: 0 });
     const { stdout, stderr } = await run(["sh", "-c", NAMELESS, file]);
     expect(stderr).toContain(
       "9: go to the directory of this program: it was started from memory, or has been removed",
