@@ -12,11 +12,11 @@ function nofileOf(answer: string | undefined): Host["nofile"] {
 
 /**
  * Whether a security module is on, as the kernel shows it; SELinux is of use only when its file system is
- * mounted.
+ * mounted. By the content of files, for which the entry program can ask too (see keep-joiner.ts).
  */
 const SECURITY_MODULES = {
   apparmor: (look: Look) => look("text", "/sys/module/apparmor/parameters/enabled")?.trim() === "Y",
-  selinux: (look: Look) => look("kind", "/sys/fs/selinux/enforce") !== undefined,
+  selinux: (look: Look) => look("text", "/sys/fs/selinux/enforce") !== undefined,
 } as const;
 
 /** What a path is. */

@@ -44,11 +44,11 @@ test("what is no directory is a file to bind on, and what is missing is nothing"
 test("a security module is there when the kernel says that it is on, and only who wants to know asks", () => {
   const enabled = "/sys/module/apparmor/parameters/enabled";
   const answers = (texts: Readonly<Record<string, string>>): Host =>
-    gatherHost((_, argument = "") => texts[argument]);
+    gatherHost((question, argument = "") => (question === "text" ? texts[argument] : undefined));
   expect(answers({ [enabled]: "Y\n" }).hasSecurityModule("apparmor")).toBeTrue();
   expect(answers({ [enabled]: "N\n" }).hasSecurityModule("apparmor")).toBeFalse();
   expect(answers({}).hasSecurityModule("apparmor")).toBeFalse();
-  expect(answers({ "/sys/fs/selinux/enforce": "file" }).hasSecurityModule("selinux")).toBeTrue();
+  expect(answers({ "/sys/fs/selinux/enforce": "0" }).hasSecurityModule("selinux")).toBeTrue();
   expect(answers({ "/sys/fs/selinux": "directory" }).hasSecurityModule("selinux")).toBeFalse();
 });
 

@@ -14,7 +14,7 @@ import { identify } from "../../src/container/identity.ts";
 import { ownNofile } from "../../src/host/exec.ts";
 import { effectiveGroup, effectiveUser } from "../../src/host/facts.ts";
 import { fileStatus } from "../../src/host/path.ts";
-import { F_GETFD } from "../../src/linux/fcntl.ts";
+import { AT_FDCWD, F_GETFD } from "../../src/linux/fcntl.ts";
 import { branch, buffer, call, compute, exit, label, slot, struct } from "../../src/plan/build.ts";
 import { execKept } from "../../src/plan/entry-exec.ts";
 import { readExecWords as readByProgram } from "../../src/plan/entry-exec-words.ts";
@@ -122,9 +122,10 @@ function place(
     program: readFileSync(machine.save(JOINER)),
   };
   writeFileSync(file, joinerFile(change(kept)) ?? "", { mode: 0o600 });
+  const line = (words: readonly string[]) => [program, "--root", root, "exec", ...words];
   const call = (words: readonly string[] = WORDS, env: Readonly<Record<string, string>> = {}) =>
-    Bun.spawnSync([program, "--root", root, "exec", ...words], { env }).exitCode;
-  return { answer, link, box, file, call };
+    Bun.spawnSync(line(words), { env }).exitCode;
+  return { answer, link, box, file, call, line };
 }
 
 nativeContract("what was kept is executed, as often as it is asked for", (machine) => {
@@ -184,9 +185,10 @@ const waitForGo = call("wait", "read", [at("go"), GO, 1]);
 /** Calls what is kept of these steps, with a pid file. */
 function detached(machine: Machine, ...steps: readonly Step[]) {
   const program = readFileSync(machine.save(beside(...steps)));
-  const { box, call } = place(machine, (kept) => ({ ...kept, program }), keyOf(DETACHED_WORDS));
-  const run = (file: string) => call(DETACHED_WORDS.map((word) => (word === "FILE" ? file : word)));
-  return { box, pidFile: join(box, "pid"), run };
+  const { box, call, line } = place(machine, (kept) => ({ ...kept, program }), keyOf(DETACHED_WORDS));
+  const words = (file: string) => DETACHED_WORDS.map((word) => (word === "FILE" ? file : word));
+  const command = (file: string) => line(words(file));
+  return { box, pidFile: join(box, "pid"), run: (file: string) => call(words(file)), command };
 }
 
 nativeContract("a detached command is let go when it runs, and its pid is written", (machine) => {
@@ -210,6 +212,21 @@ nativeContract("what a detached command fails at is told, and no pid is written"
     expect(run(pidFile)).toBe(TOLD + kind);
     expect(existsSync(pidFile)).toBeFalse();
   }
+});
+
+/** Runs a command in the background, and kills it as soon as there is a directory. */
+const KILLED = `"$@" & until [ -d "$0" ]; do sleep 0.01; done; kill -KILL $!; wait`;
+
+nativeContract("a supervisor hears of it when hutch is killed before the command runs", (machine) => {
+  const sign = join(temporaryDirectory("sign"), "begun");
+  const begun = call("say that it has begun", "mkdirat", [AT_FDCWD, sign, 0o700]);
+  const heard = call("say that it was let go by nobody", "write", [1, "heard", 5]);
+  // The reports stay open, as they do until the command runs.
+  const { pidFile, command } = detached(machine, tellPid, begun, waitForGo, heard);
+  const script = ["sh", "-c", KILLED, sign, ...command(pidFile)];
+  const { stdout } = Bun.spawnSync(script, { timeout: 20_000, env: { PATH: process.env["PATH"] } });
+  expect(stdout.toString()).toBe("heard");
+  expect(existsSync(pidFile)).toBeFalse();
 });
 
 nativeContract("a supervisor that has ended too early ends nobody by SIGPIPE", (machine) => {
