@@ -97,9 +97,13 @@ export function toExitCode(status: Slot, done: string): Step[] {
   ];
 }
 
-/** After a failure of its maker: no half-made child stays behind. A child that was not made has no pidfd. */
+/**
+ * After a failure of its maker: no half-made child stays behind. One that was not made has no number; where
+ * the cgroup has refused it (pids.max), the kernel has written a pidfd all the same.
+ */
 export const endChild = (pid: Slot, pidfd: Slot): Step[] => [
   guard(),
+  branch(pid, "le", 0, "no child"),
   branch(pidfd, "le", 0, "no child"),
   call("end the half-made process", "pidfd_send_signal", [pidfd, SIGNALS.SIGKILL, 0, 0], {
     errors: { ESRCH: "ignore" },

@@ -207,6 +207,23 @@ testUnless(anyReason(REASON, existsSync(UNIFIED) ? undefined : "needs version 2 
   },
 );
 
+testUnless(anyReason(REASON, lacksCgroup(1)))(
+  "a file that its caller's cgroup allows no process more says so once, and leaves no cgroup",
+  async () => {
+    const full = join(CGROUPS, "pids", `${ID}-full`);
+    mkdirSync(full);
+    await Bun.write(join(full, "pids.max"), "1");
+    const { file, left } = await bothOf(specOf({ namespaces: own, resources: LIMITS }, "true", ["ro"]));
+    const { code, stderr } = await file(["sh", "-c", 'echo $$ >"$0/cgroup.procs"; exec "$@"', full]);
+    rmdirSync(full);
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr: expect.stringMatching(/^box: make .*: clone3: EAGAIN .*pids\.max, or RLIMIT_NPROC\n$/),
+    });
+    expect(await left()).toEqual([]);
+  },
+);
+
 testUnless(REASON)("a command that is not there leaves no cgroup", async () => {
   const spec = specOf({ namespaces: shared }, "", ["ro"]);
   const { file, left } = await bothOf({
