@@ -11,7 +11,7 @@ import { findVariable } from "./given-process.ts";
 import type { AtEnd } from "./machine.ts";
 import { makeMemfd, sealMemfd } from "./memfd.ts";
 import { keepPackFile, type Pack } from "./pack.ts";
-import type { Call, Slot, Step } from "./step.ts";
+import type { Buffer, Call, Slot, Step } from "./step.ts";
 
 /** What the file finds out when it is started. */
 export interface Standalone {
@@ -101,6 +101,17 @@ export function findName(): Step[] {
   ];
 }
 
+/** What a cut image lacks the container would find out by SIGBUS, or not at all. `status` is of the file. */
+function refuseCut({ offset, size }: Pack, status: Buffer): Step[] {
+  const length = slot("length of the file");
+  return [
+    load(length, status, STATX_OFFSETS.stx_size, 8),
+    branch(length, "ge", offset + size, "the file is whole"),
+    { kind: "fail", message: "look at the packed root: the file ended early; hint: copy it again, whole" },
+    label("the file is whole"),
+  ];
+}
+
 /**
  * Goes on in a sealed copy in memory. The file itself could be overwritten by a container's root: through
  * /proc/PID/exe of a process that runs it, or by a command or interpreter that leads to /proc/self/exe
@@ -126,7 +137,7 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
     ...(directory === undefined ? [] : [load(links, status, STATX_OFFSETS.stx_nlink, 4), ...goHere(links)]),
     ...(pack === undefined
       ? [load(size, status, STATX_OFFSETS.stx_size, 8)]
-      : [set(size, pack.offset), ...keepPackFile(SELF)]),
+      : [...refuseCut(pack, status), set(size, pack.offset), ...keepPackFile(SELF)]),
     ...makeMemfd(why, copy, { hints: { EACCES: "vm.memfd_noexec is 2: set it to 0 or 1" } }),
     call(why, "sendfile", [copy, SELF, 0, size], { into: written }),
     branch(written, "eq", size, "copy written"),

@@ -8,6 +8,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -123,6 +125,19 @@ describe("a packed file", () => {
     }
     const [one, two] = files.map((file) => Bun.hash(readFileSync(file)));
     expect(one).toBe(two);
+  });
+
+  withErofs("says that it was cut, wherever that was, before it makes anything", async () => {
+    const file = await packed(root, "echo", "whole");
+    const { size } = statSync(file);
+    for (const missing of [1, 4096, Math.floor(size / 2)]) {
+      truncateSync(file, size - missing);
+      const { code, stdout, stderr } = await run([file]);
+      expect(stderr).toEndWith(
+        ": look at the packed root: the file ended early; hint: copy it again, whole\n",
+      );
+      expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
+    }
   });
 
   withErofs("is not in itself when it is written into its own root again", async () => {
