@@ -29,7 +29,7 @@ import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { isEarly, openSourceEarly, opensEarly, type Source } from "./source.ts";
-import { becomeCopy, takeRoot } from "./standalone.ts";
+import { becomeCopy, takeRoot, toldPath } from "./standalone.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
@@ -92,16 +92,17 @@ function prepare(context: Context): Step[] {
 /** Every host path that init will need, for when the launcher has to open them in its place. */
 function allSources(context: Context, mounts: readonly SortedMount[]): (readonly [string, Source])[] {
   const layer = layerSource(context);
+  const told = ({ path }: Source): string => toldPath(context, path);
   return [
-    [`open the root ${rootSource(context).path}`, rootSource(context)] as const,
-    ...submountSources(context).map((source) => [`open ${source.path}`, source] as const),
-    ...(layer === undefined ? [] : [[`open the layer ${layer.path}`, layer] as const]),
+    [`open the root ${told(rootSource(context))}`, rootSource(context)] as const,
+    ...submountSources(context).map((source) => [`open ${told(source)}`, source] as const),
+    ...(layer === undefined ? [] : [[`open the layer ${told(layer)}`, layer] as const]),
     ...mounts.flatMap((mount) => {
       const source = bindSource(mount);
       const sources = source === undefined ? cgroupSources(context, mount) : [source];
       return sources.map((each) => [describe(mount), each] as const);
     }),
-    ...deviceSources(context).map((source) => [`open the device ${source.path}`, source] as const),
+    ...deviceSources(context).map((source) => [`open the device ${told(source)}`, source] as const),
   ];
 }
 

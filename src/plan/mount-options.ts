@@ -24,11 +24,13 @@ export interface SortedMount {
   readonly index: number;
   readonly mount: Mount;
   readonly options: MountOptions;
+  /** How messages name the source. */
+  readonly told: string;
 }
 
 /** "mount proc on /proc (nosuid,noexec)": the operation as messages and explanations name it. */
-export function describe({ mount, options }: SortedMount): string {
-  const what = options.bind === undefined ? (mount.type ?? "") : mount.source;
+export function describe({ mount, options, told }: SortedMount): string {
+  const what = options.bind === undefined ? (mount.type ?? "") : told;
   const words = mount.options?.length ? ` (${mount.options.join(",")})` : "";
   return `${options.bind === undefined ? "mount" : "bind"} ${what} on ${mount.destination}${words}`;
 }

@@ -12,12 +12,18 @@ import { labelOption, labelRoot } from "./lsm.ts";
 import { type Attributes, describe, type SortedMount, sortOptions } from "./mount-options.ts";
 import { ROOT } from "./root.ts";
 import { mapIds, openSource, type Source } from "./source.ts";
+import { toldPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
 
-export const sortMounts = ({ spec }: Context): SortedMount[] =>
-  (spec.mounts ?? []).map((mount, index) => ({ index, mount, options: sortOptions(mount, index) }));
+export const sortMounts = (context: Context): SortedMount[] =>
+  (context.spec.mounts ?? []).map((mount, index) => ({
+    index,
+    mount,
+    options: sortOptions(mount, index),
+    told: toldPath(context, mount.source ?? ""),
+  }));
 
 /** The source of a bind mount; undefined for a new file system. */
 export function bindSource({ mount, options, index }: SortedMount): Source | undefined {

@@ -7,6 +7,7 @@ import type { Overlay } from "./context.ts";
 import { type Context, isNew, withoutMknod } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import { openSource, type Source } from "./source.ts";
+import { toldPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 
 /** The directory of the kept layer, as a source; undefined for a throw-away layer. */
@@ -57,6 +58,7 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
   const lower = slot("lower");
   const layer = layerSource(context);
   const why = "cover the root with a writable layer";
+  const openLayer = `open the layer ${toldPath(context, layer?.path ?? "")}`;
   const directory = layer === undefined ? "" : "layer/";
   const kept = layer !== undefined;
   const isRelative = context.launch.standalone?.directory !== undefined;
@@ -72,11 +74,11 @@ export function overlayRoot(context: Context, overlay: Overlay, tree: Slot, into
     }),
     call(why, "move_mount", [stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]),
     // From the caller's directory, in which a file of --relative looks for its paths.
-    ...(layer === undefined ? [] : openSource(context, `open the layer ${layer.path}`, layer)),
+    ...(layer === undefined ? [] : openSource(context, openLayer, layer)),
     ...(isRelative ? [holdHere] : []),
     call(why, "fchdir", [stage]),
     ...attach(why, tree, "lower"),
-    ...(layer === undefined ? [] : attach(`open the layer ${layer.path}`, layer.into, "layer")),
+    ...(layer === undefined ? [] : attach(openLayer, layer.into, "layer")),
     makeDirectory(why, `${directory}upper`, kept),
     makeDirectory(why, `${directory}work`, kept),
     ...(overlay.inside

@@ -16,7 +16,7 @@ import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
 import { openSource, ROOT_KEY, type Source } from "./source.ts";
-import { subjectOfRoot } from "./standalone.ts";
+import { subjectOfRoot, toldPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -110,7 +110,8 @@ const placeOf = ({ spec, launch }: Context, path: string): string =>
 export function attachRoot(context: Context): Step[] {
   const { launch } = context;
   const source = rootSource(context);
-  const { path, into: tree } = source;
+  const { into: tree } = source;
+  const path = toldPath(context, source.path);
   const why = `attach the root ${path}`;
   return [
     ...openSource(context, why, source),
@@ -128,7 +129,7 @@ export function attachRoot(context: Context): Step[] {
 function attachSubmount(context: Context, source: Source): Step[] {
   const root = context.spec.root?.path ?? "/";
   const path = root === "/" ? source.path : source.path.slice(root.length);
-  const why = `show the host's mount ${source.path}, read-only`;
+  const why = `show the host's mount ${toldPath(context, source.path)}, read-only`;
   const target = slot("target");
   return [
     ...openSource(context, why, source),

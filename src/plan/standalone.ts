@@ -193,14 +193,26 @@ export function refuseHostRoot({ launch }: Context, why: string, tree: Slot): St
   ];
 }
 
-/** A path of the host as the running file has to name it. */
-export function hostPath({ launch }: Context, path: string, isRoot: boolean): string | Slot {
-  const { directory, alias, rootVariable } = launch.standalone ?? {};
-  if (isRoot && rootVariable !== undefined) return ROOT_PATH;
+/** The part of a path that is looked for beside the file; undefined for all others. */
+function besideFile({ launch }: Context, path: string): string | undefined {
+  const { directory, alias } = launch.standalone ?? {};
   for (const each of directory === undefined ? [] : [directory, alias ?? directory]) {
     if (path === each) return ".";
     const above = each === "/" ? each : `${each}/`;
     if (path.startsWith(above)) return path.slice(above.length);
   }
-  return path;
+  return undefined;
+}
+
+/** A path of the host as the running file has to name it. */
+export const hostPath = (context: Context, path: string, isRoot: boolean): string | Slot =>
+  isRoot && context.launch.standalone?.rootVariable !== undefined
+    ? ROOT_PATH
+    : (besideFile(context, path) ?? path);
+
+/** The same for messages: where the file was when it was compiled, says nothing of where it is. */
+export function toldPath(context: Context, path: string): string {
+  const beside = besideFile(context, path);
+  if (beside === undefined) return path;
+  return beside === "." ? "the directory of this file" : `${beside} beside this file`;
 }

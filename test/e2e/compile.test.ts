@@ -236,6 +236,34 @@ describe("a compiled file", () => {
     expect(readFileSync(join(home, "new/layer/upper/file"), "utf8")).toBe("new\n");
   });
 
+  withRoot("names what it looks for beside itself, not where that was when it was compiled", async () => {
+    const home = temporaryDirectory("relative");
+    mkdirSync(join(home, "layer"));
+    await rootfs(join(home, "rootfs"));
+    const args = [
+      "--relative",
+      "--overlay=./layer",
+      "--bind",
+      "./rootfs/etc:/mnt",
+      "./rootfs",
+      "id",
+      "-o",
+      "box",
+    ];
+    expect(await hutch(["compile", ...args], { cwd: home })).toMatchObject({ code: 0, stderr: "" });
+    const { stdout } = await hutch(["explain", join(home, "box")]);
+    expect(stdout).not.toContain(home);
+    expect(stdout).toContain("bind rootfs/etc beside this file on /mnt (rbind,nosuid,nodev)");
+    for (const [name, told] of [
+      ["layer", "open the layer layer beside this file"],
+      ["rootfs", "attach the root rootfs beside this file"],
+    ] as const) {
+      renameSync(join(home, name), join(home, `${name}.away`));
+      const { stderr } = await run([join(home, "box")]);
+      expect(stderr).toStartWith(`box: ${told}: open_tree: ENOENT `);
+    }
+  });
+
   withRoot("moves about also when it was written through a symlink", async () => {
     const home = temporaryDirectory("relative");
     mkdirSync(join(home, "old"));
