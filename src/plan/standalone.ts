@@ -4,6 +4,7 @@
  */
 import { AT_EMPTY_PATH, AT_FDCWD, F_GET_SEALS, O_CLOEXEC, O_RDONLY } from "../linux/fcntl.ts";
 import { PROGRAM_SEALS } from "../linux/memfd.ts";
+import { SIGNALS } from "../linux/signal.ts";
 import { STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
 import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
@@ -12,6 +13,7 @@ import type { AtEnd } from "./machine.ts";
 import { makeMemfd, sealMemfd } from "./memfd.ts";
 import { keepPackFile, type Pack } from "./pack.ts";
 import type { Buffer, Call, Slot, Step } from "./step.ts";
+import { ignoredAction, SIGSET_SIZE } from "./struct.ts";
 
 /** What the file finds out when it is started. */
 export interface Standalone {
@@ -139,7 +141,12 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
       ? [load(size, status, STATX_OFFSETS.stx_size, 8)]
       : [...refuseCut(pack, status), set(size, pack.offset), ...keepPackFile(SELF)]),
     ...makeMemfd(why, copy, { hints: { EACCES: "vm.memfd_noexec is 2: set it to 0 or 1" } }),
-    call(why, "sendfile", [copy, SELF, 0, size], { into: written }),
+    // Else a limit on the size of files ends this program without a word. The copy sets it to its default.
+    call(why, "rt_sigaction", [SIGNALS.SIGXFSZ, ignoredAction(), 0, SIGSET_SIZE]),
+    call(why, "sendfile", [copy, SELF, 0, size], {
+      into: written,
+      hints: { EFBIG: "RLIMIT_FSIZE is smaller than this program: ulimit -f unlimited" },
+    }),
     branch(written, "eq", size, "copy written"),
     { kind: "fail", message: `${why}: the file ended early` },
     label("copy written"),

@@ -1,4 +1,4 @@
-/** The directory of --relative; test/e2e/compile.test.ts moves files about. */
+/** The directory of --relative; test/e2e/compile-relative.test.ts moves files about. */
 import { expect, test } from "bun:test";
 import { mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Which paths a file of --relative takes where they are; test/e2e/compile.test.ts has them told. */
+/** Which paths a file of --relative takes where they are; test/e2e/compile-relative.test.ts has them told. */
 import { expect, test } from "bun:test";
 import { AT_FDCWD } from "../../src/linux/fcntl.ts";
 import { call, slot } from "../../src/plan/build.ts";
