@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { finishTexts, packTexts, unpackTexts } from "../../src/emit/compact-range.ts";
 import { contract } from "./machine.ts";
 import { randomNumbers } from "./random-plan.ts";
@@ -88,6 +89,26 @@ contract("the machine code unpacks the texts of a failure, whatever they are", (
       fail(chosen),
     ]);
     expect({ code, stderr }).toEqual({ code: 125, stderr: `hutch: ${chosen}\n` });
+  }
+});
+
+contract("texts that are damaged are unpacked to an end, whatever that is", ({ save, emulator, name }) => {
+  if (!name.endsWith("compact")) return;
+  const random = randomNumbers(2);
+  const message = Array.from({ length: 12 }, () => randomText(random)).join(" ");
+  const path = save([{ kind: "fail", message }]);
+  const file = readFileSync(path);
+  for (let round = 0; round < 12; round++) {
+    const damaged = Uint8Array.from(file);
+    if (round < 2) damaged.fill(round * 0xff, -1200);
+    else for (let count = 0; count < 20; count++) damaged[file.length - 1 - random(1200)] = random(256);
+    writeFileSync(path, damaged);
+    const { exitCode, signalCode, exitedDueToTimeout } = Bun.spawnSync([...emulator, path], {
+      stdio: ["ignore", "ignore", "ignore"],
+      timeout: 10_000,
+    });
+    expect(exitedDueToTimeout ?? false).toBe(false);
+    expect(exitCode ?? signalCode).not.toBeNull();
   }
 });
 
