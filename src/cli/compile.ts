@@ -51,7 +51,7 @@ export const command: Command = {
     { name: "args", help: "arguments of the file are added to those of the command" },
     {
       name: "relative",
-      help: "paths below the file's directory are found beside it, wherever it is moved to",
+      help: "paths below the file's directory, of --report too, are found beside it, wherever it is moved to",
     },
     {
       name: "rootfs-from-env",
@@ -94,6 +94,10 @@ export const command: Command = {
     "The file finds out itself, when it starts, what depends on the machine: whether it is started by root or by an " +
       "ordinary user, version 1 or 2 of cgroups (/sys/fs/cgroup), and the caller's environment, which the command gets " +
       "with container=hutch, PATH and --env. The command is looked for in --env PATH=… or the usual directories.",
+    "Relative paths (WHERE, --bind, --overlay=DIR, --report) start at the directory in which the file is compiled, " +
+      "wherever it is started. With --relative those below the file's directory are found beside the file.",
+    "The root of --pack is mounted from the file itself: one that may be running is replaced by mv, as -o does, never " +
+      "by cp. -o - and pipes are refused for it.",
     "A failure is told as FILE: what was tried: the system call: the error, with exit code 125; nothing is left behind.",
   ],
 };
@@ -152,6 +156,12 @@ function variablesOf(given: Given): string[] {
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
+/** The file may be started anywhere: a relative path is that of now, as those of WHERE and --bind are. */
+function reportOf(given: Given): string | false {
+  const name = reportName(given);
+  return name === undefined ? false : absolutePath(name);
+}
+
 async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const variable = variableOf(given);
   if (variable !== undefined && isDirectoryPath(given.words[0], look)) {
@@ -172,7 +182,7 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
   const { givenEnvironment: _, ...rest } = launch;
   return {
     spec: parseSpec(spec, { name: "compile" }),
-    launch: { ...rest, reports: reportName(given) ?? false, givenEnvironment: !has(given, "clear-env") },
+    launch: { ...rest, reports: reportOf(given), givenEnvironment: !has(given, "clear-env") },
   };
 }
 
@@ -188,7 +198,7 @@ function refuseMore({ values, words }: Given): void {
 function describeBundle(directory: string, given: Given): Descriptions {
   refuseMore(given);
   const { spec } = loadBundle(directory, look, warn);
-  const root = { spec, launch: { init: has(given, "init"), reports: reportName(given) ?? false } };
+  const root = { spec, launch: { init: has(given, "init"), reports: reportOf(given) } };
   return { root, user: forUser(root) };
 }
 

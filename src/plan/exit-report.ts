@@ -23,6 +23,12 @@ const PATH = slot("path of report");
 const REPORT = slot("report");
 const START = slot("started");
 
+const HINTS = {
+  ENOENT: "the report's directory does not exist",
+  EACCES: "this user may not write there",
+  EISDIR: "the report is a file",
+} as const;
+
 /** The time since boot in nanoseconds. */
 function now(into: Slot, name: string): Step[] {
   const time = buffer("time", 16);
@@ -53,6 +59,7 @@ export function openReport(kept: number, file: true | string): Step[] {
     call(why, "openat", [AT_FDCWD, PATH, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644], {
       into: opened,
       subject: PATH,
+      hints: HINTS,
     }),
     call(why, "fcntl", [opened, F_DUPFD_CLOEXEC, kept + 8], { into: REPORT, subject: PATH }),
     compute(beside, REPORT, "sub", 1),

@@ -29,7 +29,7 @@ import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { isEarly, openSourceEarly, opensEarly, type Source } from "./source.ts";
-import { becomeCopy, takeRoot, toldPath } from "./standalone.ts";
+import { becomeCopy, pathFromFile, takeRoot, toldPath } from "./standalone.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
@@ -81,7 +81,7 @@ function prepare(context: Context): Step[] {
     ...openStreams(),
     ...(standalone === undefined ? [] : becomeCopy(standalone)),
     ...(launch.reports
-      ? openReport(kept, launch.reports)
+      ? openReport(kept, launch.reports === true ? true : pathFromFile(context, launch.reports))
       : [call("close what was inherited", "close_range", [kept, LAST_DESCRIPTOR, 0])]),
     ...(followed ? [keepBirth(context)] : []),
     ...takeSignals(),

@@ -211,11 +211,12 @@ function besideFile({ launch }: Context, path: string): string | undefined {
   return undefined;
 }
 
-/** A path of the host as the running file has to name it. */
+/** A path of the host as the running file, which has gone to its directory, has to name it. */
+export const pathFromFile = (context: Context, path: string): string => besideFile(context, path) ?? path;
+
+/** The same for what may be the root, whose path the environment may have. */
 export const hostPath = (context: Context, path: string, isRoot: boolean): string | Slot =>
-  isRoot && context.launch.standalone?.rootVariable !== undefined
-    ? ROOT_PATH
-    : (besideFile(context, path) ?? path);
+  isRoot && context.launch.standalone?.rootVariable !== undefined ? ROOT_PATH : pathFromFile(context, path);
 
 /** The same for messages: where the file was when it was compiled, says nothing of where it is. */
 export function toldPath(context: Context, path: string): string {

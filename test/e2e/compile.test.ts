@@ -254,53 +254,6 @@ describe("a compiled file", () => {
     );
   });
 
-  withRoot("refuses the host's own root, by whatever path the environment leads there", async () => {
-    const [leak, touched] = [join(temporaryDirectory("slash"), "link"), `/hutch-${process.pid}`];
-    symlinkSync("/", leak);
-    chmodSync(join(leak, ".."), 0o755);
-    const command = ["sh", "-c", `touch ${touched}; echo ran`];
-    const plain = await compiled("--rootfs-from-env", "BOX_ROOT", ...command);
-    const mapped = await compiled("--uid-map", "0:0:65536", "--rootfs-from-env", "BOX_ROOT", ...command);
-    const overlay = await compiled("--overlay", "--rootfs-from-env", "BOX_ROOT", ...command);
-    const user = ordinaryUser();
-    for (const path of ["/", leak, "/../", "/proc/self/root"])
-      for (const [file, who] of [
-        [plain, {}],
-        [plain, user],
-        [mapped, {}],
-        [overlay, {}],
-        [overlay, user],
-      ] as const) {
-        const { code, stdout, stderr } = await run([file], { ...who, env: { BOX_ROOT: path } });
-        expect(stderr).toContain(
-          " the root $BOX_ROOT: it is the host's own root; hint: name another directory",
-        );
-        expect({ code, stdout }).toEqual({ code: 125, stdout: "" });
-      }
-    expect(existsSync(touched)).toBe(false);
-  });
-
-  withRoot("takes its root from the environment wherever it was compiled", async () => {
-    const file = join(place, "from-slash");
-    const args = [
-      "--rootfs-from-env",
-      "BOX_ROOT",
-      "--overlay",
-      "sh",
-      "-c",
-      "id -u; echo > /file",
-      "-o",
-      file,
-    ];
-    expect(await hutch(["compile", ...args], { cwd: "/" })).toMatchObject({ code: 0, stderr: "" });
-    for (const who of [{}, ordinaryUser()])
-      expect(await run([file], { ...who, env: { BOX_ROOT: root } })).toMatchObject({
-        stdout: "0\n",
-        stderr: "",
-      });
-    expect(existsSync(join(root, "file"))).toBe(false);
-  });
-
   withV1("limits what it was told to, and leaves no cgroup behind", async () => {
     const file = await compiled(
       ...["--memory", "64m", "--pids", "20", root],

@@ -196,7 +196,8 @@ describe("--report", () => {
     const { code, stderr } = await hutch([...words, "touch", "/mnt/mark"]);
     expect({ code, stderr }).toEqual({
       code: 125,
-      stderr: "hutch: open the report /nowhere/r: openat: ENOENT (no such file or directory)\n",
+      stderr:
+        "hutch: open the report /nowhere/r: openat: ENOENT (no such file or directory); hint: the report's directory does not exist\n",
     });
     expect(existsSync(mark)).toBe(false);
     expect((await hutch(["in", "--report=", "/", "true"])).stderr).toContain("expected the name of a file");

@@ -88,7 +88,8 @@ contract(
     const { code, stderr } = machine.run(report(), undefined, { args: ["name", "/nowhere/report.json"] });
     expect({ code, stderr }).toEqual({
       code: 125,
-      stderr: "hutch: open the report /nowhere/report.json: openat: ENOENT (no such file or directory)\n",
+      stderr:
+        "hutch: open the report /nowhere/report.json: openat: ENOENT (no such file or directory); hint: the report's directory does not exist\n",
     });
     expect(machine.run(report(), undefined, { args: ["name"] })).toMatchObject({ code: 0, stderr: "" });
   },
