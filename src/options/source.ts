@@ -5,7 +5,7 @@ import { HutchError } from "../linux/error.ts";
 import { mountOption } from "../linux/mount-option.ts";
 import { all, type Given } from "./given.ts";
 import { nearest } from "./nearest.ts";
-import { parseBind } from "./value.ts";
+import { parseBind, parseTmpfs } from "./value.ts";
 
 /** A relative source starts at the caller's directory, which the plan may leave before it is opened. */
 export const absoluteSource = (source: string, here: string): string =>
@@ -40,22 +40,51 @@ function meantPath(path: string, look: Look): string | undefined {
 /** Options of docker's volumes, which ask for labels. */
 const LABELS = ["z", "Z"];
 
-/** The plan knows no command line, and would name the bind by its number. */
-function refuseUnknown(text: string, options: readonly string[] = []): void {
-  const unknown = options.find((word) => mountOption(word) === undefined);
-  if (unknown === undefined) return;
+/** Words of a bind that are not of its own: those of a file system, as sync is, and what hutch cannot do. */
+function isOfBinds(word: string): boolean {
+  const option = mountOption(word);
+  if (option?.kind === "super") return !option.set || option.word === undefined;
+  if (option?.kind === "extension") return option.name === "tmpcopyup" || option.name === "defaults";
+  return option !== undefined;
+}
+
+const KIND_OF_BINDS: readonly string[] = ["bind", "idmap"];
+
+/** The plan knows no command line, and would name the mount by its number. */
+function refuseWord(option: string, expected: string, word: string | undefined, hint?: string): void {
+  if (word === undefined) return;
   throw new HutchError({
-    operation: `--bind ${text}`,
-    reason: `expected an option of bind mounts, received ${JSON.stringify(unknown)}`,
-    hint: LABELS.includes(unknown) ? "the labels of SELinux are those of bundles" : undefined,
+    operation: option,
+    reason: `expected ${expected}, received ${JSON.stringify(word)}`,
+    hint: LABELS.includes(word) ? "the labels of SELinux are those of bundles" : hint,
   });
+}
+
+/** Throws a HutchError for options of mounts that cannot be meant; `mapsIds`: in a user namespace. */
+export function checkOptions(given: Given, mapsIds: boolean): void {
+  for (const text of all(given, "tmpfs")) {
+    const { options = [] } = parseTmpfs("tmpfs", text);
+    const word = options.find((each) => KIND_OF_BINDS.includes(mountOption(each)?.kind ?? ""));
+    refuseWord(`--tmpfs ${text}`, "an option of tmpfs", word);
+  }
+  for (const text of all(given, "bind")) {
+    const { options = [] } = parseBind("bind", text);
+    const option = `--bind ${text}`;
+    refuseWord(
+      option,
+      "an option of bind mounts",
+      options.find((word) => !isOfBinds(word)),
+    );
+    if (mapsIds) continue;
+    const idmap = options.find((word) => mountOption(word)?.kind === "idmap");
+    refuseWord(option, "id maps for it", idmap, "--uid-map and --gid-map");
+  }
 }
 
 /** Throws a HutchError for a source that is not there, with the one that is likely meant. */
 export function requireSources(given: Given, here: string, look: Look): void {
   for (const text of all(given, "bind")) {
-    const { source, options } = parseBind("bind", text);
-    refuseUnknown(text, options);
+    const { source } = parseBind("bind", text);
     const path = absoluteSource(source, here);
     if (look("kind", path) !== undefined) continue;
     const meant = meantPath(path, look);

@@ -9,7 +9,7 @@ import { parseJson } from "../spec/json.ts";
 import { type Given, has, last, usageError } from "./given.ts";
 import { type ChosenSeccomp, capabilitiesOf, namespacesOf, type Surroundings } from "./in-spec.ts";
 import { refuseLayerAsRoot } from "./second-root.ts";
-import { requireSources } from "./source.ts";
+import { checkOptions, requireSources } from "./source.ts";
 
 /** Directories whose mounts are the container's own, never the host's. */
 const OWN = ["/proc", "/sys", "/dev", "/run", "/tmp"];
@@ -132,6 +132,7 @@ export function lookAround(
     layerWord === "" || look("kind", layerWord) === undefined ? layerWord : look("real", layerWord);
   const kept = layer === "" ? undefined : layer;
   const here = look("real", ".") ?? "/";
+  checkOptions(given, host.uid !== 0 || has(given, "uid-map") || has(given, "gid-map"));
   requireSources(given, here, look);
   const covers = where === "/" || has(given, "overlay");
   return {
