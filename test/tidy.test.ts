@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "plan/struct",
     "plan/cgroup",
     "plan/hierarchy",
+    "plan/own-name",
     "plan/step",
   ],
   net: ["linux", "spec", "plan/step"],

@@ -2,6 +2,7 @@
 import { AT_EMPTY_PATH, AT_FDCWD, O_CLOEXEC, O_PATH, O_RDONLY, RESOLVE_BENEATH } from "../linux/fcntl.ts";
 import { STATX_INO, STATX_OFFSETS, STATX_SIZE_OF } from "../linux/stat.ts";
 import { branch, buffer, call, jump, label, load, set, slot, strings } from "../plan/build.ts";
+import { GIVEN_NAME } from "../plan/own-name.ts";
 import type { Buffer, Call, Slot, Step } from "../plan/step.ts";
 import { OPEN_HOW_SIZE, openHow } from "../plan/struct.ts";
 import type { Place } from "./path.ts";
@@ -28,7 +29,6 @@ export interface Directory extends Taken {
 }
 
 /** The first argument of the program: the name of the cgroup, unless linux.cgroupsPath says it. */
-export const GIVEN_NAME = slot("cgroup name given");
 const NAME_ARGUMENT = 1;
 /** The name in a program that is run by itself. */
 const DEFAULT_NAME = "hutch-program";

@@ -4,16 +4,15 @@
  * every distribution mounts them; root's container lies right below, whatever cgroup the caller is in.
  */
 import { CGROUP2_SUPER_MAGIC } from "../linux/magic.ts";
-import { CLOCK_REALTIME } from "../linux/time.ts";
-import { branch, buffer, call, compute, jump, label, load, set, slot, store } from "../plan/build.ts";
+import { branch, buffer, call, jump, label, load, set, slot } from "../plan/build.ts";
 import type { CgroupPlan } from "../plan/cgroup.ts";
 import { CGROUP_MOUNT, HIERARCHY } from "../plan/hierarchy.ts";
+import { GIVEN_NAME, takeOwnName } from "../plan/own-name.ts";
 import type { Step } from "../plan/step.ts";
 import type { Resources } from "../spec/resources.ts";
 import { countsV1, countsV2, eitherCount } from "./counts.ts";
 import { USUAL } from "./delegate.ts";
 import type { Hierarchy } from "./detect.ts";
-import { type Directory, GIVEN_NAME } from "./directory.ts";
 import { ABOVE_CALLER, createBeside } from "./found-beside.ts";
 import { eachOf, enterHierarchies, findHierarchies, removeHierarchies } from "./found-hierarchy.ts";
 import { limits } from "./index.ts";
@@ -33,6 +32,8 @@ export interface FoundInput {
   readonly mountsCgroup: boolean;
   /** The process is to have a real-time policy. */
   readonly isRealtime: boolean;
+  /** The program has taken a name before. */
+  readonly isNamed?: boolean;
 }
 
 const MOUNT = CGROUP_MOUNT;
@@ -45,8 +46,6 @@ const BESIDE = {
 };
 const WHY = "look which version of cgroups there is";
 
-const PREFIX = "hutch-";
-
 /** Sets VERSION_2. struct statfs begins with f_type on both architectures. */
 function detect(): Step[] {
   const status = buffer("statfs", 120);
@@ -57,35 +56,6 @@ function detect(): Step[] {
     branch(type, "ne", CGROUP2_SUPER_MAGIC, "cgroups are version 1"),
     set(VERSION_2, 1),
     label("cgroups are version 1"),
-  ];
-}
-
-/** hutch-PID-SECONDS: two programs of one number may run in two pid namespaces. */
-function takeOwnName(directories: readonly Directory[]): Step[] {
-  if (!directories.some(({ name }) => name === GIVEN_NAME)) return [];
-  const why = "take a name for the cgroup";
-  const name = buffer("cgroup name", 64);
-  const time = buffer("time", 16);
-  const [at, length, number] = [slot("name at"), slot("name length"), slot("name number")];
-  const prefix = new TextEncoder().encode(PREFIX);
-  const digits: Step[] = [{ kind: "decimal", to: at, value: number, length }, compute(at, at, "add", length)];
-  return [
-    set(at, name),
-    store(
-      at,
-      0,
-      8,
-      prefix.reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n),
-    ),
-    compute(at, at, "add", prefix.length),
-    call(why, "getpid", [], { into: number }),
-    ...digits,
-    store(at, 0, 1, 0x2d),
-    compute(at, at, "add", 1),
-    call(why, "clock_gettime", [CLOCK_REALTIME, time]),
-    load(number, time, 0, 8),
-    ...digits,
-    set(GIVEN_NAME, name),
   ];
 }
 
@@ -142,7 +112,7 @@ function showCallers(): CgroupPlan {
 
 /** The plan of the cgroups; undefined when nothing is wanted of them. */
 export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
-  const { resources = {}, cgroupsPath, isRoot, mountsCgroup, isRealtime } = input;
+  const { resources = {}, cgroupsPath, isRoot, mountsCgroup, isRealtime, isNamed = false } = input;
   const isLimited = isExplicit(cgroupsPath) || limits(resources);
   const isEverywhere = mountsCgroup && isRoot;
   if (!isLimited && !isEverywhere) return mountsCgroup ? showCallers() : undefined;
@@ -161,10 +131,11 @@ export function planFoundCgroup(input: FoundInput): CgroupPlan | undefined {
   const { parent, name } = second.directory;
   const path = typeof name === "string" ? `${parent}/${name}`.slice(MOUNT.length + 1) : name;
   const elsewhere = { known, path, each, isRealtime, ...BESIDE, into: second.into };
+  const takesName = !isNamed && directories.some(({ name }) => name === GIVEN_NAME);
   return {
     ...NOTHING,
     create: [
-      ...takeOwnName(directories),
+      ...(takesName ? takeOwnName("take a name for the cgroup") : []),
       ...detect(),
       branch(VERSION_2, "ne", 0, "make the cgroup of version 2"),
       ...refusals(resources, "v1"),

@@ -197,8 +197,8 @@ function refuseMore({ values, words }: Given): void {
 
 function describeBundle(directory: string, given: Given): Descriptions {
   refuseMore(given);
-  const { spec } = loadBundle(directory, look, warn);
-  const root = { spec, launch: { init: has(given, "init"), reports: reportOf(given) } };
+  const { spec, bundle } = loadBundle(directory, look, warn);
+  const root = { spec, launch: { init: has(given, "init"), reports: reportOf(given), bundle } };
   return { root, user: forUser(root) };
 }
 

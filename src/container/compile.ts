@@ -73,25 +73,12 @@ const WHOLE: Standalone = {
   pack: undefined,
 };
 
-/** What takes a hutch that lives on, or has looked at the machine before. */
-function refuseLiving({ hooks }: Spec): void {
-  for (const [name, list] of Object.entries(hooks ?? {})) {
-    if (!list?.length) continue;
-    throw new HutchError({
-      operation: `compile: hooks.${name}`,
-      reason: "a file runs no hooks yet",
-      hint: "hutch create and hutch start run them",
-    });
-  }
-}
-
 async function planOf(
   { spec, launch }: Description,
   options: CompileOptions,
   isRoot: boolean,
 ): Promise<Plan> {
   const { arch = hostArch(), name = WHOLE.name, standalone } = options;
-  refuseLiving(spec);
   const wishes: Launch = {
     ...PLAIN,
     dieWithLauncher: true,

@@ -4,6 +4,7 @@ import type { Manager, UnitPlan } from "../cgroup/systemd.ts";
 import type { Look } from "../host/look.ts";
 import type { CgroupPlan } from "../plan/cgroup.ts";
 import { type Context, type Host, type Launch, makeContext } from "../plan/context.ts";
+import { ownHooks } from "../plan/hook-state.ts";
 import { planContainer } from "../plan/order.ts";
 import type { Plan } from "../plan/step.ts";
 import type { Spec } from "../spec/spec.ts";
@@ -33,6 +34,7 @@ export const PLAIN: Omit<Launch, "id"> = {
   notes: undefined,
   reports: false,
   followed: false,
+  bundle: undefined,
   filter: undefined,
   givenEnvironment: false,
 };
@@ -72,6 +74,7 @@ async function standaloneContext(spec: Spec, host: Host, launch: Launch): Promis
     isRoot: host.uid === 0,
     mountsCgroup: mountsCgroup(spec),
     isRealtime: isRealtime(spec),
+    isNamed: ownHooks({ spec, launch }) !== undefined,
   });
   return makeContext(
     spec,

@@ -106,6 +106,11 @@ export interface Launch {
   readonly reports: boolean | string;
   /** hutch lives on beside the launcher, and is told what becomes of the container (see follow.ts). */
   readonly followed: boolean;
+  /**
+   * The bundle, of a program that runs its hooks itself, because no hutch stays beside it: hooks are told of
+   * it, and start there.
+   */
+  readonly bundle: string | undefined;
   /** The compiled filter of system calls; it stands for linux.seccomp of the spec. */
   readonly filter: Filter | undefined;
   /** The environment of the container is that of the program; process.env serves only to find the command. */

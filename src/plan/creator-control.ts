@@ -22,6 +22,7 @@ export const EVENT = {
   exited: 0x1_0000_0005,
   oomKills: 0x1_0000_0006,
   memoryPeak: 0x1_0000_0007,
+  began: 0x1_0000_0008,
 } as const;
 
 /** The longest state of the container as JSON, with STATE_END: as much as a pipe holds (pipe(7)). */

@@ -11,13 +11,14 @@
  */
 import { POLLIN } from "../linux/poll.ts";
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
-import { signalSet as bits, SFD_CLOEXEC, SIGNALS, SIGSET_SIZE } from "../linux/signal.ts";
+import { SFD_CLOEXEC, SIGSET_SIZE } from "../linux/signal.ts";
 import { branch, buffer, call, compute, exit, label, load, slot, store } from "./build.ts";
 import type { Context } from "./context.ts";
 import { controlDescriptor } from "./creator-control.ts";
 import { tell } from "./follow.ts";
 import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
 import { ROOT } from "./root.ts";
+import { ENDING } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
 import { signalSet } from "./struct.ts";
 import { sendDescriptor } from "./terminal.ts";
@@ -136,8 +137,6 @@ export function pauseForHooks(context: Context): Step[] {
   ];
 }
 
-/** What ends a container that waits, as it would end most programs; the others it ignores or keeps. */
-const ENDING = [SIGNALS.SIGHUP, SIGNALS.SIGINT, SIGNALS.SIGQUIT, SIGNALS.SIGTERM];
 const SIGNAL = buffer("signal to init", 128);
 const WAIT = buffer("start and signals", 16);
 
@@ -153,15 +152,10 @@ function awaitStartOrEnd(start: number): Step[] {
     ENOSYS: { to: "start alone" },
   };
   return [
-    call(
-      "hear of signals that end it",
-      "signalfd4",
-      [-1, signalSet(bits(ENDING)), SIGSET_SIZE, SFD_CLOEXEC],
-      {
-        into: file,
-        errors: refused,
-      },
-    ),
+    call("hear of signals that end it", "signalfd4", [-1, signalSet(ENDING), SIGSET_SIZE, SFD_CLOEXEC], {
+      into: file,
+      errors: refused,
+    }),
     store(WAIT, 0, 4, start),
     store(WAIT, 4, 2, POLLIN),
     store(WAIT, 8, 4, file),

@@ -15,13 +15,15 @@ import { deviceSources } from "./device.ts";
 import { tellEnding } from "./ending.ts";
 import { openReport } from "./exit-report.ts";
 import { awaitBirth, keepBirth, openBirth, tellEnd, tellPid } from "./follow.ts";
+import { hasHostHooks, learnState, ownHooks } from "./hook-state.ts";
 import { mapsItself, openSync, writeMaps } from "./idmap.ts";
 import { makeIdmaps } from "./idmap-mount.ts";
 import { bindSource } from "./mount.ts";
 import { describe, type SortedMount } from "./mount-options.ts";
-import { cloneFlags, joinNamespaces } from "./namespace.ts";
+import { cloneFlags, joinNamespaces, keepNamespaces, returnToNamespaces } from "./namespace.ts";
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
+import { codeOfSignal, endHooks, openHooks, runCreationHooks, runPoststop } from "./own-hooks.ts";
 import { openPack } from "./pack.ts";
 import { closeLauncher, hearOfParent, openLauncher, PARENT_DIED } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
@@ -170,7 +172,7 @@ function supervise(context: Context): Step[] {
     isMeasured: launch.reports !== false,
   };
   return [
-    ...(launch.followed ? awaitBirth(context) : []),
+    ...(launch.followed && ownHooks(context) === undefined ? awaitBirth(context) : []),
     ...startClock(launch.timeout),
     ...(spec.process?.terminal
       ? superviseTerminal(child, launch.timeout, tellSupervised(context))
@@ -188,12 +190,14 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
   return [
     ...prepare(context),
     ...takeRoot(launch.standalone),
+    ...learnState(context),
     guard("undo"),
     ...(launch.standalone?.pack === undefined ? [] : openPack(launch.standalone.pack)),
     ...(cgroup?.create ?? []),
     // While the launcher is in no namespace of others, who could look into the children that hold the maps.
     ...makeIdmaps(context, mounts),
     ...(writesOwnProc(context) ? [] : [closeProc()]),
+    ...(hasHostHooks(context) ? keepNamespaces(context) : []),
     ...joinNamespaces(context, "launcher"),
     ...earlySources(context, mounts).flatMap(([why, source]) => openSourceEarly(context, why, source)),
     ...openFoundEarly(context, mounts),
@@ -201,24 +205,30 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(relaysTerminal(context) ? openTerminalChannel() : []),
     ...(isWatched ? openLauncher() : []),
     ...(launch.followed ? openBirth(context) : []),
+    ...openHooks(context),
     ...makeInit(context),
     ...(isWatched ? [closeLauncher()] : []),
     ...(launch.followed ? tellPid(context, INIT) : []),
+    ...(hasHostHooks(context) ? returnToNamespaces(context) : []),
     ...(waitsForMaps(context) ? writeMaps(context, INIT, "undo") : []),
     ...(writesOwnProc(context) ? [closeProc()] : []),
     ...(launch.notes === undefined ? [] : notePid(INIT)),
     ...(launch.creates ? handOver(context, INIT, PIDFD) : []),
+    ...runCreationHooks(context, INIT, PIDFD),
     ...(stays ? supervise(context) : []),
     ...(ending.length === 0 ? [] : [label("ending"), guard("remove"), ...ending]),
     label("remove"),
     guard(),
+    ...endHooks(context),
     ...(cgroup?.remove ?? []),
+    ...runPoststop(context),
     ...(launch.notes === "forget" ? forget() : []),
     exit(EXIT_CODE, "exit as the container did"),
     label("undo"),
     ...(relaysTerminal(context) ? leaveRawMode("nothing was raw") : []),
     ...endChild(INIT, PIDFD),
     set(EXIT_CODE, FAILED),
+    ...codeOfSignal(context),
     jump(ending.length === 0 ? "remove" : "ending"),
     label("init"),
     guard(),

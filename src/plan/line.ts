@@ -4,7 +4,7 @@ import type { Argument, Buffer, Bytes, Call, Slot, Step, Value } from "./step.ts
 
 /** A part of a line whose bytes, or whose length, the program finds out; nothing until it is put there. */
 export interface Part {
-  readonly place: Buffer | Bytes;
+  readonly place: Buffer | Bytes | Slot;
   readonly length: Slot;
 }
 
@@ -52,7 +52,7 @@ export function writeLine(
   why: string,
   descriptor: number | Slot,
   pieces: readonly (string | Part)[],
-  special?: Pick<Call, "errors">,
+  special?: Pick<Call, "errors" | "into">,
 ): Step {
   const rows = pieces.flatMap((piece): [string, 8, Argument][] => {
     const data = typeof piece === "string" ? encoder.encode(piece) : undefined;

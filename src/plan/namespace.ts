@@ -55,6 +55,30 @@ export function joinNamespaces({ namespaces }: Context, which: "launcher" | "ini
     });
 }
 
+const joined = ({ namespaces }: Context) =>
+  NAMESPACES.filter(({ type }) => type !== "mount" && namespaces.get(type)).map((each) => ({
+    ...each,
+    own: slot(`launcher's ${each.type} namespace`),
+  }));
+
+/** In the launcher, before it joins others: those that hooks of the host are to have. */
+export const keepNamespaces = (context: Context): Step[] =>
+  joined(context).map(({ type, file, own }) =>
+    call(
+      `keep the ${type} namespace for hooks`,
+      "openat",
+      [AT_FDCWD, `/proc/self/ns/${file}`, O_RDONLY | O_CLOEXEC, 0],
+      { into: own },
+    ),
+  );
+
+/** In the launcher, when init is born in the others. */
+export const returnToNamespaces = (context: Context): Step[] =>
+  joined(context).flatMap(({ type, flag, own }) => {
+    const why = `return to the ${type} namespace for hooks`;
+    return [call(why, "setns", [own, flag]), call(why, "close", [own])];
+  });
+
 /** The cgroup namespace, made once the process is in its cgroup. */
 export const unshareCgroup = (context: Context): Step[] =>
   isNew(context, "cgroup")

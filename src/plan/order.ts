@@ -13,6 +13,14 @@ import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
 import { FOLLOW } from "./follow.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
+import {
+  beginHooks,
+  holdHooks,
+  hookDescriptors,
+  pauseForOwnHooks,
+  runStartHooks,
+  tellBegin,
+} from "./init-hooks.ts";
 import { launcher } from "./launcher.ts";
 import { holdLabel, labelDescriptors, openLabel, writeLabel } from "./lsm.ts";
 import { mountAll, sortMounts } from "./mount.ts";
@@ -55,7 +63,11 @@ const setDumpable = (value: 0 | 1, why: string): Step =>
 function init(context: Context, process: Process, mounts: readonly SortedMount[]): Step[] {
   const { creates, preserveFds, followed } = context.launch;
   const held = preserveFds + (creates ? CONTROL.length : followed ? FOLLOW.length : 0);
+  const labels = labelDescriptors(process);
+  /** Where the socket of the hooks is, if there are any. */
+  const hooks = 3 + held + labels;
   return [
+    ...beginHooks(context),
     ...(creates ? [askToDie()] : endWithLauncher(context, "at birth")),
     // Before the change of ids: /proc of this process belongs to root, who it may be no longer then.
     ...setOomScore(process),
@@ -79,10 +91,13 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...loopbackUp(context),
     // The modes of device nodes and directories are to be what the plan says.
     call("make files with exactly the mode that is asked for", "umask", [0]),
-    ...(isNew(context, "mount") ? buildRoot(context, process, mounts) : enterJoinedRoot(context)),
+    ...(isNew(context, "mount")
+      ? buildRoot(context, process, mounts)
+      : [...pauseForOwnHooks(context), ...enterJoinedRoot(context)]),
     ...(process.terminal ? attachTerminal(process) : []),
     ...holdLabel(process, 3 + held),
-    closeDescriptors(held + labelDescriptors(process)),
+    ...holdHooks(context, hooks),
+    closeDescriptors(held + labels + hookDescriptors(context)),
     ...setRlimits(process, context),
     ...setScheduler(process),
     ...setPersonality(context),
@@ -90,16 +105,18 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...becomeUser(context, process),
     closeAtExec(preserveFds),
     // Here, so that create fails, and not start, when there is nothing to execute.
-    ...(creates ? [...findCommand(process), ...awaitStart(context)] : []),
+    ...(creates ? [...findCommand(process), ...awaitStart(context)] : runStartHooks(context, process, hooks)),
     // After the hooks, whose programs are not the container's; before the process that --init makes, which
     // inherits it; before a filter that comes late, which need not allow it then.
     ...writeLabel(process),
     // The command is another process by then, and outside of a pid namespace nobody else ends it.
     ...(context.launch.init ? [...reap(process.terminal === true), ...endWithParent(context)] : []),
-    restoreMask(),
-    // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
-    ...(process.noNewPrivileges ? loadSeccomp(context) : []),
-    ...execute(process, context.launch),
+    ...tellBegin(context, hooks, [
+      restoreMask(),
+      // Last: what follows is the exec alone, so a profile need allow nothing that hutch itself uses.
+      ...(process.noNewPrivileges ? loadSeccomp(context) : []),
+      ...execute(process, context.launch),
+    ]),
   ];
 }
 
@@ -127,6 +144,7 @@ const buildRoot = (context: Context, process: Process, mounts: readonly SortedMo
   ...protectPaths(context),
   ...makeRootReadonly(context),
   ...pauseForHooks(context),
+  ...pauseForOwnHooks(context),
   ...enterRoot(context),
 ];
 

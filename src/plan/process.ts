@@ -83,6 +83,19 @@ export function setScheduler(process: Process): Step[] {
   return steps;
 }
 
+/** For a process that is none of the container's, where Bun has raised its own. */
+export const inheritedNofile = ({ host: { nofile } }: Context): Step[] =>
+  nofile === undefined
+    ? []
+    : [
+        call("limit RLIMIT_NOFILE as before", "prlimit64", [
+          0,
+          RLIMITS.RLIMIT_NOFILE,
+          rlimit64(nofile.soft, nofile.hard),
+          0,
+        ]),
+      ];
+
 export const setPersonality = ({ spec }: Context): Step[] => {
   const domain = spec.linux?.personality?.domain;
   return domain === undefined

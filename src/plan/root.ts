@@ -16,7 +16,7 @@ import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
 import { openSource, ROOT_KEY, type Source } from "./source.ts";
-import { subjectOfRoot, toldPath } from "./standalone.ts";
+import { hostPath, subjectOfRoot, toldPath } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -99,8 +99,12 @@ export const submountSources = ({ launch }: Context): Source[] =>
   }));
 
 /** Hooks of createContainer look for the container's files at root.path, with all that is mounted there. */
-const placeOf = ({ spec, launch }: Context, path: string): string =>
-  launch.creates && spec.hooks?.createContainer?.length ? path : "/";
+function placeOf(context: Context, path: string): string | Slot {
+  const { spec, launch } = context;
+  const isShown = (launch.creates || launch.bundle !== undefined) && spec.hooks?.createContainer?.length;
+  // What is packed has no place on the host.
+  return isShown && launch.standalone?.pack === undefined ? hostPath(context, path, true) : "/";
+}
 
 /**
  * Attaches the container's root on top of "/". Path look-ups keep starting at the old root, so the host's
@@ -117,7 +121,7 @@ export function attachRoot(context: Context): Step[] {
     ...openSource(context, why, source),
     ...restrictTree(context, path, tree),
     ...(launch.overlay === undefined ? [set(ROOT, tree)] : overlayRoot(context, launch.overlay, tree, ROOT)),
-    call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, path), MOVE_MOUNT_F_EMPTY_PATH], {
+    call(why, "move_mount", [ROOT, "", AT_FDCWD, placeOf(context, source.path), MOVE_MOUNT_F_EMPTY_PATH], {
       hints: { EINVAL: "a root is a directory" },
       ...subjectOfRoot(context),
     }),

@@ -1,5 +1,5 @@
 /** Signals of the launcher and of init: blocked, and taken one by one; nothing here ever runs a handler. */
-import { SIG_BLOCK, SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
+import { signalSet as bits, SIG_BLOCK, SIG_SETMASK, SIGNALS } from "../linux/signal.ts";
 import { buffer, call } from "./build.ts";
 import type { Step } from "./step.ts";
 import { defaultAction, SIGSET_SIZE, signalSet } from "./struct.ts";
@@ -14,6 +14,9 @@ const bit = (number: number): bigint => 1n << BigInt(number - 1);
 
 /** The set of signals that are blocked and then waited for. */
 export const TAKEN = LEFT_ALONE.reduce((set, name) => set & ~bit(SIGNALS[name]), (1n << 64n) - 1n);
+
+/** What ends a container that is being made or waits, as it would end most programs. */
+export const ENDING = bits([SIGNALS.SIGHUP, SIGNALS.SIGINT, SIGNALS.SIGQUIT, SIGNALS.SIGTERM]);
 
 /** Bun ignores these two, and an ignored SIGCHLD (inherited) would make wait fail with ECHILD. */
 const RESET: readonly (keyof typeof SIGNALS)[] = ["SIGPIPE", "SIGXFSZ", "SIGCHLD"];

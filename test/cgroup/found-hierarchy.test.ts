@@ -1,6 +1,5 @@
 /** The hierarchies that a file finds; test/e2e/compile-cgroup.test.ts runs it. */
 import { expect, test } from "bun:test";
-import { GIVEN_NAME } from "../../src/cgroup/directory.ts";
 import {
   eachOf,
   enterHierarchies,
@@ -8,6 +7,7 @@ import {
   removeHierarchies,
 } from "../../src/cgroup/found-hierarchy.ts";
 import { slot } from "../../src/plan/build.ts";
+import { GIVEN_NAME } from "../../src/plan/own-name.ts";
 import { printPlan } from "../../src/plan/print.ts";
 import type { Step } from "../../src/plan/step.ts";
 

@@ -368,15 +368,4 @@ describe("a bundle as a file", () => {
       });
     expect(existsSync(join(place, "no"))).toBe(false);
   });
-
-  withRoot("with hooks is refused by name", async () => {
-    const directory = await bundle();
-    const path = join(directory, "config.json");
-    const config = await Bun.file(path).json();
-    config.hooks = { poststop: [{ path: "/bin/true" }] };
-    await Bun.write(path, JSON.stringify(config));
-    const { code, stderr } = await hutch(["compile", "--bundle", directory, "-o", join(place, "hooks")]);
-    expect(code).toBe(125);
-    expect(stderr).toContain("hooks.poststop: ");
-  });
 });
