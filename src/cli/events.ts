@@ -1,5 +1,5 @@
 /** hutch events: what a container uses. */
-import { follow, statsLine } from "../container/events.ts";
+import { follow, requireCgroup, statsLine } from "../container/events.ts";
 import { load, requireStatus } from "../container/state.ts";
 import { parseSeconds } from "../options/value.ts";
 import type { Globals } from "./globals.ts";
@@ -30,6 +30,7 @@ export function run(argv: readonly string[], { root }: Globals): void {
   const interval = parseSeconds("interval", last(given, "interval") ?? DEFAULT_INTERVAL) * SECOND_MS;
   const container = load(root, oneId(given));
   requireStatus(container, "events of", "created", "running", "paused");
+  requireCgroup(container);
   if (has(given, "stats")) print(statsLine(container));
   else follow(container, interval, print);
 }

@@ -135,6 +135,25 @@ async function textOfFile({ words, values }: Given): Promise<string | undefined>
   return planTextOf(startOf(file), file);
 }
 
+function writeProgram(output: string, bytes: Uint8Array): void {
+  try {
+    writeFile(output, bytes, { mode: 0o755 });
+  } catch (error) {
+    if (!(error instanceof HutchError) || error.errno === undefined) throw error;
+    const hints: { readonly [errno: string]: string } = {
+      ENOENT: `mkdir -p ${output.slice(0, Math.max(0, output.lastIndexOf("/")))}`,
+      EISDIR: "name the file to write",
+      ETXTBSY: "it is running: name another",
+    };
+    throw new HutchError({
+      operation: `--output ${output}`,
+      errno: error.errno,
+      hint: hints[error.errno],
+      cause: error,
+    });
+  }
+}
+
 export async function run(argv: readonly string[]): Promise<void> {
   const given = readOptions(command, argv);
   const text = await textOfFile(given);
@@ -151,5 +170,5 @@ export async function run(argv: readonly string[]): Promise<void> {
       reason: "a container with hooks is no program of its own: hutch stays beside it",
     });
   }
-  writeFile(output, await compile(plan, host.arch), { mode: 0o755 });
+  writeProgram(output, await compile(plan, host.arch));
 }

@@ -54,6 +54,16 @@ const pageSizes = (): string[] =>
 export const statsLine = ({ id, record }: Container): string =>
   `${jsonText({ type: "stats", id, data: statsOf(cgroupReader(record.cgroups), pageSizes()) })}\n`;
 
+/** Throws a HutchError for a container of which nothing is counted: zeros would be taken for what it uses. */
+export function requireCgroup({ id, record }: Container): void {
+  if (record.cgroups.length > 0) return;
+  throw new HutchError({
+    operation: `events of ${id}`,
+    reason: "it has no cgroup, and nothing counts what it uses",
+    hint: "linux.cgroupsPath or a limit gives it one, for an ordinary user where one is delegated (version 2)",
+  });
+}
+
 /** How often the count of kills is asked for where nothing wakes, in milliseconds. */
 const LOOK_MS = 100;
 

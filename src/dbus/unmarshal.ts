@@ -44,7 +44,11 @@ const readLength = (reader: Reader): number => Number(readInteger(reader, "u"));
 function readText(reader: Reader, length: number): string {
   const start = take(reader, length + 1);
   const { buffer, byteOffset } = reader.view;
-  return decoder.decode(new Uint8Array(buffer, byteOffset + start, length));
+  try {
+    return decoder.decode(new Uint8Array(buffer, byteOffset + start, length));
+  } catch {
+    throw new TypeMismatch("a text of D-Bus that is no UTF-8");
+  }
 }
 
 function readArray(reader: Reader, element: string): Value[] {

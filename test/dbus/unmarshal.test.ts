@@ -29,3 +29,7 @@ test("a type that there is not, and a variant of two, are refused", () => {
   expect(() => readAll(readerOf(new Uint8Array(8)), "z")).toThrow("there is no D-Bus type z");
   expect(() => readAll(readerOf(Uint8Array.fromHex("027979000102")), "v")).toThrow("a variant of yy");
 });
+
+test("a text that is no UTF-8 is refused as every other value that cannot be of its type", () => {
+  expect(() => readAll(readerOf(Uint8Array.fromHex("01000000ff00")), "s")).toThrow(TypeMismatch);
+});

@@ -6,7 +6,7 @@ import { HUTCH } from "../support/hutch.ts";
 import { eventually, SLOWNESS } from "../support/patience.ts";
 import { detached, limitedBox } from "./support-detached.ts";
 import { freshId, sharedRoot } from "./support-inside.ts";
-import { asRoot } from "./support-lifecycle.ts";
+import { asRoot, place as lifecyclePlace } from "./support-lifecycle.ts";
 
 const place = detached();
 const { call } = place;
@@ -93,4 +93,21 @@ asRoot("of a container that has ended, or is not there, is an error", async () =
   expect(await eventually(hasEnded)).toBe(true);
   expect((await call(["events", "--stats", own.id])).stderr).toContain("container not running");
   expect((await call(["events", "--stats", "nobody"])).stderr).toContain("does not exist");
+});
+
+asRoot("of a container without a cgroup is an error: nothing counts what it uses", async () => {
+  const own = await lifecyclePlace("sleep 100", (spec) => ({
+    ...spec,
+    linux: { ...spec.linux, resources: {} },
+  }));
+  const id = freshId();
+  const call = (...args: string[]) => own.call("--cgroup-manager=disabled", ...args);
+  expect(await call(...own.create(id))).toMatchObject({ code: 0, stderr: "" });
+  expect(await call("events", "--stats", id)).toMatchObject({
+    stdout: "",
+    stderr: expect.stringContaining(
+      `events of ${id}: it has no cgroup, and nothing counts what it uses; hint: `,
+    ),
+  });
+  expect(await call("delete", "--force", id)).toMatchObject({ code: 0 });
 });
