@@ -43,6 +43,9 @@ const HINTS = {
   EAGAIN: "cgroup.max.descendants or cgroup.max.depth of a cgroup above is reached",
 } as const;
 
+/** The root of a hierarchy of version 1. */
+const HIERARCHY = /^\/sys\/fs\/cgroup\/[^/]+$/;
+
 /** `key` is unique within the plan. */
 export const directory = (key: string, { parent, name }: Place, freezer?: Freezer): Directory => ({
   text: name === undefined ? `in ${parent}:` : `${parent}/${name}`,
@@ -108,7 +111,7 @@ export function makeDirectory(directory: Directory, path: string | Buffer = dire
   return [
     call(`open the cgroup ${parent}`, "openat", [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0], {
       into: above,
-      hints: HINTS,
+      hints: HIERARCHY.test(parent) ? { ...HINTS, ENOENT: "this hierarchy is not mounted here" } : HINTS,
     }),
     ...(sameAs === undefined ? [] : passIfSame(directory, sameAs, opened)),
     ...makeInAbove(directory, sameAs === undefined ? [] : [label(opened)]),

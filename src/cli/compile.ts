@@ -8,11 +8,10 @@ import {
   forUser,
   unlessRefused,
 } from "../container/compile.ts";
-import { wasClosed, write } from "../host/fd.ts";
+import { write } from "../host/fd.ts";
 import { hostArch } from "../host/libc.ts";
 import { look } from "../host/look.ts";
 import { absolutePath } from "../host/path.ts";
-import { isTerminal } from "../host/terminal.ts";
 import { replaceFile } from "../host/whole-file.ts";
 import { ARCHES, type Arch } from "../linux/arch.ts";
 import { HutchError } from "../linux/error.ts";
@@ -25,6 +24,7 @@ import { DEFAULT_PATH } from "../plan/exec.ts";
 import { planJson } from "../plan/json.ts";
 import type { AtEnd } from "../plan/machine.ts";
 import { parseSpec } from "../spec/parse.ts";
+import { checkOutput, isStandardOutput, STDOUT, takeOutput, withoutOutput } from "./compile-output.ts";
 import { familiarProcessor } from "./familiar.ts";
 import { all, type Command, type Given, has, last, readOptions, usageError } from "./option.ts";
 import { warn } from "./output.ts";
@@ -102,8 +102,6 @@ export const command: Command = {
   ],
 };
 
-const STDOUT = 1;
-
 /** The options of a container that `run` has, too. */
 const OF_BUNDLE: readonly string[] = ["init", "report"];
 
@@ -114,36 +112,6 @@ function archOf(given: Given): Arch {
   const meant = familiarProcessor(name ?? "");
   const hint = meant === undefined ? undefined : `--arch ${meant}`;
   throw usageError("compile", `--arch ${name}: expected ${ARCHES.join(" or ")}`, hint);
-}
-
-const OUTPUT = ["-o", "--output"];
-
-/** `-o FILE` or `--output=FILE` at the end is the compiler's, unless it was given before, or after a --. */
-export function takeOutput(given: Given): { readonly given: Given; readonly output: string | undefined } {
-  const [output, another] = all(given, "output");
-  if (another !== undefined)
-    throw usageError("compile", `-o ${another}: -o ${output} was given before`, "compile writes one file");
-  const { words } = given;
-  if (output !== undefined || given.isEnded) return { given, output };
-  const [, joined] = /^--output=(.+)$/s.exec(words.at(-1) ?? "") ?? [];
-  if (joined !== undefined) return { given: { ...given, words: words.slice(0, -1) }, output: joined };
-  const [flag = "", file] = words.slice(-2);
-  const isLast = file !== undefined && OUTPUT.includes(flag);
-  return isLast ? { given: { ...given, words: words.slice(0, -2) }, output: file } : { given, output };
-}
-
-/** The error of a command line without -o FILE, or with one in the middle of the command. */
-function withoutOutput({ words, isEnded }: Given): HutchError {
-  const flag = words.find((word, index) => index > 0 && (OUTPUT.includes(word) || word.startsWith("-o")));
-  return usageError(
-    "compile",
-    "-o FILE: expected the file to write",
-    flag === undefined
-      ? "-o FILE stands before WHERE or at the very end; -o - is standard output"
-      : isEnded
-        ? `${flag} is a part of the command, as all that follows --; -o FILE stands before WHERE then`
-        : `${flag} is a part of the command here; options stand before WHERE, -o FILE also at the very end`,
-  );
 }
 
 /** The variables that the file sets over those of its caller. */
@@ -188,7 +156,8 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
 
 /** What `run` has no words for either stands in config.json. */
 function refuseMore({ values, words }: Given): void {
-  if (words.length > 0) throw usageError("compile", "--bundle: the command stands in config.json");
+  if (words.length > 0)
+    throw usageError("compile", "--bundle: the command stands in config.json", `leave out ${words[0]}`);
   const more = IN_OPTIONS.find(({ name }) => values.has(name) && !OF_BUNDLE.includes(name));
   if (more === undefined) return;
   const reason = `--${more.name}: --bundle takes ${OF_BUNDLE.map((name) => `--${name}`).join(" and ")} alone of the options of in`;
@@ -216,12 +185,17 @@ const PACKED = "(packed)";
 /** The directory that --pack puts into the file. */
 function packedRoot(given: Given): string {
   if (has(given, "rootfs-from-env"))
-    throw usageError("compile", "--pack: the root is in the file, or in --rootfs-from-env");
+    throw usageError(
+      "compile",
+      "--pack: the root is in the file, or in --rootfs-from-env",
+      "leave one of them out",
+    );
   const bundle = last(given, "bundle");
   const root = bundle === undefined ? (given.words[0] ?? "") : loadBundle(bundle, look).spec.root?.path;
   const path = look("real", root ?? "") ?? "/";
   if (path !== "/") return path;
-  throw usageError("compile", "--pack: expected a directory other than / as WHERE");
+  const hint = "copy what is wanted of the host's files into a directory";
+  throw usageError("compile", "--pack: expected a directory other than / as WHERE", hint);
 }
 
 /** The newest time in an image: https://reproducible-builds.org/docs/source-date-epoch/. */
@@ -229,14 +203,22 @@ function latestTime(): bigint | undefined {
   const text = process.env["SOURCE_DATE_EPOCH"];
   if (text === undefined) return undefined;
   if (/^\d{1,12}$/.test(text)) return BigInt(text) * 1_000_000_000n;
-  throw usageError("compile", `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`);
+  throw usageError(
+    "compile",
+    `SOURCE_DATE_EPOCH=${text}: expected seconds since 1970`,
+    "date +%s tells those of now",
+  );
 }
 
 /** The variable that names the root. */
 function variableOf(given: Given): string | undefined {
   const name = last(given, "rootfs-from-env");
   if (name === undefined || (name !== "" && !name.includes("="))) return name;
-  throw usageError("compile", `--rootfs-from-env ${name}: expected the name of a variable`);
+  throw usageError(
+    "compile",
+    `--rootfs-from-env ${name}: expected the name of a variable`,
+    "for example ROOT",
+  );
 }
 
 function machineOf(given: Given): AtEnd | undefined {
@@ -244,47 +226,29 @@ function machineOf(given: Given): AtEnd | undefined {
   if (word === undefined) return undefined;
   if (word === "" || word === "poweroff") return "poweroff";
   if (word === "reboot") return word;
-  throw usageError("compile", `--machine=${word}: expected poweroff or reboot`);
+  throw usageError("compile", `--machine=${word}: expected poweroff or reboot`, "poweroff when absent");
 }
 
-/** True for -o -, which a terminal is spared. */
-function isStandardOutput(given: Given, output: string | undefined): boolean {
-  if (output !== "-" && output !== undefined) return false;
-  if (wasClosed(STDOUT))
-    throw new HutchError({
-      operation: "write standard output",
-      errno: "EBADF",
-      hint: "it is closed; -o FILE names the file to write",
-    });
-  if (output === undefined) return true;
-  if (has(given, "pack"))
-    throw usageError("compile", "-o -: a packed root takes a regular file", "name the file to write");
-  if (has(given, "json") || !isTerminal(STDOUT)) return true;
-  throw new HutchError({
-    operation: "-o -",
-    reason: "standard output is a terminal",
-    hint: "name the file to write",
-  });
-}
-
-function checkOutput(given: Given, path: string, output?: string): void {
-  if (output === undefined) return;
-  const kind = output === "" || output.endsWith("/") ? "directory" : look("kind", path);
-  const above = output.slice(0, Math.max(0, output.lastIndexOf("/")));
-  if (kind !== "directory" && above !== "" && look("kind", above) === undefined)
-    throw new HutchError({ operation: `-o ${output}`, errno: "ENOENT", hint: `mkdir -p ${above}` });
-  if (kind === undefined || kind === "file") return;
-  const operation = `-o ${output}`;
-  if (kind === "directory")
-    throw new HutchError({ operation, errno: "EISDIR", hint: "name the file to write" });
-  if (has(given, "pack"))
-    throw new HutchError({ operation, reason: "a packed root takes a regular file", hint: "name another" });
+/** What may not be read is told with what can be done about it. */
+async function hintReading<Of>(pack: () => Promise<Of>): Promise<Of> {
+  try {
+    return await pack();
+  } catch (error) {
+    if (!(error instanceof HutchError) || error.errno !== "EACCES" || error.hint !== undefined) throw error;
+    const { operation, reason, errno } = error;
+    const hint = "--pack takes a root that this user may read, all of it";
+    throw new HutchError({ operation, reason, errno, hint, cause: error });
+  }
 }
 
 export async function run(argv: readonly string[]): Promise<void> {
   const { given, output } = takeOutput(readOptions(command, argv));
   const json = has(given, "json");
   if (output === undefined && !json) throw withoutOutput(given);
+  if (output === "")
+    throw usageError("compile", "-o: expected a file, received an empty name", "name the file to write");
+  if (json && has(given, "strip"))
+    throw usageError("compile", "--strip: with --json there is no text to leave out", "leave out --strip");
   const arch = archOf(given);
   const isPrinted = isStandardOutput(given, output);
   const path = absolutePath(isPrinted ? "hutch" : (output ?? ""));
@@ -302,11 +266,14 @@ export async function run(argv: readonly string[]): Promise<void> {
     },
   };
   if (has(given, "pack")) {
-    if (json) throw usageError("compile", "--json: the plan of a packed root is not written");
+    if (json)
+      throw usageError("compile", "--json: the plan of a packed root is not written", "leave out --pack");
     const { writePacked } = await import("../container/pack.ts");
     const directory = packedRoot(given);
     const { root } = await describe(given, arch);
-    const packed = await writePacked({ root, options, directory, latest: latestTime(), path });
+    const packed = await hintReading(() =>
+      writePacked({ root, options, directory, latest: latestTime(), path }),
+    );
     return tellFixed(options, packed, root.spec);
   }
   const described = await describe(given, arch);

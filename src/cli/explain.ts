@@ -129,8 +129,16 @@ async function planOf(given: Given): Promise<Explained> {
 /** The text that a compiled file carries of its plan; undefined when the words do not name such a file. */
 async function textOfFile({ words, values }: Given): Promise<string | undefined> {
   const [file, ...rest] = words;
-  if (file === undefined || rest.length > 0 || values.size > 0 || look("kind", file) !== "file")
-    return undefined;
+  if (file === undefined || rest.length > 0 || values.size > 0) return undefined;
+  const kind = look("kind", file);
+  if (kind === undefined) {
+    throw new HutchError({
+      operation: `explain ${file}`,
+      errno: "ENOENT",
+      hint: "expected a file of hutch compile, or WHERE (a directory) and a command",
+    });
+  }
+  if (kind !== "file") return undefined;
   const { planTextOf } = await import("../container/compile.ts");
   return planTextOf(startOf(file), file);
 }

@@ -178,18 +178,21 @@ async function noteOf(plan: Plan, arch: Arch): Promise<Note> {
 /** Plain text, whatever the file holds: what moves a terminal's cursor is no part of a plan. */
 const plain = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, "\uFFFD");
 
+const NOT_OURS = "no file that hutch compile has made";
+
 /** The text of a file's plan; throws HutchError for a file that has none. The file may be anybody's. */
 export async function planTextOf(file: Uint8Array, path: string): Promise<string> {
   const read = readNotes(file);
   const operation = `explain ${path}`;
-  if (read === undefined) throw new HutchError({ operation, reason: "no file that hutch compile has made" });
+  if (read === undefined) throw new HutchError({ operation, reason: NOT_OURS });
   const { unpackPlanText } = await import("./plan-note.ts");
   const text = attemptToRead(() => unpackPlanText(read.notes), operation);
   if (text !== undefined) return plain(text);
+  if (read.hasSections || read.notes.size > 0) throw new HutchError({ operation, reason: NOT_OURS });
   throw new HutchError({
     operation,
     reason: "it carries no text of its plan",
-    hint: "it was compiled with --strip, or is no file of hutch compile",
+    hint: "hutch compile --strip left it out, or this is a program that hutch has not made",
   });
 }
 

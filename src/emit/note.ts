@@ -5,7 +5,7 @@ import { HutchError } from "../linux/error.ts";
 const MAGIC = 0x7f454c46;
 const PT_NOTE = 4;
 const MACHINES: Readonly<Record<number, Arch>> = { 62: "x86_64", 183: "aarch64" };
-const HEADER = { e_machine: 18, e_phoff: 32, e_phentsize: 54, e_phnum: 56 } as const;
+const HEADER = { e_machine: 18, e_phoff: 32, e_shoff: 40, e_phentsize: 54, e_phnum: 56 } as const;
 const SEGMENT = { p_type: 0, p_offset: 8, p_filesz: 32 } as const;
 
 /** More than a program of ours has of segments and of notes: who has more is searched no further. */
@@ -15,6 +15,8 @@ export interface ReadNotes {
   readonly arch: Arch;
   /** By the name of their owner. */
   readonly notes: ReadonlyMap<string, Uint8Array>;
+  /** True when it has a table of sections, which linkers write and programs of hutch never have. */
+  readonly hasSections: boolean;
 }
 
 /** The processor and the notes of an executable; undefined when the bytes are none. */
@@ -24,7 +26,11 @@ export function readNotes(file: Uint8Array): ReadNotes | undefined {
   const arch = MACHINES[view.getUint16(HEADER.e_machine, true)];
   if (arch === undefined) return undefined;
   try {
-    return { arch, notes: notesIn(file, view) };
+    return {
+      arch,
+      notes: notesIn(file, view),
+      hasSections: view.getBigUint64(HEADER.e_shoff, true) !== 0n,
+    };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new HutchError({

@@ -64,8 +64,10 @@ export function parseUser(option: string, text: string): { uid: number; gid: num
 
 /** "0:100000:65536": container id, host id, count. */
 export function parseMap(option: string, text: string): IdMapping {
-  const [containerID, hostID, size, ...more] = text.split(":").map((part) => parseId(option, part, text));
-  if (containerID === undefined || hostID === undefined || size === undefined || more.length > 0) {
+  const parts = text.split(":");
+  const [containerID, hostID, size] =
+    parts.length === 3 ? parts.map((part) => parseId(option, part, text)) : [];
+  if (containerID === undefined || hostID === undefined || size === undefined) {
     return refuse(option, text, "CONTAINER:HOST:COUNT such as 0:100000:65536");
   }
   return { containerID, hostID, size };

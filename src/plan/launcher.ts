@@ -53,13 +53,16 @@ const CLONE_HINTS = {
   ENOSYS: "hutch needs Linux 5.12; inside a container, a filter of system calls may refuse it",
 } as const;
 
+const HINT_NULL =
+  "it takes /dev/null, even if none is closed: mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3";
+
 /**
  * A standard stream that the caller has closed is /dev/null: what is opened next would take its number, and
  * pass for the container's.
  */
 export function openStreams(): Step[] {
   const why = "open the standard streams that are closed: /dev/null";
-  const hints = { ENOENT: "mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3" };
+  const hints = { ENOENT: HINT_NULL };
   const lowest = slot("lowest descriptor");
   return [
     label("next stream"),

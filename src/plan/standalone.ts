@@ -127,7 +127,7 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
   return [
     call("open this program", "openat", [AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0], {
       into: SELF,
-      hints: PROC_HINT,
+      hints: { ...PROC_HINT, EACCES: "who starts it must be allowed to read it: chmod a+r" },
     }),
     // Not by its links: a file that was removed, or came in memory from somebody else, has none either.
     call("see whether this is the copy", "fcntl", [SELF, F_GET_SEALS, 0], {

@@ -1,6 +1,7 @@
 /** Where the command line of compile ends. */
 import { describe, expect, test } from "bun:test";
-import { command, run, takeOutput } from "../../src/cli/compile.ts";
+import { command, run } from "../../src/cli/compile.ts";
+import { takeOutput } from "../../src/cli/compile-output.ts";
 import { readOptions } from "../../src/cli/option.ts";
 
 const taken = (line: string) => {
@@ -34,6 +35,10 @@ describe("the output", () => {
       "R -- sort -o out",
       "-o is a part of the command, as all that follows --; -o FILE stands before WHERE then",
     ],
+    ["-o= R id", "-o: expected a file, received an empty name; hint: name the file to write"],
+    ["--json --strip R id", "--strip: with --json there is no text to leave out; hint: leave out --strip"],
+    ["--json --pack R id", "--json: the plan of a packed root is not written; hint: leave out --pack"],
+    ["--bundle . -o x id", "--bundle: the command stands in config.json; hint: leave out id"],
     ["-o one --output=two R id", "-o two: -o one was given before; hint: compile writes one file"],
     ["R id -o x --memory 64m", "-o is a part of the command here; options stand before WHERE"],
     ["R id -o", "-o is a part of the command here"],

@@ -254,6 +254,16 @@ describe("a compiled file", () => {
     expect(cgroups()).toEqual([]);
   });
 
+  withV1("says which hierarchy is not mounted where it is started", async () => {
+    const file = await compiled("--memory", "64m", root, "id");
+    const hidden = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /sys/fs/cgroup && exec "$0"', file];
+    const { code, stderr } = await run(hidden);
+    expect(stderr).toMatch(
+      / the cgroup \/sys\/fs\/cgroup\/memory: openat: ENOENT .*; hint: this hierarchy is not mounted here\n$/,
+    );
+    expect(code).toBe(125);
+  });
+
   withRoot("ends in time, and says so by its exit code", async () => {
     const file = await compiled("--timeout", "200ms", "--init", root, "sleep", "60");
     expect((await run([file])).code).toBe(124);
@@ -296,7 +306,28 @@ describe("a compiled file", () => {
     expect(statSync(stripped).size).toBeLessThan(statSync(file).size);
     expect((await run([stripped])).stdout).toBe("told\n");
     expect((await hutch(["explain", stripped])).stderr).toContain("it carries no text of its plan");
-    expect((await hutch(["explain", "/bin/sh"])).code).toBe(125);
+    for (const [name, told] of [
+      ["/bin/sh", "explain /bin/sh: no file that hutch compile has made"],
+      [
+        "nosuch.box",
+        "explain nosuch.box: ENOENT (no such file or directory); hint: expected a file of hutch compile",
+      ],
+    ] as const)
+      expect(await hutch(["explain", name])).toMatchObject({
+        code: 125,
+        stderr: expect.stringContaining(told),
+      });
+  });
+
+  withRoot("tells an ordinary user what he may not read, write or start", async () => {
+    const user = ordinaryUser();
+    const closed = await compiled(root, "id");
+    chmodSync(closed, 0o711);
+    expect((await run([closed], user)).stderr).toContain(
+      ": open this program: openat: EACCES (permission denied); hint: who starts it must be allowed to read it: chmod a+r",
+    );
+    const report = await compiled("--report", "/no/where/report.json", root, "id");
+    expect((await run([report])).stderr).toContain("hint: the report's directory does not exist");
   });
 
   withRoot("is data with --json", async () => {

@@ -174,7 +174,9 @@ describe("a packed file", () => {
     chmodSync(join(own, "root/closed"), 0o700);
     const args = ["compile", "--pack", join(own, "root"), "true", "-o", join(own, "box")];
     const { stderr } = await hutch(args, ordinaryUser());
-    expect(stderr).toBe(`hutch: list ${own}/root/closed: EACCES (permission denied)\n`);
+    expect(stderr).toBe(
+      `hutch: list ${own}/root/closed: EACCES (permission denied); hint: --pack takes a root that this user may read, all of it\n`,
+    );
   });
 
   withErofs("starts without a name, whatever else is open", async () => {

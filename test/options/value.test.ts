@@ -67,6 +67,7 @@ describe("ids", () => {
   test("a map is inside, outside, count", () => {
     gives(parseMap, { "0:100000:65536": { containerID: 0, hostID: 100_000, size: 65_536 } });
     refuses(parseMap, "0", "0:1", "0:1:2:3", "a:b:c", "0::1", "0:-1:1");
+    expect(() => parseMap("uid-map", "foo")).toThrow("--uid-map foo: expected CONTAINER:HOST:COUNT");
   });
 });
 

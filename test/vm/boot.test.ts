@@ -89,7 +89,7 @@ onMachine("what a machine lacks is not missed, or is named with its remedy", asy
     "no /dev/pts": "/dev/pts/0\r\ncode 0",
     "no devtmpfs": ran,
     "no /dev/null":
-      "hutch: open the standard streams that are closed: /dev/null: openat: ENOENT (no such file or directory); hint: mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3\ncode 125",
+      "hutch: open the standard streams that are closed: /dev/null: openat: ENOENT (no such file or directory); hint: it takes /dev/null, even if none is closed: mount -t devtmpfs devtmpfs /dev, or mknod -m 666 /dev/null c 1 3\ncode 125",
     "no /proc":
       "hutch: /proc: faccessat: ENOENT (no such file or directory); hint: mount -t proc proc /proc; hutch and Bun need it\ncode 125",
   });
