@@ -8,7 +8,7 @@ import { checkExec, type ExecOptions, exec, type Joined, type Joiners } from "./
 import { type Launched, launch, type Start } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
 import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
-import { endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
+import { abandonHooks, endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
 import { checkStreams, type Stream } from "./stream.ts";
 import { turn } from "./turn.ts";
@@ -139,6 +139,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
       environment,
       streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
       terminal,
+      hooks: hasHooks(described),
       warnings,
     });
     if (!program.isLasting) releaseProgram(program);
@@ -155,6 +156,8 @@ export function container(options: ContainerOptions | BundleOptions): Container 
   forgotten.register(self, programs.release);
   return self;
 }
+
+const hasHooks = ({ hooks }: Spec): boolean => Object.values(hooks ?? {}).some((list) => list?.length);
 
 /** The terminal of a start, in the size that the description says. */
 function terminalOf({ process }: Spec, { stderr }: StartOptions): Start["terminal"] {
@@ -205,7 +208,17 @@ const environmentOf = (list: readonly string[]): Record<string, string> =>
 /** Waits until the program runs; when the signal is aborted meanwhile, until it has ended. */
 async function birth(launched: Launched, signal: AbortSignal | undefined): Promise<void> {
   endOnAbort(launched, signal);
-  await launched.running;
+  const endHooks = (): void => abandonHooks(launched);
+  signal?.addEventListener("abort", endHooks);
+  if (signal?.aborted) endHooks();
+  try {
+    await launched.running;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", endHooks);
+  }
   if (signal?.aborted) await launched.exited;
   signal?.throwIfAborted();
 }

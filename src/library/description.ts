@@ -3,7 +3,6 @@ import { loadBundle } from "../container/bundle.ts";
 import { gatherHost } from "../container/host.ts";
 import { PLAIN } from "../container/plan.ts";
 import type { Look } from "../host/look.ts";
-import { HutchError } from "../linux/error.ts";
 import { environmentOf } from "../options/in-environment.ts";
 import { readIn } from "../options/in-spec.ts";
 import { chooseSeccomp, lookAround } from "../options/surroundings.ts";
@@ -65,16 +64,12 @@ function describeOptions(options: ContainerOptions, look: Look): Described {
   };
 }
 
-const notYet = (what: string): HutchError =>
-  new HutchError({ operation: `${COMMAND}: ${what}`, reason: "not supported by the library yet" });
-
 function describeBundle(options: BundleOptions, look: Look): Described {
   checkNames(COMMAND, options, ["bundle", "config", "init"]);
   const warnings: string[] = [];
   const { bundle, config, init = false } = options;
-  const { spec } = loadBundle(bundle, look, (line) => warnings.push(line), config);
-  if (Object.values(spec.hooks ?? {}).some((list) => list?.length)) throw notYet("hooks");
-  const launch = { ...PLAIN, init, dieWithLauncher: true };
+  const { spec, bundle: path } = loadBundle(bundle, look, (line) => warnings.push(line), config);
+  const launch = { ...PLAIN, init, dieWithLauncher: true, bundle: path };
   const now = { spec, host: gatherHost(look), launch, environment: [], warnings };
   return { now, whole: async () => now };
 }

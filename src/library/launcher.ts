@@ -9,6 +9,7 @@ import { EVENT } from "../plan/creator-control.ts";
 import type { Plan } from "../plan/step.ts";
 import { type End, endOf, isFailure, type Report, readReports } from "./reports.ts";
 import type { Stream, Streams } from "./stream.ts";
+import { readTail } from "./tail.ts";
 import { openWindow, type Window } from "./window.ts";
 
 export interface Start {
@@ -26,6 +27,8 @@ export interface Start {
   readonly cgroups?: readonly string[];
   /** Descriptors that the program is handed after the one for its reports. */
   readonly control?: readonly number[];
+  /** The program runs hooks, which may hang: they are ended by what ends a launcher that relays. */
+  readonly hooks?: boolean;
   /** What was said when the description was read. */
   readonly warnings: readonly string[];
 }
@@ -54,6 +57,8 @@ export interface Launched {
   readonly running: Promise<void>;
   /** Fulfilled when the container has ended, and all that was made for it is removed. */
   readonly exited: Promise<Exit>;
+  /** Its launcher may wait for hooks. */
+  readonly hooks: boolean;
   /** Gives the terminal another size; undefined where there is none. */
   readonly resize: Window["resize"] | undefined;
   /** Follows no longer; the exit is then the launcher's own. */
@@ -90,6 +95,7 @@ export function launch(start: Start): Launched {
 function follow(start: Start, child: Launched["child"], fd: number, window: Window | undefined): Launched {
   const failures: Report[] = [];
   let init: number | undefined;
+  let hasBegun = false;
   let isRunning = false;
   let end: End | undefined;
   let oom: boolean | undefined;
@@ -103,8 +109,9 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
     } else if (report.index === EVENT.exited) end = endOf(report.value);
     else if (report.index === EVENT.oomKills) oom = isKnown(report.value) ? report.value > 0 : undefined;
     else if (report.index === EVENT.memoryPeak && isKnown(report.value)) memoryPeak = report.value;
-    // What init has failed at it has told before.
-    else if (report.index === EVENT.running && failures.length === 0) {
+    else if (report.index === EVENT.began) hasBegun = failures.length === 0;
+    // What init has failed at it has told before; hooks that fail when it has begun change nothing.
+    else if (report.index === EVENT.running && (hasBegun || failures.length === 0)) {
       isRunning = true;
       birth.resolve();
     }
@@ -115,7 +122,7 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
     const [first, ...rest] = errors();
     // Whoever has made its first process has made its cgroup before, which is nobody else's then.
     const left = child.signalCode !== null && init !== undefined ? await clearUp(start) : [];
-    if (!isRunning) birth.reject(first ?? endedEarly(start.id, code));
+    if (!isRunning) birth.reject(await withWritten(first ?? endedEarly(start.id, code), start, child));
     return {
       ...(end ?? ownEnd(child)),
       oom,
@@ -129,9 +136,24 @@ function follow(start: Start, child: Launched["child"], fd: number, window: Wind
     named: naming.promise,
     running: birth.promise,
     exited,
+    hooks: start.hooks ?? false,
     resize: window === undefined ? undefined : resizer(child, window),
     letGo: () => void reports.stop(),
   };
+}
+
+/** Of a hook that has failed its errors say more; nobody else reads those of a container that did not run. */
+async function withWritten(
+  error: HutchError,
+  { hooks }: Start,
+  { stderr }: Launched["child"],
+): Promise<HutchError> {
+  if (!hooks || !(stderr instanceof ReadableStream)) return error;
+  const text = (await readTail(stderr)).trim();
+  if (text === "") return error;
+  const { operation, errno, hint, exitCode, reason } = error;
+  const said = reason === undefined ? text : `${reason}: ${text}`;
+  return new HutchError({ operation, errno, hint, exitCode, reason: said });
 }
 
 /** The launcher looks at the window when it hears of it. */

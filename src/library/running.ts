@@ -87,8 +87,17 @@ export function openChild({ child, init }: Launched): number | undefined {
 
 /** The relay of a terminal would wait for somebody who takes the last of the output. */
 function abandon({ child, resize }: Launched): void {
-  const isRunning = child.exitCode === null && child.signalCode === null;
-  if (resize !== undefined && isRunning) syscall("kill", child.pid, PARENT_DIED);
+  if (resize !== undefined) tellLauncher(child);
+}
+
+function tellLauncher({ exitCode, signalCode, pid }: Launched["child"]): void {
+  if (exitCode === null && signalCode === null) syscall("kill", pid, PARENT_DIED);
+}
+
+/** A hook would be waited for. Not when it has begun to run: then it may be a last one, which clears up. */
+export function abandonHooks({ child, hooks, named }: Launched): void {
+  // Before that, the launcher does not listen.
+  if (hooks) void named.then(() => tellLauncher(child));
 }
 
 /** Sends a signal to the process; false when it has ended. */

@@ -38,7 +38,7 @@ import { inheritedNofile } from "./process.ts";
 import { ENDING } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs, SIGSET_SIZE, signalSet, timespec } from "./struct.ts";
-import { EXIT_CODE } from "./supervise.ts";
+import { ABANDONED, EXIT_CODE } from "./supervise.ts";
 
 const PAIR = buffer("hook sockets", 8);
 /** The launcher's end, and init's. */
@@ -226,31 +226,46 @@ function runToEnd(
   });
 }
 
-/** In the launcher, when the container has ended: a signal that came for it is none to what follows. */
+/** What came for the container is no signal to the hooks that follow. */
+const forgetSignals = (which: string, set: bigint): Step[] => [
+  label(`${which} signals`),
+  call(
+    "forget what was meant for the container",
+    "rt_sigtimedwait",
+    [signalSet(set), 0, timespec(0, 0), SIGSET_SIZE],
+    { errors: { EAGAIN: { to: `no ${which} signals` }, EINTR: "retry" } },
+  ),
+  jump(`${which} signals`),
+  label(`no ${which} signals`),
+];
+
+/** In the launcher, when the container has ended: waits for poststart, until a signal ends that. */
 export function endHooks(context: Context): Step[] {
   if (ownHooks(context) === undefined) return [];
   const why = "wait for poststart";
   const signal = slot("signal for poststart");
+  const end = (what: Slot | number): Step =>
+    call("end it", "pidfd_send_signal", [RUNNER_PIDFD, what, 0, 0], { errors: { ESRCH: "ignore" } });
   return [
-    label("earlier signals"),
-    call(
-      "forget what was meant for the container",
-      "rt_sigtimedwait",
-      [signalSet(STOPPING), 0, timespec(0, 0), SIGSET_SIZE],
-      { errors: { EAGAIN: { to: "no earlier signals" }, EINTR: "retry" } },
-    ),
-    jump("earlier signals"),
-    label("no earlier signals"),
-    branch(RUNNER_PIDFD, "le", 0, "poststart is over"),
-    label("poststart is not over"),
-    ...waitOrSignal(why, RUNNER_PIDFD, "poststart can be collected"),
-    ...takeEnding(why, STOP),
-    compute(signal, INTERRUPTED, "sub", 128),
-    call("end it", "pidfd_send_signal", [RUNNER_PIDFD, signal, 0, 0], { errors: { ESRCH: "ignore" } }),
-    jump("poststart is not over"),
-    label("poststart can be collected"),
-    call(why, "wait4", [RUNNER, 0, __WALL, 0], { errors: { ECHILD: "ignore", EINTR: "retry" } }),
-    label("poststart is over"),
+    ...forgetSignals("earlier", ENDING),
+    ...(isToldBegin(context)
+      ? [
+          branch(RUNNER_PIDFD, "le", 0, "poststart is over"),
+          // The signal was taken while the container ran.
+          branch(ABANDONED, "eq", 0, "poststart is not over"),
+          end(PARENT_DIED),
+          label("poststart is not over"),
+          ...waitOrSignal(why, RUNNER_PIDFD, "poststart can be collected"),
+          ...takeEnding(why, STOP),
+          compute(signal, INTERRUPTED, "sub", 128),
+          end(signal),
+          jump("poststart is not over"),
+          label("poststart can be collected"),
+          call(why, "wait4", [RUNNER, 0, __WALL, 0], { errors: { ECHILD: "ignore", EINTR: "retry" } }),
+          label("poststart is over"),
+          ...forgetSignals("later", 1n << BigInt(PARENT_DIED - 1)),
+        ]
+      : []),
   ];
 }
 

@@ -223,16 +223,6 @@ describe("a bundle", () => {
     expect(await running.stdout.text()).toContain("proc /proc proc");
     expect(await running.exited).toMatchObject({ code: 3 });
   });
-
-  withRoot("with what the library cannot do yet is refused by name", async () => {
-    const bundle = await sharedRoot();
-    const { spec } = await boxOf(["true"]);
-    const write = (more: object) =>
-      Bun.write(`${bundle}/other.json`, JSON.stringify({ ...spec, root: { path: "." }, ...more }));
-    const refused = () => container({ bundle, config: `${bundle}/other.json` });
-    await write({ hooks: { poststop: [{ path: "/bin/true" }] } });
-    expect(refused).toThrow("container: hooks: not supported by the library yet");
-  });
 });
 
 describe("limits", () => {
