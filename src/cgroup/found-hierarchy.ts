@@ -18,7 +18,7 @@ import {
   unlessFull,
 } from "../plan/hierarchy.ts";
 import type { Slot, Step } from "../plan/step.ts";
-import { inherit, inheritAbove } from "./cpuset.ts";
+import { CPUSET_SIZE, inherit, inheritAbove } from "./cpuset.ts";
 import { type Directory, makeInAbove, subjectOf } from "./directory.ts";
 import { placeCgroup } from "./path.ts";
 import { removeAlso } from "./remove.ts";
@@ -26,7 +26,9 @@ import type { Setting } from "./setting.ts";
 
 /** Longer than any list: a path has at most 4095 bytes, but a deep one is rare. */
 const SIZE = 65_536;
-const LINES = buffer("cgroups of this process", SIZE);
+/** Behind them, so that little memory is touched, is room for a list of processors. */
+const LINES = buffer("cgroups of this process", SIZE + CPUSET_SIZE);
+const LIST = slot("cpuset list at");
 const STATUS = buffer("status of a hierarchy", STATX_SIZE_OF);
 /** struct statfs, which begins with f_type on both architectures. */
 const TYPE = buffer("statfs of a hierarchy", 120);
@@ -180,7 +182,7 @@ function makeEach({ directory, ancestors, settings }: Each, { into, intoWhen }: 
         errors: { EEXIST: "ignore" },
         ...subject,
       }),
-      ...isCpuset(inheritAbove(path, ROOT), path),
+      ...isCpuset(inheritAbove(path, { above: ROOT, text: LIST }), path),
     ]),
     ...(parent === "."
       ? [set(ABOVE, ROOT)]
@@ -192,10 +194,7 @@ function makeEach({ directory, ancestors, settings }: Each, { into, intoWhen }: 
           call(WHY, "close", [ROOT]),
         ]),
     ...makeInAbove(directory),
-    ...isCpuset(
-      inherit(directory, settings, (file) => [ABOVE, file]),
-      "in each hierarchy",
-    ),
+    ...isCpuset(inherit(directory, settings, { above: ABOVE, text: LIST }), "in each hierarchy"),
     call(`open the cgroup ${text}`, "openat", [self, "tasks", O_WRONLY | O_CLOEXEC, 0], {
       into: TASKS,
       ...subjectOf(directory),
@@ -245,10 +244,13 @@ export function findHierarchies(elsewhere: Elsewhere): Step[] {
     ]),
     call(WHY, "openat", [AT_FDCWD, CGROUP_MOUNT, O_PATH | O_CLOEXEC, 0], { into: CGROUPS }),
     call(WHY, "openat", [AT_FDCWD, "/proc/self/cgroup", O_RDONLY | O_CLOEXEC, 0], { into: FILE }),
-    call(WHY, "read", [FILE, LINES, SIZE - 1]),
+    call(WHY, "read", [FILE, LINES, SIZE - 1], { into: LIST }),
     call(WHY, "close", [FILE]),
     ...beginHierarchies(),
     set(AT, LINES),
+    // A NUL ends the lines.
+    compute(LIST, LIST, "add", 1),
+    compute(LIST, LIST, "add", AT),
     label(NEXT),
     ...unlessFull(found),
     ...takeLine(found),
