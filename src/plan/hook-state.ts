@@ -205,8 +205,8 @@ export function findHook(context: Context): NonNullable<HookOptions["find"]> {
 /** In a hook's process: goes to the bundle, which may be gone by now. */
 export const enterBundle =
   (context: Context): NonNullable<HookOptions["enter"]> =>
-  (why) => {
-    const [gone, there] = [`${why}: no bundle`, `${why}: in the bundle`];
+  (why, key) => {
+    const [gone, there] = [`${key}: no bundle`, `${key}: in the bundle`];
     return [
       call(why, "chdir", [hostPath(context, bundleOf(context), false)], {
         exitCode: 1,

@@ -74,7 +74,12 @@ export function receiveState(why: string, descriptor: number | Slot): Step[] {
  * In the hook's process: standard input is the pipe, the environment exactly what the hook has
  * (CVE-2025-23266), and no descriptor is init's: what a hook leaves behind must not hold them.
  */
-function hookProcess(why: string, hook: Hook, { directory, isSession, enter, find }: HookOptions): Step[] {
+function hookProcess(
+  why: string,
+  key: string,
+  hook: Hook,
+  { directory, isSession, enter, find }: HookOptions,
+): Step[] {
   const special: Pick<Call, "exitCode"> = { exitCode: 1 };
   const { path, args, env } = hook;
   const found: Omit<Found, "told"> = find?.(path) ?? { steps: [], path };
@@ -82,7 +87,7 @@ function hookProcess(why: string, hook: Hook, { directory, isSession, enter, fin
     guard(),
     isSession ? call(why, "setsid", [], special) : call(why, "setpgid", [0, 0], special),
     ...(directory === undefined ? [] : [call(why, "fchdir", [directory], special)]),
-    ...(enter?.(why) ?? []),
+    ...(enter?.(why, key) ?? []),
     call(why, "dup3", [READ_END, 0, 0], special),
     call(why, "rt_sigprocmask", [SIG_SETMASK, signalSet(NO_SIGNAL), 0, SIGSET_SIZE], special),
     closeAtExec(0),
@@ -218,8 +223,8 @@ export interface HookOptions {
   readonly directory?: Slot;
   /** Hooks have a session of their own, and not a group alone. */
   readonly isSession?: boolean;
-  /** What a hook's process does more, before it is the hook's. */
-  readonly enter?: (why: string) => readonly Step[];
+  /** What a hook's process does more, before it is the hook's; `key` is unique within the plan. */
+  readonly enter?: (why: string, key: string) => readonly Step[];
   /** Where the running program finds the file of a hook. */
   readonly find?: (path: string) => Found;
   /** Writes the state, as one call, and its length; what was received when absent. */
@@ -262,7 +267,7 @@ export function runHook(kind: string, hook: Hook, index: number, options: HookOp
       },
     ),
     branch(CHILD, "ne", 0, `${key} runs`),
-    ...hookProcess(why, hook, options),
+    ...hookProcess(why, key, hook, options),
     label(`${key} runs`),
     guard(failure),
     call(why, "close", [READ_END]),

@@ -108,7 +108,7 @@ const take = (why: string): Step =>
 /** Hooks of the host: in the bundle, in sessions of their own, with the limits of hutch's caller. */
 const hostOptions = (context: Context, stop: Omit<Stop, "file">): HookOptions => ({
   isSession: true,
-  enter: (why) => [...inheritedNofile(context), ...enterBundle(context)(why)],
+  enter: (why, key) => [...inheritedNofile(context), ...enterBundle(context)(why, key)],
   find: findHook(context),
   stop: { file: STOP, ...stop },
 });

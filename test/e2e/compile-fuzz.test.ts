@@ -6,6 +6,7 @@ import { beforeAll, expect } from "bun:test";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { defaultSpec } from "../../src/spec/default.ts";
+import { HOOK_NAMES } from "../../src/spec/hooks.ts";
 import type { Process, Spec } from "../../src/spec/spec.ts";
 import { randomNumbers } from "../emit/random-plan.ts";
 import { hutch, lacksHutch, run } from "../support/hutch.ts";
@@ -191,7 +192,27 @@ const PARTS: readonly ((spec: Spec, random: (limit: number) => number) => Spec)[
       { destination: "/etc/file", source: join(shown, "file"), options: ["bind", "noatime"] },
     ],
   }),
+  (spec, random) => ({ ...spec, hooks: hooksOf(random) }),
 ];
+
+/** What those inside tell; the others of a file write to its own output, and so do not. */
+const HOOK = (name: string): string =>
+  /Container$/.test(name)
+    ? `echo ${name} $(sed 's/.*"status":"\\([a-z]*\\)".*/\\1/') $(pwd) $(id -u); env | grep -v ^SHLVL= | sort`
+    : "cat >/dev/null";
+
+const hooksOf = (random: (limit: number) => number): NonNullable<Spec["hooks"]> =>
+  Object.fromEntries(
+    HOOK_NAMES.filter(() => random(2) > 0).map((name) => [
+      name,
+      Array.from({ length: 1 + random(2) }, () => ({
+        path: "/bin/sh",
+        args: ["sh", "-c", HOOK(name)],
+        env: ["PATH=/bin:/usr/bin", `A=${random(9)}`],
+        ...(random(2) > 0 ? { timeout: 20 } : {}),
+      })),
+    ]),
+  );
 
 const withProcess = (spec: Spec, part: Partial<Process>): Spec => ({
   ...spec,
