@@ -31,7 +31,7 @@ import { superviseTerminal } from "./relay.ts";
 import { rootSource, submountSources } from "./root.ts";
 import { takeSignals } from "./signal.ts";
 import { isEarly, openSourceEarly, opensEarly, type Source } from "./source.ts";
-import { becomeCopy, pathFromFile, takeRoot, toldPath } from "./standalone.ts";
+import { becomeCopy, pathFromFile, takeRoot, toldPath, toldRoot } from "./standalone.ts";
 import type { Step } from "./step.ts";
 import { CLONE_ARGS_SIZE, cloneArgs } from "./struct.ts";
 import { EXIT_CODE, endChild, startClock, superviseChild } from "./supervise.ts";
@@ -99,7 +99,7 @@ function allSources(context: Context, mounts: readonly SortedMount[]): (readonly
   const layer = layerSource(context);
   const told = ({ path }: Source): string => toldPath(context, path);
   return [
-    [`open the root ${told(rootSource(context))}`, rootSource(context)] as const,
+    [`open the root ${toldRoot(context, rootSource(context).path)}`, rootSource(context)] as const,
     ...submountSources(context).map((source) => [`open ${told(source)}`, source] as const),
     ...(layer === undefined ? [] : [[`open the layer ${told(layer)}`, layer] as const]),
     ...mounts.flatMap((mount) => {

@@ -16,7 +16,7 @@ import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
 import { openSource, ROOT_KEY, type Source } from "./source.ts";
-import { hostPath, subjectOfRoot, toldPath } from "./standalone.ts";
+import { hostPath, subjectOfRoot, toldPath, toldRoot } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./struct.ts";
 import { moveOnto, openTarget } from "./target.ts";
@@ -115,7 +115,7 @@ export function attachRoot(context: Context): Step[] {
   const { launch } = context;
   const source = rootSource(context);
   const { into: tree } = source;
-  const path = toldPath(context, source.path);
+  const path = toldRoot(context, source.path);
   const why = `attach the root ${path}`;
   return [
     ...openSource(context, why, source),

@@ -224,3 +224,9 @@ export function toldPath(context: Context, path: string): string {
   if (beside === undefined) return path;
   return beside === "." ? "the directory of this file" : `${beside} beside this file`;
 }
+
+/** The same for the root. */
+export function toldRoot(context: Context, path: string): string {
+  const { rootVariable } = context.launch.standalone ?? {};
+  return rootVariable === undefined ? toldPath(context, path) : `$${rootVariable}`;
+}

@@ -78,6 +78,15 @@ describe("a compiled file", () => {
     expect(existsSync(touched)).toBe(false);
   });
 
+  withRoot("of a bundle names the variable, too", async () => {
+    const directory = temporaryDirectory("env-bundle");
+    await hutch(["spec", "--bundle", directory]);
+    mkdirSync(join(directory, "rootfs"));
+    const file = await compiled("--bundle", directory, "--rootfs-from-env", "BOX_ROOT");
+    const { stderr } = await run([file], { env: { BOX_ROOT: "/nowhere" } });
+    expect(stderr).toContain(": attach the root $BOX_ROOT /nowhere: open_tree: ENOENT ");
+  });
+
   withRoot("takes its root from the environment wherever it was compiled", async () => {
     const file = join(place, "from-slash");
     const args = [
