@@ -139,7 +139,14 @@ async function describeIn(given: Given, arch: Arch, isRoot: boolean) {
       "WHERE is left out",
     );
   }
-  const words = variable === undefined ? given.words : [".", ...given.words];
+  if (variable !== undefined && given.words.length === 0)
+    throw usageError(
+      "compile",
+      "expected a command",
+      `hutch compile -o FILE --rootfs-from-env ${variable} -- sh`,
+    );
+  // A directory that is there, wherever this is done.
+  const words = variable === undefined ? given.words : ["/", ...given.words];
   const wish = { ...given, words };
   const around = await surroundings(wish, look, foreignHost(arch, isRoot));
   const isPacked = has(given, "pack");

@@ -35,6 +35,7 @@ describe("the output", () => {
       "R -- sort -o out",
       "-o is a part of the command, as all that follows --; -o FILE stands before WHERE then",
     ],
+    ["-o x --rootfs-from-env R", "expected a command; hint: hutch compile -o FILE --rootfs-from-env R -- sh"],
     ["-o= R id", "-o: expected a file, received an empty name; hint: name the file to write"],
     ["--json --strip R id", "--strip: with --json there is no text to leave out; hint: leave out --strip"],
     ["--json --pack R id", "--json: the plan of a packed root is not written; hint: leave out --pack"],
