@@ -13,7 +13,7 @@ import { POLLIN } from "../linux/poll.ts";
 import { PR_SET_PDEATHSIG } from "../linux/prctl.ts";
 import { SFD_CLOEXEC, SIGSET_SIZE } from "../linux/signal.ts";
 import { branch, buffer, call, compute, exit, label, load, slot, store } from "./build.ts";
-import type { Context } from "./context.ts";
+import { type Context, isNew } from "./context.ts";
 import { controlDescriptor } from "./creator-control.ts";
 import { tell } from "./follow.ts";
 import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
@@ -133,7 +133,11 @@ export function pauseForHooks(context: Context): Step[] {
     exit(125, "end: a hook of hutch has failed, or hutch has died"),
     label("hooks have run"),
     // As with runc, in the root as the host sees it.
-    ...runHooks("createContainer", spec.hooks?.createContainer, { directory: ROOT }),
+    ...runHooks(
+      "createContainer",
+      spec.hooks?.createContainer,
+      isNew(context, "mount") ? { directory: ROOT } : {},
+    ),
   ];
 }
 

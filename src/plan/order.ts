@@ -93,7 +93,7 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     call("make files with exactly the mode that is asked for", "umask", [0]),
     ...(isNew(context, "mount")
       ? buildRoot(context, process, mounts)
-      : [...pauseForOwnHooks(context), ...enterJoinedRoot(context)]),
+      : [...pauseForHooks(context), ...pauseForOwnHooks(context), ...enterJoinedRoot(context)]),
     ...(process.terminal ? attachTerminal(process) : []),
     ...holdLabel(process, 3 + held),
     ...holdHooks(context, hooks),

@@ -346,3 +346,34 @@ asRoot("hooks start in the bundle, but those of createContainer in the root, as 
   const { root } = JSON.parse(readFileSync(join(box.where.bundle, "config.json"), "utf8"));
   expect(box.lines()).toEqual([box.where.bundle, root.path, "mounted", box.where.bundle]);
 });
+
+asRoot("hooks run also for a container that joins a mount namespace", async () => {
+  const other = Bun.spawn(["unshare", "-m", "sh", "-c", "echo ready; exec sleep 67"], { stdout: "pipe" });
+  await other.stdout.getReader().read();
+  try {
+    const box = await hooked("echo out", { ...ALL, startContainer: "cat >/dev/null" }, (spec) => ({
+      ...spec,
+      mounts: [],
+      linux: {
+        ...spec.linux,
+        maskedPaths: [],
+        readonlyPaths: [],
+        namespaces: (spec.linux?.namespaces ?? []).map((each) =>
+          each.type === "mount" ? { ...each, path: `/proc/${other.pid}/ns/mnt` } : each,
+        ),
+      },
+    }));
+    const { code, stdout } = await run(box, id(box));
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "out\n" });
+    expect(box.lines()).toEqual([
+      "prestart creating",
+      "createRuntime creating",
+      "createContainer creating",
+      "poststart running",
+      "poststop stopped",
+    ]);
+  } finally {
+    other.kill("SIGKILL");
+    await other.exited;
+  }
+});
