@@ -60,7 +60,7 @@ export const command: Command = {
     },
     {
       name: "pack",
-      help: "the root travels inside the file, as a read-only image; then it takes root to start",
+      help: "the root travels inside the file, as a read-only image; an ordinary user has it in memory",
     },
     {
       name: "machine",
@@ -277,11 +277,11 @@ export async function run(argv: readonly string[]): Promise<void> {
       throw usageError("compile", "--json: the plan of a packed root is not written", "leave out --pack");
     const { writePacked } = await import("../container/pack.ts");
     const directory = packedRoot(given);
-    const { root } = await describe(given, arch);
+    const descriptions = await describe(given, arch);
     const packed = await hintReading(() =>
-      writePacked({ root, options, directory, latest: latestTime(), path }),
+      writePacked({ descriptions, options, directory, latest: latestTime(), path }),
     );
-    return tellFixed(options, packed, root.spec);
+    return tellFixed(options, packed, descriptions.root.spec);
   }
   const described = await describe(given, arch);
   const { bytes, plan } = await compileFile(described, options);

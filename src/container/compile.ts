@@ -107,15 +107,10 @@ export function forUser({ spec, launch }: Description): Description | undefined 
 }
 
 /** How the file answers an ordinary user whom it cannot serve. */
-const refused = ({ refusal }: Descriptions, { standalone }: CompileOptions) =>
+const refused = ({ refusal }: Descriptions) =>
   ({
     kind: "fail",
-    message: `start the container: it takes root; hint: ${
-      refusal ??
-      (standalone?.pack === undefined
-        ? "its description has no user namespace"
-        : "the kernel lets root alone mount the root that is packed")
-    }`,
+    message: `start the container: it takes root; hint: ${refusal ?? "its description has no user namespace"}`,
   }) as const;
 
 /** What root starts, and what an ordinary user starts; one of them may be missing. */
@@ -150,7 +145,7 @@ export async function planFile(descriptions: Descriptions, options: CompileOptio
   const ask = [...findName(), ...(machine === undefined ? [] : beMachine(machine)), ...askOwnIds()];
   const { user, refusal } = await unlessRefused(async () => asked && planOf(asked, options, false));
   if (user !== undefined) return [...ask, ...merge(asRoot, user, OWN_UID)];
-  const answer = refused({ ...descriptions, ...(refusal === undefined ? {} : { refusal }) }, options);
+  const answer = refused({ ...descriptions, ...(refusal === undefined ? {} : { refusal }) });
   return [...ask, branch(OWN_UID, "eq", 0, "as root"), answer, label("as root"), ...asRoot];
 }
 

@@ -1,31 +1,68 @@
 /** A root that travels inside a compiled file: the program, and an image behind it. */
 import { write, writeAt } from "../host/fd.ts";
+import { hostArch } from "../host/libc.ts";
 import { fileKind } from "../host/path.ts";
 import { call } from "../host/syscall.ts";
 import { replaceFile } from "../host/whole-file.ts";
 import { erofsImage, type Image, type Piece } from "../image/erofs.ts";
+import type { RegularFile } from "../image/tree.ts";
 import type { Pack } from "../plan/pack.ts";
 import type { Plan } from "../plan/step.ts";
-import { type CompileOptions, compileFile, type Description } from "./compile.ts";
+import { unpackRoot } from "../plan/unpack.ts";
+import { type CompileOptions, compileFile, type Descriptions } from "./compile.ts";
 import { withMountPoints } from "./mount-points.ts";
 import { type RootTree, readRootTree } from "./root-tree.ts";
+import { type DataPiece, unpackList } from "./unpack-list.ts";
 
 /** So much of a file's content is in memory at once. */
 const CHUNK = 2 ** 20;
 const ZEROS = new Uint8Array(CHUNK);
+
+type FilePiece = Extract<Piece, { readonly file: RegularFile }>;
+
+/** The content, without what is all zeros: a log of a few bytes may be a file of many gigabytes. */
+function* chunksOf({ file, from, length }: FilePiece, read: RootTree["read"]) {
+  for (let done = 0; done < length; done += CHUNK) {
+    const bytes = new Uint8Array(new ArrayBuffer(Math.min(CHUNK, length - done)));
+    read(file, bytes, from + done);
+    if (Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) !== 0) yield { done, bytes };
+  }
+}
 
 function writePiece(fd: number, base: number, piece: Piece, read: RootTree["read"], name: string): void {
   if ("bytes" in piece) {
     writeAt(fd, piece.bytes, base + piece.at, name);
     return;
   }
-  for (let done = 0; done < piece.length; done += CHUNK) {
-    const bytes = new Uint8Array(new ArrayBuffer(Math.min(CHUNK, piece.length - done)));
-    read(piece.file, bytes, piece.from + done);
-    // A hole stays a hole: a log of a few bytes may be a file of many gigabytes.
-    if (Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) !== 0)
-      writeAt(fd, bytes, base + piece.at + done, name);
+  for (const { done, bytes } of chunksOf(piece, read)) writeAt(fd, bytes, base + piece.at + done, name);
+}
+
+/** What of a piece is to be written; a small one is so as it is, because to read it costs more. */
+function dataOf(piece: FilePiece, read: RootTree["read"]): DataPiece[] {
+  const { at: start, from, length, file } = piece;
+  const data: { from: number; at: number; length: number }[] = [];
+  const add = (done: number, count: number): void => {
+    const last = data.at(-1);
+    if (last !== undefined && last.at + last.length === from + done) last.length += count;
+    else data.push({ from: start + done, at: from + done, length: count });
+  };
+  if (length <= CHUNK) add(0, length);
+  else for (const { done, bytes } of chunksOf(piece, read)) add(done, bytes.length);
+  const last = data.at(-1);
+  // A hole at the end of the file: its last byte makes it as long as it is.
+  if (from + length === file.size && (last === undefined || last.at + last.length < file.size))
+    add(length - 1, 1);
+  return data;
+}
+
+/** Where in the image the data of files lies. */
+function piecesOf(image: Image, read: RootTree["read"]): (file: RegularFile) => readonly DataPiece[] {
+  const all = new Map<RegularFile, DataPiece[]>();
+  for (const piece of image.pieces()) {
+    if (!("file" in piece)) continue;
+    all.set(piece.file, [...(all.get(piece.file) ?? []), ...dataOf(piece, read)]);
   }
+  return (file) => all.get(file) ?? [];
 }
 
 /** Writes an image to a place of an open file, which ends with it then. */
@@ -68,7 +105,7 @@ export async function fitBefore<Of extends { readonly bytes: Uint8Array }>(
 
 /** A file to be written. */
 export interface Packing {
-  readonly root: Description;
+  readonly descriptions: Descriptions;
   readonly options: CompileOptions;
   /** The directory that becomes the root. */
   readonly directory: string;
@@ -78,15 +115,23 @@ export interface Packing {
 }
 
 /** Writes the file, whole or not at all; the same input gives the same file. */
-export async function writePacked({ root, options, directory, latest, path }: Packing): Promise<Plan> {
+export async function writePacked(packing: Packing): Promise<Plan> {
+  const { descriptions, options, directory, latest, path } = packing;
+  const { arch = hostArch() } = options;
   using files = readRootTree(directory, latest, path);
-  const image = erofsImage(withMountPoints(files.tree, root.spec, fileKind));
-  const { compiled, offset } = await fitBefore(image.size, (pack) =>
-    compileFile({ root, user: undefined }, { ...options, standalone: { ...options.standalone, pack } }),
-  );
+  const tree = withMountPoints(files.tree, descriptions.root.spec, fileKind);
+  const image = erofsImage(tree);
+  const list = descriptions.user === undefined ? undefined : unpackList(tree, piecesOf(image, files.read));
+  const { compiled, offset } = await fitBefore(image.size, (place) => {
+    const packed = list === undefined ? undefined : { ...place, list: list.length };
+    const unpack = packed && { list: packed.list, steps: unpackRoot(packed, arch) };
+    const pack: Pack = { ...place, ...(unpack === undefined ? {} : { unpack }) };
+    return compileFile(descriptions, { ...options, standalone: { ...options.standalone, pack } });
+  });
   replaceFile(path, 0o755, (fd) => {
     write(fd, compiled.bytes, path);
     writeImage(fd, offset, image, files.read, path);
+    if (list !== undefined) writeAt(fd, list, offset + image.size, path);
   });
   return compiled.plan;
 }

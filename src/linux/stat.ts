@@ -11,6 +11,9 @@ export const S_ISUID = 0o4000;
 export const S_ISGID = 0o2000;
 export const S_ISVTX = 0o1000;
 
+/** The nanoseconds of a time that utimensat(2) leaves as it is. */
+export const UTIME_OMIT = 0x3ffffffe;
+
 /** Masks of statx(2). */
 export const STATX_TYPE = 0x001;
 export const STATX_MODE = 0x002;

@@ -24,7 +24,7 @@ import { cloneFlags, joinNamespaces, keepNamespaces, returnToNamespaces } from "
 import { forget, notePid } from "./note.ts";
 import { layerSource } from "./overlay.ts";
 import { codeOfSignal, endHooks, openHooks, runCreationHooks, runPoststop } from "./own-hooks.ts";
-import { openPack } from "./pack.ts";
+import { closePack, openPack } from "./pack.ts";
 import { closeLauncher, hearOfParent, openLauncher, PARENT_DIED } from "./parent-death.ts";
 import { leaveRawMode } from "./raw-mode.ts";
 import { superviseTerminal } from "./relay.ts";
@@ -186,7 +186,8 @@ function supervise(context: Context): Step[] {
 
 /** The whole of the launcher; `init` is what goes on in the child. */
 export function launcher(context: Context, mounts: readonly SortedMount[], init: readonly Step[]): Step[] {
-  const { launch, cgroup } = context;
+  const { launch, cgroup, host } = context;
+  const pack = launch.standalone?.pack;
   const stays = !launch.creates || launch.supervises;
   const ending = stays ? tellEnding(context) : [];
   const isWatched = launch.dieWithLauncher && !launch.creates;
@@ -195,7 +196,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...takeRoot(launch.standalone),
     ...learnState(context),
     guard("undo"),
-    ...(launch.standalone?.pack === undefined ? [] : openPack(launch.standalone.pack)),
+    ...(pack === undefined || host.uid !== 0 ? [] : openPack(pack)),
     ...(cgroup?.create ?? []),
     // While the launcher is in no namespace of others, who could look into the children that hold the maps.
     ...makeIdmaps(context, mounts),
@@ -210,6 +211,7 @@ export function launcher(context: Context, mounts: readonly SortedMount[], init:
     ...(launch.followed ? openBirth(context) : []),
     ...openHooks(context),
     ...makeInit(context),
+    ...(pack === undefined || host.uid === 0 ? [] : [closePack("leave the image to init")]),
     ...(isWatched ? [closeLauncher()] : []),
     ...(launch.followed ? tellPid(context, INIT) : []),
     ...(hasHostHooks(context) ? returnToNamespaces(context) : []),

@@ -26,6 +26,7 @@ import { holdLabel, labelDescriptors, openLabel, writeLabel } from "./lsm.ts";
 import { mountAll, sortMounts } from "./mount.ts";
 import type { SortedMount } from "./mount-options.ts";
 import { enterTime, joinKeyring, joinNamespaces, loopbackUp, names, unshareCgroup } from "./namespace.ts";
+import { unpackRoot } from "./pack.ts";
 import { askToDie, dieWithLauncher } from "./parent-death.ts";
 import { protectPaths } from "./path.ts";
 import {
@@ -133,6 +134,7 @@ const enterUser = (context: Context): Step[] => [
 /** The mount tree, from the host's to the container's. */
 const buildRoot = (context: Context, process: Process, mounts: readonly SortedMount[]): Step[] => [
   ...isolateMounts(context),
+  ...unpackRoot(context),
   ...attachRoot(context),
   ...mountAll(context, mounts),
   // After the mounts, which bring /dev; before the root is read-only.

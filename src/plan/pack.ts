@@ -14,17 +14,35 @@ import {
   MOUNT_ATTR_RDONLY,
 } from "../linux/mount.ts";
 import { branch, buffer, call, jump, label, load, slot, store, struct } from "./build.ts";
+import type { Context } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import type { Slot, Step } from "./step.ts";
 
-/** Where the image is in the file, in bytes; both are multiples of 4096. */
 export interface Pack {
+  /** Where the image is in the file, in bytes; both are multiples of 4096. */
   readonly offset: number;
   readonly size: number;
+  /** How an ordinary user, who may mount no image, gets its files (unpack.ts). */
+  readonly unpack?: Unpack;
 }
 
-/** The detached mount of the image, from the launcher to init. */
+export interface Unpack {
+  /** The list of what is in the image has so many bytes, behind it. */
+  readonly list: number;
+  /** In init, in its new mount namespace: makes the files, in a detached mount in PACKED. */
+  readonly steps: readonly Step[];
+}
+
+/** The detached mount of the root: of the image, from the launcher to init, or of its files. */
 export const PACKED = slot("packed root");
+
+/** What init does so that PACKED is there; nothing where the launcher has mounted the image. */
+export const unpackRoot = ({ launch, host }: Context): readonly Step[] =>
+  host.uid === 0 ? [] : (launch.standalone?.pack?.unpack?.steps ?? []);
+
+/** True for a root that is written on while it is made, and that nobody is to write on then. */
+export const isFrozen = ({ launch, host }: Context): boolean =>
+  host.uid !== 0 && launch.standalone?.pack !== undefined && launch.overlay === undefined;
 
 /**
  * The number of the file's descriptor in the copy that the program goes on in: the first that is not a
@@ -125,8 +143,10 @@ export const openPack = (pack: Pack): Step[] => [
   label(BY_LOOP),
   ...openByLoop(pack),
   label(MOUNTED),
-  call("leave the image to its mount", "close", [PACK_FILE]),
+  closePack("leave the image to its mount"),
 ];
+
+export const closePack = (why: string): Step => call(why, "close", [PACK_FILE]);
 
 function openByLoop(pack: Pack): Step[] {
   const [control, number, device] = [slot("loop control"), slot("loop number"), slot("loop device")];

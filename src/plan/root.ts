@@ -15,6 +15,7 @@ import { STATX_ATTR_MOUNT_ROOT, STATX_BASIC_STATS, STATX_OFFSETS, STATX_SIZE_OF 
 import { branch, buffer, call, jump, label, load, set, slot } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { overlayRoot } from "./overlay.ts";
+import { isFrozen } from "./pack.ts";
 import { openSource, ROOT_KEY, type Source } from "./source.ts";
 import { hostPath, subjectOfRoot, toldPath, toldRoot } from "./standalone.ts";
 import type { Slot, Step } from "./step.ts";
@@ -144,8 +145,8 @@ function attachSubmount(context: Context, source: Source): Step[] {
 }
 
 /** root.readonly: last, because mount points are created on it before. */
-export const makeRootReadonly = ({ spec }: Context): Step[] =>
-  spec.root?.readonly
+export const makeRootReadonly = (context: Context): Step[] =>
+  context.spec.root?.readonly || isFrozen(context)
     ? [
         call("make the root read-only", "mount_setattr", [
           ROOT,

@@ -104,11 +104,11 @@ export function findName(): Step[] {
 }
 
 /** What a cut image lacks the container would find out by SIGBUS, or not at all. `status` is of the file. */
-function refuseCut({ offset, size }: Pack, status: Buffer): Step[] {
+function refuseCut({ offset, size, unpack }: Pack, status: Buffer): Step[] {
   const length = slot("length of the file");
   return [
     load(length, status, STATX_OFFSETS.stx_size, 8),
-    branch(length, "ge", offset + size, "the file is whole"),
+    branch(length, "ge", offset + size + (unpack?.list ?? 0), "the file is whole"),
     { kind: "fail", message: "look at the packed root: the file ended early; hint: copy it again, whole" },
     label("the file is whole"),
   ];

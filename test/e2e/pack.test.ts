@@ -224,12 +224,6 @@ describe("a packed file", () => {
 });
 
 describe("a refusal", () => {
-  withErofs("of an ordinary user says that it takes root", async () => {
-    const { code, stderr } = await run([await packed(root, "true")], ordinaryUser());
-    expect(code).toBe(125);
-    expect(stderr).toContain("it takes root; hint: the kernel lets root alone mount the root that is packed");
-  });
-
   withErofs("of what cannot be packed comes before anything is written", async () => {
     const file = join(place, "none");
     const says = async (...args: string[]) =>
