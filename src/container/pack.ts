@@ -55,14 +55,28 @@ function dataOf(piece: FilePiece, read: RootTree["read"]): DataPiece[] {
   return data;
 }
 
+type FileData = ReadonlyMap<RegularFile, readonly DataPiece[]>;
+
 /** Where in the image the data of files lies. */
-function piecesOf(image: Image, read: RootTree["read"]): (file: RegularFile) => readonly DataPiece[] {
+function dataIn(image: Image, read: RootTree["read"]): FileData {
   const all = new Map<RegularFile, DataPiece[]>();
   for (const piece of image.pieces()) {
     if (!("file" in piece)) continue;
     all.set(piece.file, [...(all.get(piece.file) ?? []), ...dataOf(piece, read)]);
   }
-  return (file) => all.get(file) ?? [];
+  return all;
+}
+
+/**
+ * Unpacked files are memory of the container. Where its limit has no room for them, an ordinary user is told
+ * so at the start: the kernel would end the container in the middle, without a word.
+ */
+function refuseBeyondLimit(descriptions: Descriptions, data: FileData): Descriptions {
+  const limit = descriptions.user?.spec.linux?.resources?.memory?.limit ?? -1;
+  const size = [...data.values()].flat().reduce((sum, { length }) => sum + length, 0);
+  if (limit <= 0 || size <= limit) return descriptions;
+  const refusal = `its files, of ${size} bytes, would be memory of the container, whose limit is ${limit}`;
+  return { root: descriptions.root, user: undefined, refusal };
 }
 
 /** Writes an image to a place of an open file, which ends with it then. */
@@ -116,12 +130,14 @@ export interface Packing {
 
 /** Writes the file, whole or not at all; the same input gives the same file. */
 export async function writePacked(packing: Packing): Promise<Plan> {
-  const { descriptions, options, directory, latest, path } = packing;
+  const { options, directory, latest, path } = packing;
   const { arch = hostArch() } = options;
   using files = readRootTree(directory, latest, path);
-  const tree = withMountPoints(files.tree, descriptions.root.spec, fileKind);
+  const tree = withMountPoints(files.tree, packing.descriptions.root.spec, fileKind);
   const image = erofsImage(tree);
-  const list = descriptions.user === undefined ? undefined : unpackList(tree, piecesOf(image, files.read));
+  const data: FileData = packing.descriptions.user === undefined ? new Map() : dataIn(image, files.read);
+  const descriptions = refuseBeyondLimit(packing.descriptions, data);
+  const list = descriptions.user && unpackList(tree, (file) => data.get(file) ?? []);
   const { compiled, offset } = await fitBefore(image.size, (place) => {
     const packed = list === undefined ? undefined : { ...place, list: list.length };
     const unpack = packed && { list: packed.list, steps: unpackRoot(packed, arch) };

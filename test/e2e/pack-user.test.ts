@@ -159,6 +159,16 @@ describe("a packed file, started by an ordinary user,", () => {
   });
 });
 
+describe("a packed file whose limit of memory is smaller than its root", () => {
+  withUser("says so to an ordinary user, whose root would be memory of the container", async () => {
+    const { code, stderr } = await run([await packed("--memory", "1m", root, "true")], ordinaryUser());
+    expect(code).toBe(125);
+    expect(stderr).toMatch(
+      /hint: its files, of \d{7} bytes, would be memory of the container, whose limit is 1048576\n$/,
+    );
+  });
+});
+
 describe("a packed file that is damaged", () => {
   withUser("says that it was cut, before it makes anything", async () => {
     const file = await packed(root, "echo", "whole");
