@@ -60,7 +60,11 @@ export function replaceFile(path: string, mode: number, fill: (fd: number) => vo
     using(open(path, O_WRONLY), fill);
     return;
   }
-  const place = kind !== undefined && fileKind(path, { follow: false }) === "symlink" ? realPath(path) : path;
+  const isLink = fileKind(path, { follow: false }) === "symlink";
+  if (isLink && kind === undefined) {
+    throw new HutchError({ operation: `write ${path}`, reason: "it is a symlink to what is not there" });
+  }
+  const place = isLink ? realPath(path) : path;
   const temporary = `${place}.hutch-${call("ask for the process id", "getpid")}`;
   const directory = place.slice(0, place.lastIndexOf("/") + 1) || ".";
   const nameless = openNew(directory, path, openFlags(hostArch()).O_TMPFILE, mode);

@@ -7,7 +7,8 @@ import { type Description, describeContainer } from "./description.ts";
 import { checkExec, type ExecOptions, exec, type Joined, type Joiners } from "./exec.ts";
 import { type Launched, launch, type Start } from "./launcher.ts";
 import { type BundleOptions, type ContainerOptions, checkNames } from "./options.ts";
-import { compilePlan, explainPlan, makeProgram, type Program, releaseProgram } from "./program.ts";
+import { compilePlan, explainPlan, makeProgram } from "./program.ts";
+import { keepPrograms } from "./programs.ts";
 import { abandonHooks, endOnAbort, processOf, type RunningProcess, statsOf } from "./running.ts";
 import type { Stats } from "./stats.ts";
 import { checkStreams, type Stream } from "./stream.ts";
@@ -114,7 +115,7 @@ export function container(options: ContainerOptions | BundleOptions): Container 
       throw error;
     }
   };
-  const programs = keptPrograms(description);
+  const programs = keepPrograms(async (detached, id) => makeProgram(await description(), detached, id, look));
   const joiners: Joiners = new Map();
 
   async function start<In extends Stream, Out extends Stream, Err extends Stream>(
@@ -128,21 +129,22 @@ export function container(options: ContainerOptions | BundleOptions): Container 
     signal?.throwIfAborted();
     const { warnings, spec: described } = await description();
     const terminal = terminalOf(described, options);
-    const program = await programs.take(detached, id);
-    await turn();
-    signal?.throwIfAborted();
-    const launched = launch({
-      id,
-      file: program.file,
-      cgroups: program.cgroups(id),
-      plan: program.plan,
-      environment,
-      streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
-      terminal,
-      hooks: hasHooks(described),
-      warnings,
+    const { program, launched } = await programs.use(detached, id, async (program) => {
+      await turn();
+      signal?.throwIfAborted();
+      const launched = launch({
+        id,
+        file: program.file,
+        cgroups: program.cgroups(id),
+        plan: program.plan,
+        environment,
+        streams: [options.stdin ?? "ignore", options.stdout ?? "inherit", options.stderr ?? "inherit"],
+        terminal,
+        hooks: hasHooks(described),
+        warnings,
+      });
+      return { program, launched };
     });
-    if (!program.isLasting) releaseProgram(program);
     await birth(launched, signal);
     return runningOf({ id, launched, program, joiners });
   }
@@ -165,39 +167,6 @@ function terminalOf({ process }: Spec, { stderr }: StartOptions): Start["termina
   refuseStderr(stderr);
   const { width, height } = process.consoleSize ?? {};
   return { size: width && height ? { columns: Number(width), rows: Number(height) } : undefined };
-}
-
-/** The programs of one description: of containers that end with this process, and of those that do not. */
-function keptPrograms(description: () => Promise<Description>) {
-  const kept = new Map<boolean, Promise<Program>>();
-  const make = async (detached: boolean, id: string): Promise<Program> =>
-    makeProgram(await description(), detached, id, look);
-
-  /** A program for a container of this id; one that is not lasting is for the caller to release. */
-  async function take(detached: boolean, id: string): Promise<Program> {
-    const known = kept.get(detached);
-    if (known !== undefined) {
-      const found = await known;
-      return found.isLasting ? found : make(detached, id);
-    }
-    // Kept before it is awaited: who comes meanwhile takes the same.
-    const making = make(detached, id);
-    kept.set(detached, making);
-    try {
-      const made = await making;
-      if (!made.isLasting) kept.delete(detached);
-      return made;
-    } catch (error) {
-      // What was wrong with the machine may be mended before the next start.
-      kept.delete(detached);
-      throw error;
-    }
-  }
-  function release(): void {
-    for (const program of kept.values()) void program.then(releaseProgram, () => {});
-    kept.clear();
-  }
-  return { take, release };
 }
 
 const environmentOf = (list: readonly string[]): Record<string, string> =>

@@ -2,7 +2,7 @@
 
 /** So many characters are told of it. */
 const TAIL = 2048;
-/** Somebody may have left a process that holds the pipe open, milliseconds. */
+/** Somebody may have left a process that holds the pipe open, or goes on writing to it; milliseconds. */
 const PATIENCE = 50;
 
 /** Reads what is there; the stream is used up. */
@@ -10,14 +10,14 @@ export async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>):
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   let tail = "";
-  for (;;) {
-    const timeout = Promise.withResolvers<undefined>();
-    const timer = setTimeout(timeout.resolve, PATIENCE);
+  const timeout = Promise.withResolvers<undefined>();
+  const timer = setTimeout(timeout.resolve, PATIENCE);
+  for (const end = performance.now() + PATIENCE; performance.now() < end; ) {
     const part = await Promise.race([reader.read(), timeout.promise]);
-    clearTimeout(timer);
     if (part?.value === undefined) break;
     tail = (tail + decoder.decode(part.value, { stream: true })).slice(-TAIL);
   }
+  clearTimeout(timer);
   await reader.cancel();
   return tail;
 }

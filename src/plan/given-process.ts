@@ -6,6 +6,8 @@ const POINTER = 8;
 /** So many arguments, or variables, a program can hand on; memory that is not used costs nothing. */
 const MOST = 65536;
 const EQUALS = 0x3d;
+/** With its NUL (linux/limits.h). */
+const PATH_MAX = 4096;
 
 const AT = slot("list at");
 const END = slot("list end");
@@ -109,6 +111,7 @@ export function addEnvironment(variables: readonly string[], into: Slot): Step[]
 export function findVariable(name: string, into: Slot): Step[] {
   const envp = slot("given environment");
   const [wanted, byte] = [slot("variable"), slot("name byte")];
+  const [at, end] = [slot("variable at"), slot("variable end")];
   return [
     { kind: "given", into: envp, what: "environment" },
     label("look for variable"),
@@ -124,5 +127,18 @@ export function findVariable(name: string, into: Slot): Step[] {
     branch(byte, "ne", 0, "variable found"),
     { kind: "fail", message: `${name} is empty in the environment; it is to hold the path of the root` },
     label("variable found"),
+    // It is told in messages, which have room for a path.
+    set(at, into),
+    compute(end, into, "add", PATH_MAX),
+    label("variable byte"),
+    load(byte, at, 0, 1),
+    branch(byte, "eq", 0, "variable is a path"),
+    compute(at, at, "add", 1),
+    branch(at, "lt", end, "variable byte"),
+    {
+      kind: "fail",
+      message: `${name} is longer than a path of Linux, which has at most ${PATH_MAX - 1} bytes`,
+    },
+    label("variable is a path"),
   ];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { failedExec } from "../../src/container/failed-exec.ts";
 import { call } from "../../src/plan/build.ts";
@@ -32,4 +32,7 @@ test("a pid file that could not be written is told with its reason, and is not l
   const path = join(directory, "writable");
   expect(await told(FAILED.pidFile, path)).toBe(`write the pid to ${path}: it could not be written at first`);
   expect(existsSync(path)).toBeFalse();
+  writeFileSync(path, "1234");
+  await told(FAILED.pidFile, path);
+  expect(readFileSync(path, "utf8")).toBe("1234");
 });

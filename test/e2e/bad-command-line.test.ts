@@ -59,10 +59,7 @@ const WORDS: readonly Row[] = [
     "compile R true -o /no/such/x",
     "-o /no/such/x: ENOENT (no such file or directory); hint: mkdir -p /no/such",
   ],
-  [
-    "explain /bin/true",
-    /^explain \/bin\/true: it carries no text of its plan; hint: it was compiled with --strip, or/,
-  ],
+  ["explain /bin/true", "explain /bin/true: no file that hutch compile has made"],
   [
     "in /no/such/place true",
     /^WHERE \/no\/such\/place: ENOENT \(no such file or directory\); hint: the first word/,
@@ -98,8 +95,11 @@ const WORDS: readonly Row[] = [
   ["spec --bundle /no/such/place", /^open \/no\/such\/place\/config\.json .*ENOENT/],
   ["spec --fore", "spec: unknown option --fore; hint: did you mean --force?"],
   ["explain", /expected WHERE and a command/],
-  ["explain --output /no/such/place/x R true", /^open \/no\/such\/place\/x .*ENOENT/],
-  ["explain --output /dev/full R true", "write /dev/full: ENOSPC (no space left on device)"],
+  [
+    "explain --output /no/such/place/x R true",
+    /^--output \/no\/such\/place\/x: ENOENT .*; hint: mkdir -p \/no\/such\/place$/,
+  ],
+  ["explain --output /dev/full R true", "--output /dev/full: ENOSPC (no space left on device)"],
 ];
 
 const VALUES: readonly Row[] = [

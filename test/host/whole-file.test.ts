@@ -30,6 +30,14 @@ describe("a file that is replaced", () => {
     expect(readFileSync(join(place, "target"), "utf8")).toBe("new");
   });
 
+  test("is not put in the place of a symlink to what is not there", () => {
+    const place = temporaryDirectory("whole");
+    symlinkSync("target", join(place, "link"));
+    const link = join(place, "link");
+    expect(() => replaceFile(link, 0o644, put("new"))).toThrow(`write ${link}: it is a symlink`);
+    expect(readdirSync(place)).toEqual(["link"]);
+  });
+
   test("is as it was when the new one cannot be written, and nothing else is there", () => {
     const place = temporaryDirectory("whole");
     writeFileSync(join(place, "box"), "old");

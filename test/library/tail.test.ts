@@ -15,6 +15,15 @@ test("all of a little, and the end of much", async () => {
   expect(text).toEndWith("xend\n");
 });
 
+test("nobody waits for one who goes on writing", async () => {
+  const child = shell("while :; do echo more; done");
+  const began = performance.now();
+  expect(await readTail(child.stdout)).toContain("more\n");
+  expect(performance.now() - began).toBeLessThan(5000);
+  child.kill("SIGKILL");
+  await child.exited;
+});
+
 test("nobody waits for the end of a pipe that somebody else holds open", async () => {
   const child = shell("echo told; exec sleep 60");
   const began = performance.now();

@@ -40,4 +40,10 @@ contract("the value of a variable is found by its whole name", ({ run }) => {
   const { code, stderr } = run(plan, undefined, { env: { ROO: "no" } });
   expect(code).toBe(125);
   expect(stderr).toContain("the environment has no ROOT, which is to hold the path of the root");
+  const [longest, longer] = ["/".repeat(4095), "/".repeat(4096)];
+  expect(run(plan, undefined, { env: { ROOT: longest } }).stdout.toString()).toBe("////");
+  expect(run(plan, undefined, { env: { ROOT: longer } })).toMatchObject({
+    code: 125,
+    stderr: expect.stringContaining("ROOT is longer than a path of Linux"),
+  });
 });
