@@ -32,7 +32,7 @@ const LIST = slot("cpuset list at");
 const STATUS = buffer("status of a hierarchy", STATX_SIZE_OF);
 /** struct statfs, which begins with f_type on both architectures. */
 const TYPE = buffer("statfs of a hierarchy", 120);
-const [COLON, NEWLINE] = [0x3a, 0x0a];
+const [COLON, COMMA, NEWLINE] = [0x3a, 0x2c, 0x0a];
 
 const { name: NAME, kind: KIND_OF, path: PATH, made: MADE, above: ABOVE, tasks: TASKS } = HIERARCHY;
 const AT = slot("cgroups at");
@@ -228,6 +228,13 @@ const passCpu = (): Step[] => [
   load(WORD, NAME, 0, 4),
   branch(WORD, "eq", little("cpu\0"), NEXT),
   branch(WORD, "eq", little("cpu,"), NEXT),
+  branch(WORD, "ne", CPUSET, "hierarchy without cpu"),
+  load(WORD, NAME, "cpuset".length, 4),
+  branch(WORD, "ne", little(",cpu"), "hierarchy without cpu"),
+  load(WORD, NAME, "cpuset,cpu".length, 1),
+  branch(WORD, "eq", 0, NEXT),
+  branch(WORD, "eq", COMMA, NEXT),
+  label("hierarchy without cpu"),
 ];
 
 /**

@@ -67,13 +67,20 @@ function dataIn(image: Image, read: RootTree["read"]): FileData {
   return all;
 }
 
+/** An image starts at a page: the loop device takes whole sectors. */
+const PAGE = 4096;
+
+/** What the kernel keeps of a file in a tmpfs besides its pages, in bytes. */
+const INODE = 1024;
+
 /**
  * Unpacked files are memory of the container. Where its limit has no room for them, an ordinary user is told
  * so at the start: the kernel would end the container in the middle, without a word.
  */
 function refuseBeyondLimit(descriptions: Descriptions, data: FileData): Descriptions {
   const limit = descriptions.user?.spec.linux?.resources?.memory?.limit ?? -1;
-  const size = [...data.values()].flat().reduce((sum, { length }) => sum + length, 0);
+  const pages = [...data.values()].flat().map(({ length }) => Math.ceil(length / PAGE) * PAGE);
+  const size = pages.reduce((sum, each) => sum + each, data.size * INODE);
   if (limit <= 0 || size <= limit) return descriptions;
   const refusal = `its files, of ${size} bytes, would be memory of the container, whose limit is ${limit}`;
   return { root: descriptions.root, user: undefined, refusal };
@@ -93,8 +100,6 @@ export function writeImage(
   for (const piece of image.pieces()) writePiece(fd, base, piece, read, name);
 }
 
-/** An image starts at a page: the loop device takes whole sectors. */
-const PAGE = 4096;
 /** Larger than any program: its number takes as many bytes of code as the real one, or more. */
 const FAR = 2 ** 30;
 /** Room for what another number changes in the text of the plan. */

@@ -16,7 +16,7 @@ import { branch, buffer, call, compute, exit, label, load, slot, store } from ".
 import { type Context, isNew } from "./context.ts";
 import { controlDescriptor } from "./creator-control.ts";
 import { tell } from "./follow.ts";
-import { receiveState, runHooks, STATE_LENGTH } from "./hook.ts";
+import { receiveState, runHooks, STATE_LENGTH, withUmask } from "./hook.ts";
 import { ROOT } from "./root.ts";
 import { ENDING } from "./signal.ts";
 import type { Slot, Step } from "./step.ts";
@@ -133,11 +133,10 @@ export function pauseForHooks(context: Context): Step[] {
     exit(125, "end: a hook of hutch has failed, or hutch has died"),
     label("hooks have run"),
     // As with runc, in the root as the host sees it.
-    ...runHooks(
-      "createContainer",
-      spec.hooks?.createContainer,
-      isNew(context, "mount") ? { directory: ROOT } : {},
-    ),
+    ...runHooks("createContainer", spec.hooks?.createContainer, {
+      ...withUmask,
+      ...(isNew(context, "mount") ? { directory: ROOT } : {}),
+    }),
   ];
 }
 

@@ -96,6 +96,14 @@ function hookProcess(
   ];
 }
 
+/** The umask of the caller, while that of init is 0. */
+export const CALLERS_UMASK = slot("caller's umask");
+
+/** For hooks of that time: what they write on the host would be anybody's to write. */
+export const withUmask: Pick<HookOptions, "enter"> = {
+  enter: (why) => [call(why, "umask", [CALLERS_UMASK], { exitCode: 1 })],
+};
+
 /** Ends every process of the group that the hook leads. */
 function endGroup(why: string): Step[] {
   const group: Slot = slot("hook group");

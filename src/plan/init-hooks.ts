@@ -4,7 +4,7 @@ import type { Process } from "../spec/spec.ts";
 import { branch, call, exit, guard, label } from "./build.ts";
 import { type Context, isNew } from "./context.ts";
 import { findCommand } from "./exec.ts";
-import { INTERRUPTED, receiveState, runHooks, STATE_LENGTH, type Stop } from "./hook.ts";
+import { INTERRUPTED, receiveState, runHooks, STATE_LENGTH, type Stop, withUmask } from "./hook.ts";
 import { becomeCreated, findHook, ownHooks } from "./hook-state.ts";
 import { BEFORE_BEGIN, hearEnding, isPaused, isToldBegin, OURS, STOP, THEIRS } from "./own-hooks.ts";
 import { ROOT } from "./root.ts";
@@ -41,6 +41,7 @@ export function pauseForOwnHooks(context: Context): Step[] {
     ...awaitHost(THEIRS),
     // As with runc, in the root as the host sees it.
     ...runHooks("createContainer", ownHooks(context)?.createContainer, {
+      ...withUmask,
       ...directory,
       failure: FAILED,
       find: findHook(context),

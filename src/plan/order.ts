@@ -12,6 +12,7 @@ import { CONTROL } from "./creator-control.ts";
 import { makeDevices } from "./device.ts";
 import { closeAtExec, closeDescriptors, execute, findCommand } from "./exec.ts";
 import { FOLLOW } from "./follow.ts";
+import { CALLERS_UMASK } from "./hook.ts";
 import { awaitMaps, mapsItself, writeOwnMaps } from "./idmap.ts";
 import {
   beginHooks,
@@ -91,7 +92,12 @@ function init(context: Context, process: Process, mounts: readonly SortedMount[]
     ...names(context),
     ...loopbackUp(context),
     // The modes of device nodes and directories are to be what the plan says.
-    call("make files with exactly the mode that is asked for", "umask", [0]),
+    call(
+      "make files with exactly the mode that is asked for",
+      "umask",
+      [0],
+      context.spec.hooks?.createContainer?.length ? { into: CALLERS_UMASK } : {},
+    ),
     ...(isNew(context, "mount")
       ? buildRoot(context, process, mounts)
       : [...pauseForHooks(context), ...pauseForOwnHooks(context), ...enterJoinedRoot(context)]),

@@ -13,7 +13,7 @@ import {
   FSOPEN_CLOEXEC,
   MOUNT_ATTR_RDONLY,
 } from "../linux/mount.ts";
-import { branch, buffer, call, jump, label, load, slot, store, struct } from "./build.ts";
+import { branch, buffer, call, compute, jump, label, load, slot, store, struct } from "./build.ts";
 import type { Context } from "./context.ts";
 import { makeFileSystem } from "./filesystem.ts";
 import type { Slot, Step } from "./step.ts";
@@ -148,8 +148,11 @@ export const openPack = (pack: Pack): Step[] => [
 
 export const closePack = (why: string): Step => call(why, "close", [PACK_FILE]);
 
+const MOST_TRIES = 1000;
+
 function openByLoop(pack: Pack): Step[] {
   const [control, number, device] = [slot("loop control"), slot("loop number"), slot("loop device")];
+  const tries = slot("loop devices tried");
   const why = WHY;
   const special = { hints: LOOP_HINTS };
   return [
@@ -170,7 +173,10 @@ function openByLoop(pack: Pack): Step[] {
     // Somebody else was faster.
     label("loop device is taken"),
     call(why, "close", [device]),
-    jump("take a loop device"),
+    compute(tries, tries, "add", 1),
+    // One that somebody keeps for himself (O_EXCL) is offered again and again.
+    branch(tries, "lt", MOST_TRIES, "take a loop device"),
+    { kind: "fail", message: `${why}: the loop device that the kernel offers is in use; hint: losetup -a` },
     label("loop device is ours"),
     ...makeFileSystem(why, {
       type: "erofs",

@@ -160,8 +160,21 @@ export function becomeCopy({ directory, pack }: Standalone): Step[] {
 }
 
 /** Takes the path of the root from the environment, if it is to be found there. */
-export const takeRoot = (standalone: Standalone | undefined): Step[] =>
-  standalone?.rootVariable === undefined ? [] : findVariable(standalone.rootVariable, ROOT_PATH);
+export function takeRoot(standalone: Standalone | undefined): Step[] {
+  const { rootVariable, directory } = standalone ?? {};
+  if (rootVariable === undefined) return [];
+  const find = findVariable(rootVariable, ROOT_PATH);
+  if (directory === undefined) return find;
+  const first = slot("path byte");
+  return [
+    ...find,
+    // The caller's directory was left: what is relative to it would be found beside the file instead.
+    load(first, ROOT_PATH, 0, 1),
+    branch(first, "eq", SLASH, "path of the root is absolute"),
+    { kind: "fail", message: `${rootVariable} is no absolute path, which a file of --relative takes` },
+    label("path of the root is absolute"),
+  ];
+}
 
 /** The string of the environment that names the root, for messages. */
 export const subjectOfRoot = ({ launch }: Context): Pick<Call, "subject"> =>
@@ -206,7 +219,8 @@ function besideFile({ launch }: Context, path: string): string | undefined {
   for (const each of directory === undefined ? [] : [directory, alias ?? directory]) {
     if (path === each) return ".";
     const above = each === "/" ? each : `${each}/`;
-    if (path.startsWith(above)) return path.slice(above.length);
+    // What leads out of the directory does not move with it.
+    if (path.startsWith(above) && !path.split("/").includes("..")) return path.slice(above.length);
   }
   return undefined;
 }

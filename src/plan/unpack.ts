@@ -143,7 +143,7 @@ function setAttributes(): Step[] {
 /** Attributes that the kernel leaves to the host's root, or does not have in a tmpfs, are left out. */
 function addAttribute(): Step[] {
   const [value, length] = [slot("seconds"), slot("nanoseconds")];
-  const errors = { EPERM: "ignore", EOPNOTSUPP: "ignore", EINVAL: "ignore" } as const;
+  const errors = { EPERM: "ignore", EACCES: "ignore", EOPNOTSUPP: "ignore", EINVAL: "ignore" } as const;
   return [
     load(value, AT, RECORD.seconds, 8),
     load(length, AT, RECORD.nanoseconds, 4),

@@ -38,7 +38,7 @@ test("a path of the spec is made from the root of each hierarchy, and may be the
 test("a realtime process enters no new cgroup of cpu", () => {
   const each = eachOf(undefined, GIVEN_NAME);
   const branches = (of: string): number => of.match(/next hierarchy/g)?.length ?? 0;
-  expect(branches(found(each, true))).toBe(branches(found(each)) + 2);
+  expect(branches(found(each, true))).toBe(branches(found(each)) + 4);
 });
 
 test("what was made is entered and removed in one loop", () => {

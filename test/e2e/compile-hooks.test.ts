@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { rootlessSpec } from "../../src/spec/default.ts";
 import { HOOK_NAMES } from "../../src/spec/hooks.ts";
 import type { Hook, Hooks, Spec } from "../../src/spec/spec.ts";
-import { type HutchResult, hutch, run } from "../support/hutch.ts";
+import { HUTCH, type HutchResult, hutch, run } from "../support/hutch.ts";
 import { eventually } from "../support/patience.ts";
 import { lacksCgroup, testUnless } from "../support/skip.ts";
 import { mountsBelow, temporaryDirectory } from "../support/temporary.ts";
@@ -418,6 +418,16 @@ asRoot("what no pipe holds, and what cannot be left again, is refused before a f
     },
   });
   expect(await refused(joined)).toContain("join the user namespace /proc/1/ns/user: ");
+});
+
+asRoot("what they write on the host has the mode that the caller's umask leaves", async () => {
+  const tell = "umask >> LOG";
+  const box = await boxed("true", { createRuntime: tell, createContainer: tell, poststop: tell });
+  const careful = ["sh", "-c", 'umask 027; exec "$0" "$@"'];
+  expect(await run([...careful, box.file])).toMatchObject({ code: 0 });
+  const direct = ["--root", box.state, "run", "--bundle", box.bundle, freshId()];
+  expect(await run([...careful, HUTCH, ...direct])).toMatchObject({ code: 0 });
+  expect(box.lines()).toEqual(Array.from({ length: 6 }, () => "0027"));
 });
 
 asRoot("--init and --report go with them", async () => {

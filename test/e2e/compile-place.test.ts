@@ -52,6 +52,20 @@ describe("a compiled file", () => {
     expect(JSON.parse(readFileSync(join(home, "new/z/rep.json"), "utf8"))).toMatchObject({ code: 0 });
   });
 
+  withRoot(
+    "of --relative takes no relative path of the environment, which would lead elsewhere",
+    async () => {
+      const file = await compiled("--relative", "--rootfs-from-env", "BOX_ROOT", "echo", "ran");
+      const relative = { cwd: join(root, ".."), env: { BOX_ROOT: root.slice(root.lastIndexOf("/") + 1) } };
+      expect(await run([file], relative)).toMatchObject({
+        code: 125,
+        stdout: "",
+        stderr: expect.stringContaining("BOX_ROOT is no absolute path, which a file of --relative takes"),
+      });
+      expect(await run([file], { env: { BOX_ROOT: root } })).toMatchObject({ code: 0, stdout: "ran\n" });
+    },
+  );
+
   withRoot("refuses the host's own root, by whatever path the environment leads there", async () => {
     const [leak, touched] = [join(temporaryDirectory("slash"), "link"), `/hutch-${process.pid}`];
     symlinkSync("/", leak);
