@@ -8,8 +8,8 @@ import type { Program } from "./program.ts";
 import { stepError } from "./step-error.ts";
 
 /**
- * What keeps the pid from being written, when it still does. The file itself is left alone: whoever waits for it
- * would read what is no pid.
+ * What keeps the pid from being written, when it still does. The file itself is left alone: whoever waits for
+ * it would read what is no pid.
  */
 function pidFileError(path: string): unknown {
   const temporary = `${path}.hutch`;

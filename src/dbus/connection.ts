@@ -64,16 +64,15 @@ function readLine(socket: number, path: string, inbox: Inbox, end: number): stri
 /**
  * Authenticates as who the kernel says we are (D-Bus Specification, "Authentication Protocol"). No user id is
  * named: in a user namespace it is another one than the peer sees.
+ *
+ * All lines go at once, as those of sd-bus: a BEGIN of its own, which systemd reads together with the first
+ * call behind it, ends the authentication, and the call stays in systemd's memory until something else comes.
  */
 function authenticate(socket: number, path: string, inbox: Inbox): void {
   const end = performance.now() + PATIENCE_MS;
-  const say = (text: string): void => write(socket, new TextEncoder().encode(text), path);
-  say("\0AUTH EXTERNAL\r\n");
+  write(socket, new TextEncoder().encode("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"), path);
   let answer = readLine(socket, path, inbox, end);
-  if (answer.startsWith("DATA")) {
-    say("DATA\r\n");
-    answer = readLine(socket, path, inbox, end);
-  }
+  if (answer.startsWith("DATA")) answer = readLine(socket, path, inbox, end);
   if (!answer.startsWith("OK")) {
     throw new HutchError({
       operation: `authenticate to ${path}`,
@@ -81,7 +80,6 @@ function authenticate(socket: number, path: string, inbox: Inbox): void {
       hint: "it takes its own user only, and root",
     });
   }
-  say("BEGIN\r\n");
 }
 
 /** The next whole message; undefined when none comes in time. */

@@ -6,8 +6,8 @@ type Make = (detached: boolean, id: string) => Promise<Program>;
 
 export interface Programs {
   /**
-   * Uses a program for a container of this id. Its descriptor stays open as long: a start that waits for its turn
-   * would else execute what has the number by then.
+   * Uses a program for a container of this id. Its descriptor stays open as long: a start that waits for its
+   * turn would else execute what has the number by then.
    */
   readonly use: <Result>(
     detached: boolean,

@@ -130,11 +130,11 @@ export function findVariable(name: string, into: Slot): Step[] {
     // It is told in messages, which have room for a path.
     set(at, into),
     compute(end, into, "add", PATH_MAX),
-    label("variable byte"),
+    label("byte of the value"),
     load(byte, at, 0, 1),
     branch(byte, "eq", 0, "variable is a path"),
     compute(at, at, "add", 1),
-    branch(at, "lt", end, "variable byte"),
+    branch(at, "lt", end, "byte of the value"),
     {
       kind: "fail",
       message: `${name} is longer than a path of Linux, which has at most ${PATH_MAX - 1} bytes`,

@@ -98,8 +98,8 @@ asRoot("a signal is given by name or number, and TERM when it is not given", asy
   const { id, pid } = await started(where);
   const signals = `/proc/${pid}/root/signals`;
   const until = async (lines: string): Promise<void> => {
-    await eventually(() => read(signals) === lines);
-    expect(read(signals)).toBe(lines);
+    if (await eventually(() => read(signals) === lines)) return;
+    throw new Error(`${signals} is ${JSON.stringify(read(signals))}; ${await where.ok("state", id)}`);
   };
   await until("ready\n");
   await where.ok("kill", id);
