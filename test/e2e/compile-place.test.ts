@@ -7,13 +7,13 @@ import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
+import { compiledIn } from "./support-compile.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
 const withRoot = testUnless(REASON);
 
 let root = "";
 let place = "";
-let count = 0;
 
 beforeAll(async () => {
   if (REASON !== undefined) return;
@@ -23,12 +23,7 @@ beforeAll(async () => {
   chmodSync(root, 0o755);
 });
 
-/** Compiles, and gives the path of the file. */
-async function compiled(...args: string[]): Promise<string> {
-  const file = join(place, `box-${count++}`);
-  expect(await hutch(["compile", "-o", file, ...args])).toMatchObject({ code: 0, stderr: "" });
-  return file;
-}
+const compiled = (...args: string[]): Promise<string> => compiledIn(place, ...args);
 
 describe("a compiled file", () => {
   withRoot("writes its report where --report led to when it was compiled, or beside itself", async () => {

@@ -8,6 +8,7 @@ import { anyReason, lacksCgroup, lacksRoot, testUnless } from "../support/skip.t
 import { temporaryDirectory } from "../support/temporary.ts";
 import { inTerminal, lacksTerminal } from "../support/terminal.ts";
 import { ordinaryUser } from "../support/user.ts";
+import { compiledIn } from "./support-compile.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot());
 const withRoot = testUnless(REASON);
@@ -19,7 +20,6 @@ const OWN_CGROUP = /^hutch-\d+-\d{10}$/;
 
 let root = "";
 let place = "";
-let count = 0;
 
 beforeAll(async () => {
   if (REASON !== undefined) return;
@@ -29,14 +29,7 @@ beforeAll(async () => {
   chmodSync(root, 0o755);
 });
 
-/** Compiles, and gives the path of the file. */
-async function compiled(...args: string[]): Promise<string> {
-  const file = join(place, `box-${count++}`);
-  const { code, stderr } = await hutch(["compile", "-o", file, ...args]);
-  expect(stderr).toBe("");
-  expect(code).toBe(0);
-  return file;
-}
+const compiled = (...args: string[]): Promise<string> => compiledIn(place, ...args);
 
 const cgroups = (): string[] =>
   readdirSync("/sys/fs/cgroup").flatMap((name) => {

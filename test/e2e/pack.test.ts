@@ -21,13 +21,13 @@ import { lacksBusybox, rootfs } from "../support/rootfs.ts";
 import { anyReason, lacksRoot, testUnless } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { ordinaryUser } from "../support/user.ts";
+import { compiledIn } from "./support-compile.ts";
 
 const REASON = anyReason(lacksHutch(), lacksBusybox(), lacksRoot(), lacksErofs());
 const withErofs = testUnless(REASON);
 
 let root = "";
 let place = "";
-let count = 0;
 
 beforeAll(async () => {
   if (REASON !== undefined) return;
@@ -35,12 +35,7 @@ beforeAll(async () => {
   place = temporaryDirectory("pack");
 });
 
-/** Compiles, and gives the path of the file. */
-async function packed(...args: string[]): Promise<string> {
-  const file = join(place, `box-${count++}`);
-  expect(await hutch(["compile", "--pack", "-o", file, ...args])).toMatchObject({ code: 0, stderr: "" });
-  return file;
-}
+const packed = (...args: string[]): Promise<string> => compiledIn(place, "--pack", ...args);
 
 /** With hard links: hundreds of names are one busybox. */
 const copyRoot = (to: string): void => void Bun.spawnSync(["cp", "-a", `${root}/.`, to]);
